@@ -1,0 +1,110 @@
+"""Batch augmentation on the device: affine jitter of pictures and points, colour, erasing.
+
+Random numbers are drawn on the CPU from a generator, so that a run is the same whatever the device draws.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facerec.geometry import MIRRORED
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+ERASE_SIDE = (0.15, 0.45)  # of the face's side, either side of the erased rectangle
+
+
+def uniform(count: int, reach: float, generator: torch.Generator) -> Tensor:
+    """Returns `count` numbers from [-reach, reach]."""
+    return (torch.rand(count, generator=generator) * 2 - 1) * reach
+
+
+def jitter_matrices(
+    count: int, pixels: int, rotation: float, shift: float, scale: float, mirror: bool, generator: torch.Generator
+) -> Tensor:
+    """Returns random matrices (count, 2, 3) from a face's px to the jittered face's, about its centre.
+
+    Args:
+        count: how many.
+        pixels: side of the face.
+        rotation: largest angle, degrees.
+        shift: largest shift along each axis, of the side.
+        scale: largest change of size: faces grow by 1 - scale … 1 + scale.
+        mirror: whether half of them are mirrored.
+        generator: on the CPU.
+    """
+    angle = torch.deg2rad(uniform(count, rotation, generator))
+    size = 1 + uniform(count, scale, generator)
+    flip = torch.where(torch.rand(count, generator=generator) < 0.5 * mirror, -1.0, 1.0)
+    cos, sin = size * angle.cos(), size * angle.sin()
+    linear = torch.stack([torch.stack([cos * flip, -sin], -1), torch.stack([sin * flip, cos], -1)], dim=1)
+    centre = torch.full((2,), (pixels - 1) / 2)
+    moved = torch.stack([uniform(count, shift * pixels, generator) for _ in range(2)], dim=1)
+    return torch.cat([linear, (centre + moved - linear @ centre).unsqueeze(2)], dim=2)
+
+
+def compose(first: Tensor, then: Tensor) -> Tensor:
+    """Returns the matrices (B, 2, 3) that do `first`, `then` the other; either may be (2, 3)."""
+    linear = then[..., :2] @ first[..., :2]
+    return torch.cat([linear, then[..., :2] @ first[..., 2:] + then[..., 2:]], dim=-1)
+
+
+def invert(matrices: Tensor) -> Tensor:
+    """Returns the inverses (B, 2, 3)."""
+    linear = torch.linalg.inv(matrices[..., :2])
+    return torch.cat([linear, -linear @ matrices[..., 2:]], dim=-1)
+
+
+def transform_points(matrices: Tensor, points: Tensor) -> Tensor:
+    """Returns points (B, K, 2) moved by matrices (B, 2, 3); where these mirror, left and right change names."""
+    moved = points @ matrices[..., :2].mT + matrices[..., 2].unsqueeze(-2)
+    mirrored = torch.linalg.det(matrices[..., :2]) < 0
+    return torch.where(mirrored[..., None, None], moved[..., MIRRORED, :], moved)
+
+
+def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
+    """Returns faces (B, 3, pixels, pixels) in [0, 1] moved by matrices, bilinear, black outside, channels_last.
+
+    Args:
+        faces: (B, H, W, 3) uint8.
+        matrices: (B, 2, 3), px of `faces` → px of the result.
+        pixels: side of the result.
+    """
+    height, width = faces.shape[1:3]
+    back = invert(matrices).to(faces.device)
+    to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]], device=faces.device)
+    steps = torch.arange(pixels, device=faces.device, dtype=torch.float32)
+    back = compose(back, to_unit)
+    across, down = (
+        steps.view(1, 1, -1, 1) * back[:, None, None, :, 0],
+        steps.view(1, -1, 1, 1) * back[:, None, None, :, 1],
+    )
+    grid = across + down + back[:, None, None, :, 2]
+    pictures = faces.permute(0, 3, 1, 2).float().div_(255)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+
+
+def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torch.Generator) -> Tensor:
+    """Returns faces (B, 3, H, W) with brightness and contrast changed by up to ± `brightness`, a share of them gray."""
+    count = len(faces)
+    gain = 1 + uniform(count, brightness, generator)
+    offset = uniform(count, brightness / 2, generator)
+    to_gray = torch.rand(count, generator=generator) < gray
+    gain, offset, to_gray = (values.to(faces.device).view(-1, 1, 1, 1) for values in (gain, offset, to_gray))
+    luma = (faces * torch.tensor(LUMA, device=faces.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    mean = luma.mean(dim=(2, 3), keepdim=True)
+    faces = torch.where(to_gray, luma, faces)
+    return ((faces - mean) * gain + mean + offset).clamp(0, 1)
+
+
+def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Returns faces (B, 3, H, W) of which a share has one rectangle filled with a random colour (Zhong et al. 2020)."""
+    count, side = len(faces), faces.shape[-1]
+    low, high = ERASE_SIDE
+    size = side * (low + (high - low) * torch.rand(count, 2, generator=generator))
+    start = torch.rand(count, 2, generator=generator) * (side - size)
+    chosen = torch.rand(count, generator=generator) < share
+    colour = torch.rand(count, 3, 1, 1, generator=generator).to(faces.device)
+    steps = torch.arange(side)
+    covered = (steps >= start[..., None]) & (steps < (start + size)[..., None])
+    area = (covered[:, 0, :, None] & covered[:, 1, None, :] & chosen[:, None, None]).unsqueeze(1)
+    return torch.where(area.to(faces.device), colour, faces)

@@ -1,0 +1,181 @@
+"""Reads CelebA's annotation files, as CelebA's `.txt` or Kaggle's `.csv` in any mixture, into one frame."""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facerec.tables import BOX, LANDMARKS
+
+IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*\.(?:jpg|jpeg|png|webp|bmp)"
+# fmt: off
+ATTRIBUTES = [
+    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose",
+    "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses",
+    "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache",
+    "Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks",
+    "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick",
+    "Wearing_Necklace", "Wearing_Necktie", "Young",
+]
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A photo collection's annotations.
+
+    Attributes:
+        frame: one row per photograph that every file has: image_id, person_id, landmarks, box, attributes if any.
+        attributes: the attribute columns, possibly none.
+        incomplete: how many image_ids at least one file lacks, and which are left out for it.
+    """
+
+    frame: pd.DataFrame
+    attributes: list[str]
+    incomplete: list[str]
+
+
+def read_collection(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> Collection:
+    """Returns the photographs that all files describe.
+
+    Args:
+        identity: image_id, person_id.
+        landmarks: image_id and five points.
+        boxes: image_id, x_1, y_1, width, height.
+        attributes: image_id and columns of -1 or 1; a file without rows stands for a collection without attributes.
+
+    Raises:
+        ValueError: a file is not of this form; the message names the file, the line, the value and what was expected.
+    """
+    files = [read_identity(identity), read_table(landmarks, LANDMARKS), read_boxes(boxes)]
+    described = read_attributes(attributes)
+    names = [name for name in described if name != "image_id"]
+    if names:
+        files.append(described)
+    frame = files[0]
+    for table in files[1:]:
+        frame = frame.merge(table, on="image_id", how="inner", validate="one_to_one")
+    known = pd.concat([table.image_id for table in files]).drop_duplicates()
+    incomplete = known[~known.isin(frame.image_id)].tolist()
+    return Collection(frame.sort_values("image_id", ignore_index=True), names, incomplete)
+
+
+def read_identity(path: Path) -> pd.DataFrame:
+    """Returns image_id and person_id of CelebA's identity file, which has neither count nor header, or of a CSV."""
+    text = _text(path)
+    first = text.split("\n", 1)[0]
+    skipped = 1 if re.match(r"image_id\b", first.strip()) else 0
+    frame = _parse(path, text, ["image_id", "person_id"], skipped)
+    whole = frame.person_id == np.floor(frame.person_id)
+    _refuse(path, ~whole, skipped, frame.person_id, "person_id: expected a whole number")
+    return frame.astype({"person_id": np.int64})
+
+
+def read_boxes(path: Path) -> pd.DataFrame:
+    """Returns image_id and the box; its width and height are positive."""
+    frame = read_table(path, BOX)
+    for side in ("width", "height"):
+        _refuse(path, frame[side] <= 0, frame.attrs["skipped"], frame[side], f"{side}: expected more than 0")
+    return frame
+
+
+def read_attributes(path: Path) -> pd.DataFrame:
+    """Returns image_id and the attributes as int8; only the column image_id if the file has no rows."""
+    text = _text(path)
+    if len(text.split("\n")) <= 1:
+        return pd.DataFrame({"image_id": pd.Series(dtype=str)})
+    frame = read_table(path, None)
+    names = [name for name in frame if name != "image_id"]
+    for name in names:
+        _refuse(path, ~frame[name].isin([-1, 0, 1]), frame.attrs["skipped"], frame[name], f"{name}: expected -1 or 1")
+    return frame.astype(dict.fromkeys(names, np.int8))
+
+
+def read_image_ids(path: Path) -> list[str]:
+    """Returns the column image_id of a CSV that may have other columns, and no rows."""
+    try:
+        frame = pd.read_csv(path, dtype=str)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a CSV: {error}") from None
+    if "image_id" not in frame:
+        raise ValueError(f"{path}, line 1: expected a column image_id, got {', '.join(frame)}")
+    return frame.image_id.tolist()
+
+
+def read_table(path: Path, columns: list[str] | None) -> pd.DataFrame:
+    """Returns image_id and the columns (all of them if None) of a file with a header, and a count before it or not.
+
+    `attrs["skipped"]` holds how many lines came before the first row.
+    """
+    text = _text(path)
+    lines = text.split("\n", 2)
+    count = lines[0].strip()
+    skipped = 2 if count.isdigit() else 1
+    header = re.split(r"[\s,]+", lines[skipped - 1].strip()) if len(lines) >= skipped else []
+    names = ["image_id", *(name for name in header if name != "image_id")]
+    missing = [name for name in columns or [] if name not in names]
+    if missing or len(names) < 2:
+        raise ValueError(
+            f"{path}, line {skipped}: expected a header with {', '.join(missing or ['attributes'])}, got {header}"
+        )
+    frame = _parse(path, text, names, skipped)
+    if count.isdigit() and int(count) != len(frame):
+        raise ValueError(f"{path}, line 1: the count says {count} rows, the file has {len(frame)}")
+    frame = frame[["image_id", *(columns or names[1:])]]
+    frame.attrs["skipped"] = skipped
+    return frame
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").rstrip()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file: {error}") from None
+
+
+def _parse(path: Path, text: str, names: list[str], skipped: int) -> pd.DataFrame:
+    """Returns the rows after `skipped` lines: image_id and numbers."""
+    separator = "," if "," in text[:2000] else r"\s+"
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            names=names,
+            index_col=False,
+            skiprows=skipped,
+            skip_blank_lines=False,
+            dtype={"image_id": str},
+            low_memory=False,
+            on_bad_lines="error",
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path}: expected {len(names)} columns in every row: {error}") from None
+    _check_ids(path, frame.image_id, skipped)
+    for name in names[1:]:
+        numbers = frame[name]
+        if not pd.api.types.is_numeric_dtype(numbers):
+            numbers = pd.to_numeric(numbers, errors="coerce")
+        _refuse(path, ~np.isfinite(numbers), skipped, frame[name], f"{name}: expected a number")
+    return frame
+
+
+def _check_ids(path: Path, ids: pd.Series, skipped: int) -> None:
+    _refuse(path, ~ids.str.fullmatch(IMAGE_ID, case=False).eq(True), skipped, ids, "expected an image's file name")
+    twice = ids.duplicated()
+    if twice.any():
+        row = int(np.argmax(twice))
+        first = int(np.argmax(ids == ids.iloc[row]))
+        raise ValueError(f"{path}, line {row + 1 + skipped}: {ids.iloc[row]} is already in line {first + 1 + skipped}")
+
+
+def _refuse(path: Path, bad: pd.Series, skipped: int, values: pd.Series, expected: str) -> None:
+    """Raises ValueError for the first bad row."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(f"{path}, line {row + 1 + skipped}: {expected}, got {values.iloc[row]!r}")

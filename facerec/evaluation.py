@@ -1,0 +1,188 @@
+"""The numbers that describe one recogniser, as flat metrics and as plots' tables."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from facerec import recognition_metrics as metrics
+from facerec.bootstrap import (
+    COVERAGE,
+    BootstrapParams,
+    PairBootstrap,
+    bootstrap_interval,
+    interval,
+    macro_interval,
+    macro_mean,
+)
+
+log = logging.getLogger(__name__)
+
+RATES = {"1e-1": 0.1, "1e-2": 0.01, "1e-3": 0.001}
+ROC_POINTS = 200
+CONFUSED_PEOPLE = 20
+CURVE = ["fpr", "tpr", "low", "high"]
+
+
+def closed_set_metrics(
+    split: str, scores: Tensor, prototype_cosines: Tensor, labels: Tensor, usable: np.ndarray, params: BootstrapParams
+) -> dict[str, float]:
+    """Returns top-1, top-5, macro top-1 and top-1 by prototypes, each with its interval; nothing without photographs.
+
+    Args:
+        split: prefix of the names.
+        scores: (N, K) without margin.
+        prototype_cosines: (N, K) to each person's mean training embedding.
+        labels: (N,) 0 … K-1.
+        usable: (N,) whether the face could be aligned; what could not counts as wrong.
+        params: of the intervals.
+    """
+    if not len(labels):
+        log.info("%s: no photographs, so no accuracy", split)
+        return {}
+    people, settings = labels.numpy(), (params.bootstrap, params.seed)
+    top1 = metrics.hits_at(scores, labels, 1).numpy() & usable
+    hits = {
+        "top1": top1,
+        "top5": metrics.hits_at(scores, labels, 5).numpy() & usable,
+        "top1_prototypes": metrics.hits_at(prototype_cosines, labels, 1).numpy() & usable,
+    }
+    values = {}
+    for name, hit in hits.items():
+        values |= _with_interval(f"{split}_{name}", hit.mean(), bootstrap_interval(hit, people, *settings))
+    return values | _with_interval(
+        f"{split}_macro_top1", macro_mean(top1, people), macro_interval(top1, people, *settings)
+    )
+
+
+def open_set_metrics(
+    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Returns verification, identification rate and 1:N search on people never trained on, and the ROC's points.
+
+    Verification takes every pair of photographs; the identification rate leaves out those of two distractors. What
+    the number of pairs cannot resolve is left out, and the log says why.
+
+    Args:
+        embeddings: (N, E), not necessarily normalised.
+        people: (N,) who is on each photograph.
+        is_query: (N,) the others are distractors.
+        params: of the intervals.
+    """
+    _, codes = np.unique(people, return_inverse=True)
+    cosines, first, second = metrics.pair_cosines(embeddings)
+    first, second = first.numpy(), second.numpy()
+    same = torch.from_numpy(codes[first] == codes[second])
+    if same.all() or not same.any():
+        log.info("open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes)))
+        return {}, pd.DataFrame(columns=CURVE)
+
+    def resample(pairs: np.ndarray) -> PairBootstrap:
+        chosen = cosines.numpy()[pairs], codes[first[pairs]], codes[second[pairs]]
+        return PairBootstrap(*chosen, params.bootstrap, params.seed)
+
+    everything = resample(np.ones(len(cosines), dtype=bool))
+    values = _verification(cosines, same, everything)
+    curve = _curve(cosines.numpy(), same.numpy(), everything)
+    if is_query.any():
+        chosen = torch.tensor(is_query)
+        query, others = embeddings[chosen], embeddings[~chosen]
+        query_people = torch.from_numpy(codes[is_query])
+        by_query = resample(is_query[first] | is_query[second])
+        values |= _identification(query, query_people, others, by_query)
+        values |= _search(query, query_people, others, params)
+    return values, curve
+
+
+def _verification(cosines: Tensor, same: Tensor, resampled: PairBootstrap) -> dict[str, float]:
+    values = _with_interval("openset_auc", metrics.auc(cosines, same), interval(resampled.auc()))
+    values |= _with_interval("openset_eer", metrics.eer(cosines, same), interval(resampled.eer()))
+    for name, rate in RATES.items():
+        try:
+            tpr = metrics.tpr_at_fpr(cosines, same, rate)
+        except ValueError as error:
+            log.info("open set, verification: %s", error)
+            continue
+        band = interval(resampled.tpr_at_fprs(np.array([rate]))[:, 0])
+        values |= _with_interval(f"openset_tpr_at_fpr_{name}", tpr, band)
+    return values
+
+
+def _identification(
+    query: Tensor, query_people: Tensor, distractors: Tensor, resampled: PairBootstrap
+) -> dict[str, float]:
+    values = {}
+    for name, rate in RATES.items():
+        try:
+            tpr, threshold = metrics.identification_rate(query, query_people, distractors, rate)
+        except ValueError as error:
+            log.info("open set, identification rate: %s", error)
+            continue
+        band = interval(resampled.tpr_at_fprs(np.array([rate]))[:, 0])
+        values |= _with_interval(f"identification_rate_at_fpr_{name}", tpr, band)
+        values[f"identification_threshold_at_fpr_{name}"] = _rounded(threshold)
+    return values
+
+
+def _search(query: Tensor, query_people: Tensor, distractors: Tensor, params: BootstrapParams) -> dict[str, float]:
+    own, other = metrics.search_cosines(query, query_people, distractors)
+    searched = (own > -torch.inf).numpy()
+    if not searched.any():
+        log.info("open set, 1:N search: no query person has two photographs")
+        return {}
+    hits = metrics.rank1_hits(own, other).numpy()
+    band = bootstrap_interval(hits, query_people.numpy()[searched], params.bootstrap, params.seed)
+    values = _with_interval("search_rank1", hits.mean(), band)
+    for name, rate in RATES.items():
+        try:
+            found, _ = metrics.detection_rate(own, other, rate)
+        except ValueError as error:
+            log.info("open set, 1:N search: %s", error)
+            continue
+        values[f"search_found_at_false_alarms_{name}"] = _rounded(found)
+    return values
+
+
+def _curve(cosines: np.ndarray, same: np.ndarray, resampled: PairBootstrap) -> pd.DataFrame:
+    """Returns at most ROC_POINTS of the ROC, evenly in the logarithm of the false-positive rate, with a 95 % band."""
+    false = np.sort(cosines[~same])[::-1]
+    true = np.sort(cosines[same])
+    accepted = np.unique(np.geomspace(1, len(false), ROC_POINTS).astype(int))
+    thresholds = np.append(false, -np.inf)[accepted]
+    tpr = 1 - np.searchsorted(true, thresholds, side="right") / len(true)
+    fpr = accepted / len(false)
+    band = np.nanquantile(resampled.tpr_at_fprs(fpr), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
+    return pd.DataFrame(dict(zip(CURVE, (fpr, tpr, *band), strict=True))).round(6)
+
+
+def confusion(actual: np.ndarray, predicted: np.ndarray, people: int = CONFUSED_PEOPLE) -> pd.DataFrame:
+    """Returns one row a photograph, `actual` and `predicted`, of the people most often taken for one another.
+
+    A matrix of hundreds of people cannot be read. The pairs of people are gone through from the most often confused
+    down until `people` of them are together; whom else they were taken for is `other`.
+
+    Args:
+        actual: (N,) person ids.
+        predicted: (N,) person ids.
+        people: at most so many.
+    """
+    wrong = actual != predicted
+    pairs = np.sort(np.stack([actual[wrong], predicted[wrong]], axis=1), axis=1)
+    found, counts = np.unique(pairs, axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    chosen = list(dict.fromkeys(found[order].ravel().tolist()))[:people]
+    kept = np.isin(actual, chosen)
+    names = np.where(np.isin(predicted, chosen), predicted.astype(str), "other")
+    return pd.DataFrame({"actual": actual[kept].astype(str), "predicted": names[kept]}).sort_values(
+        ["actual", "predicted"], ignore_index=True
+    )
+
+
+def _with_interval(name: str, value: float, band: tuple[float, float]) -> dict[str, float]:
+    return {name: _rounded(value), f"{name}_low": _rounded(band[0]), f"{name}_high": _rounded(band[1])}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,178 @@
+"""Squares around faces, point transforms, and alignment by 2, 3 and 5 points.
+
+Points are (x, y) with pixel centres at integers; a box or square (x, y, width, height) covers the pixels
+x … x + width - 1, so its left edge lies at x - 0.5. A matrix (2, 3) maps source points to target points.
+"""
+
+import cv2
+import numpy as np
+
+# ArcFace's five points on a 112 px face (Deng et al. 2019; insightface `face_align.arcface_dst`):
+# eyes from left to right in the image, nose, corners of the mouth from left to right.
+ARCFACE_TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+)
+ARCFACE_PIXELS = 112
+
+EYES = [0, 1]
+EYES_AND_NOSE = [0, 1, 2]
+MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
+
+MIN_AREA = 1e-3  # of the squared spread: points whose triangle is thinner are collinear
+
+
+def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
+    """Returns the squares (N, 3) of x, y, side about the boxes' centres, side `scale` × the smaller side of the box.
+
+    Args:
+        boxes: (N, 4) x, y, width, height.
+        scale: of the smaller side.
+    """
+    x, y, width, height = boxes.astype(float).T
+    side = scale * np.minimum(width, height)
+    return np.stack([x + (width - side) / 2, y + (height - side) / 2, side], axis=1)
+
+
+def square_matrices(squares: np.ndarray, pixels: int) -> np.ndarray:
+    """Returns the matrices (N, 2, 3) that take points of the source into squares (N, 3) drawn `pixels` wide."""
+    x, y, side = squares.T
+    scale = pixels / side
+    matrices = np.zeros((len(squares), 2, 3))
+    matrices[:, 0, 0] = matrices[:, 1, 1] = scale
+    matrices[:, 0, 2] = (0.5 - x) * scale - 0.5
+    matrices[:, 1, 2] = (0.5 - y) * scale - 0.5
+    return matrices
+
+
+def template(pixels: int) -> np.ndarray:
+    """Returns ArcFace's template (5, 2) for faces `pixels` wide."""
+    return (ARCFACE_TEMPLATE + 0.5) * (pixels / ARCFACE_PIXELS) - 0.5
+
+
+def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]:
+    """Returns the matrices (N, 2, 3) from the source onto ArcFace's template, by the number of points used.
+
+    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all. Degenerate points give NaN.
+
+    Args:
+        points: (N, 5, 2), px of the source.
+        pixels: side of the aligned face.
+    """
+    target = template(pixels)
+    return {
+        2: fit_similarity(points[:, EYES], target[EYES]),
+        3: fit_affine(points[:, EYES_AND_NOSE], target[EYES_AND_NOSE]),
+        5: fit_similarity(points, target),
+    }
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, without reflection.
+
+    Umeyama 1991, eq. 40-43; in the plane, with points as complex numbers, it is the regression t = a s + b.
+    Coincident points give NaN.
+
+    Args:
+        source: (N, K, 2), K ≥ 2.
+        target: (K, 2).
+    """
+    s, t = source[..., 0] + 1j * source[..., 1], target[:, 0] + 1j * target[:, 1]
+    s_mean, t_mean = s.mean(axis=1), t.mean()
+    s_centred = s - s_mean[:, None]
+    spread = (np.abs(s_centred) ** 2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a = (np.conj(s_centred) @ (t - t_mean)) / np.where(spread > 1e-9, spread, np.nan)
+    b = t_mean - a * s_mean
+    return np.stack([np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1)
+
+
+def fit_affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Returns the affine maps (N, 2, 3) that take three points exactly onto three; collinear ones give NaN.
+
+    Args:
+        source: (N, 3, 2).
+        target: (3, 2).
+    """
+    edges = source[:, 1:] - source[:, :1]
+    area = np.abs(edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0])
+    usable = area > MIN_AREA * np.maximum((edges**2).sum(axis=(1, 2)), 1e-9)
+    matrices = np.full((len(source), 2, 3), np.nan)
+    homogeneous = np.concatenate([source, np.ones_like(source[..., :1])], axis=2)
+    matrices[usable] = np.linalg.solve(homogeneous[usable], np.broadcast_to(target, source.shape)[usable]).mT
+    return matrices
+
+
+def transform_points(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Returns points (N, K, 2) moved by matrices (N, 2, 3)."""
+    return points @ matrices[:, :, :2].mT + matrices[:, None, :, 2]
+
+
+def invert(matrices: np.ndarray) -> np.ndarray:
+    """Returns the inverses (N, 2, 3)."""
+    linear = np.linalg.inv(matrices[:, :, :2])
+    return np.concatenate([linear, -linear @ matrices[:, :, 2:]], axis=2)
+
+
+def shear(matrices: np.ndarray) -> np.ndarray:
+    """Returns how far (N,) each matrix is from a similarity: 1 - smallest / largest singular value, in [0, 1]."""
+    usable = np.isfinite(matrices).all(axis=(1, 2))
+    result = np.full(len(matrices), np.nan)
+    values = np.linalg.svd(matrices[usable, :, :2], compute_uv=False)
+    result[usable] = 1 - values[:, 1] / values[:, 0]
+    return result
+
+
+def roll(points: np.ndarray) -> np.ndarray:
+    """Returns the angle (N,) of the line between the eyes of points (N, 5, 2), radians, clockwise in the picture."""
+    across = points[:, 1] - points[:, 0]
+    return np.arctan2(across[:, 1], across[:, 0])
+
+
+def eye_distance(points: np.ndarray) -> np.ndarray:
+    """Returns the distance (N,) between the eyes of points (N, 5, 2)."""
+    return np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
+    """Returns the square (pixels, pixels, 3) that `matrix` cuts from an image, black outside it.
+
+    Only the part that is seen is worked on; where the picture shrinks it is averaged first, so that nothing aliases.
+
+    Args:
+        image: (H, W, 3) uint8.
+        matrix: (2, 3), px of the image → px of the square. Not finite: the result is black.
+        pixels: side of the result.
+    """
+    if not np.isfinite(matrix).all():
+        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
+    part, part_matrix = _visible_part(image, matrix, pixels)
+    if not part.size:
+        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
+    part, part_matrix = _shrink(part, part_matrix)
+    return cv2.warpAffine(part, part_matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def _visible_part(image: np.ndarray, matrix: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the part of the image under the square, with a margin for interpolation, and its matrix."""
+    corners = np.array([[[-1, -1], [pixels, -1], [-1, pixels], [pixels, pixels]]], float)
+    seen = transform_points(invert(matrix[None]), corners)[0]
+    margin = 2 + np.ptp(seen, axis=0).max() / pixels
+    height, width = image.shape[:2]
+    left, top = np.clip(np.floor(seen.min(axis=0) - margin), 0, [width, height]).astype(int)
+    right, bottom = np.clip(np.ceil(seen.max(axis=0) + margin), 0, [width, height]).astype(int)
+    shifted = matrix.astype(float).copy()
+    shifted[:, 2] += matrix[:, :2] @ [left, top]
+    return image[top:bottom, left:right], shifted
+
+
+def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the image averaged down to the matrix's scale, and the matrix from there; as they are if it enlarges."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if scale >= 1:
+        return image, matrix
+    height, width = image.shape[:2]
+    small_width, small_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    small = cv2.resize(image, (small_width, small_height), interpolation=cv2.INTER_AREA)
+    back = np.array([width / small_width, height / small_height])
+    linear = matrix[:, :2] * back
+    return small, np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (0.5 * back - 0.5)])

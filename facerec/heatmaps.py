@@ -1,0 +1,72 @@
+"""Landmarks ↔ heatmaps, sub-pixel both ways. Points are px of the heatmap, pixel centres at integers."""
+
+import torch
+from torch import Tensor
+
+WINDOW = 2  # px on each side of the peak that the refinement looks at
+
+
+def draw_heatmaps(points: Tensor, pixels: int, sigma: float) -> Tensor:
+    """Returns Gaussians (B, K, pixels, pixels) of height 1 about the points, not rounded to whole pixels.
+
+    Args:
+        points: (B, K, 2).
+        pixels: side of the heatmap.
+        sigma: standard deviation, px of the heatmap.
+    """
+    grid = torch.arange(pixels, device=points.device, dtype=points.dtype)
+    across = torch.exp(-((grid - points[..., :1]) ** 2) / (2 * sigma**2))
+    down = torch.exp(-((grid - points[..., 1:]) ** 2) / (2 * sigma**2))
+    return down.unsqueeze(-1) * across.unsqueeze(-2)
+
+
+def inside(points: Tensor, pixels: int) -> Tensor:
+    """Returns whether points (B, K, 2) lie on the heatmap, (B, K) bool; NaN does not."""
+    return ((points >= -0.5) & (points <= pixels - 0.5)).all(dim=-1)
+
+
+def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the points (B, K, 2) that heatmaps show, and the peaks' heights (B, K) in [0, 1] as confidence.
+
+    The peak is refined as in DARK (Zhang et al. 2020, eq. 8): the logarithm of a Gaussian is a quadratic, whose
+    maximum is found in closed form. Here the quadratic is fitted to a window by least squares weighted with the
+    squared heatmap (Guo 2011), which needs no smoothing first, and the window stays inside the heatmap, so that the
+    fit is exact up to the border.
+
+    Args:
+        heatmaps: (B, K, S, S), S ≥ 5.
+    """
+    b, k, side, _ = heatmaps.shape
+    flat = heatmaps.float().reshape(b * k, side, side)
+    confidence, index = flat.reshape(b * k, -1).max(dim=1)
+    peak = torch.stack([index % side, index // side], dim=1)
+    centre = peak.clamp(WINDOW, side - 1 - WINDOW)
+    offset = _gaussian_centre(_windows(flat, centre).clamp_min(1e-6).double()).float()
+    refined = centre + offset
+    trusted = ((refined - peak).abs() <= 1.0).all(dim=1, keepdim=True)  # False for NaN too
+    points = torch.where(trusted, refined, peak.to(refined.dtype))
+    return points.reshape(b, k, 2), confidence.clamp(0, 1).reshape(b, k)
+
+
+def _windows(flat: Tensor, centre: Tensor) -> Tensor:
+    """Returns the values (N, 5, 5) around each centre (N, 2) of maps (N, S, S)."""
+    step = torch.arange(-WINDOW, WINDOW + 1, device=flat.device)
+    rows = (centre[:, 1:] + step)[:, :, None]
+    columns = (centre[:, :1] + step)[:, None, :]
+    return flat[torch.arange(len(flat), device=flat.device)[:, None, None], rows, columns]
+
+
+def _gaussian_centre(windows: Tensor) -> Tensor:
+    """Returns the centres (N, 2), from the middle, of Gaussians fitted to windows (N, 5, 5) > 0; NaN if no peak."""
+    step = torch.arange(-WINDOW, WINDOW + 1, device=windows.device, dtype=windows.dtype)
+    y, x = (axis.flatten() for axis in torch.meshgrid(step, step, indexing="ij"))
+    design = torch.stack([torch.ones_like(x), x, y, x * x / 2, x * y, y * y / 2], dim=1)
+    values = windows.flatten(1)
+    weights = (values / values.amax(dim=1, keepdim=True)).square().unsqueeze(2)
+    normal, right = design.T @ (weights * design), design.T @ (weights * values.log().unsqueeze(2))
+    coefficients, _ = torch.linalg.solve_ex(normal, right)
+    _, gx, gy, hxx, hxy, hyy = coefficients.squeeze(2).unbind(dim=1)
+    determinant = hxx * hyy - hxy**2
+    offset = torch.stack([hxy * gy - hyy * gx, hxy * gx - hxx * gy], dim=1) / determinant[:, None]
+    peaked = (hxx < 0) & (determinant > 0)
+    return torch.where(peaked[:, None], offset, torch.nan)

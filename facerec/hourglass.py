@@ -1,0 +1,159 @@
+"""The stacked hourglass network (Newell, Yang, Deng 2016) for five facial points."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from facerec import checkpoints
+from facerec.heatmaps import decode_heatmaps
+
+NUM_POINTS = 5
+STRIDE = 4  # input px to a heatmap px
+KIND = "hourglass"
+
+
+class Residual(nn.Module):
+    """Bottleneck block with pre-activation: 1×1 to half the width, 3×3, 1×1 back (Newell et al., fig. 4 left)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        half = channels_out // 2
+        self.body = nn.Sequential(
+            *_normalised_conv(channels_in, half, 1),
+            *_normalised_conv(half, half, 3),
+            *_normalised_conv(half, channels_out, 1),
+        )
+        self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.body(x)
+
+
+def _normalised_conv(channels_in: int, channels_out: int, kernel: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False)
+    return [nn.BatchNorm2d(channels_in), nn.ReLU(inplace=True), convolution]
+
+
+class Hourglass(nn.Module):
+    """One hourglass: down `depth` times and up again, with a skip branch at every scale (fig. 3)."""
+
+    def __init__(self, depth: int, channels: int) -> None:
+        super().__init__()
+        self.skip = Residual(channels, channels)
+        self.down = Residual(channels, channels)
+        self.inner = Hourglass(depth - 1, channels) if depth > 1 else Residual(channels, channels)
+        self.up = Residual(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
+        return self.skip(x) + F.interpolate(low, size=x.shape[-2:], mode="nearest")
+
+
+class Stack(nn.Module):
+    """An hourglass with its heatmaps, which go back into the features for the next one (fig. 4 right)."""
+
+    def __init__(self, depth: int, channels: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            Hourglass(depth, channels),
+            Residual(channels, channels),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+        self.heatmaps = nn.Conv2d(channels, NUM_POINTS, 1)
+        self.features_back = nn.Conv2d(channels, channels, 1)
+        self.heatmaps_back = nn.Conv2d(NUM_POINTS, channels, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.features(x)
+        heatmaps = self.heatmaps(features)
+        return x + self.features_back(features) + self.heatmaps_back(heatmaps), heatmaps
+
+
+class StackedHourglass(nn.Module):
+    """Heatmaps of five points from faces, one set per stack (intermediate supervision).
+
+    Args:
+        pixels: side of the input, a multiple of 4 · 2^depth.
+        stacks: hourglasses, one after the other.
+        channels: width, even.
+        depth: how often each hourglass halves the heatmap's resolution.
+    """
+
+    def __init__(self, pixels: int, stacks: int, channels: int, depth: int) -> None:
+        super().__init__()
+        if pixels % (STRIDE * 2**depth):
+            multiple = STRIDE * 2**depth
+            raise ValueError(f"hourglass.pixels: expected a multiple of {multiple} at depth {depth}, got {pixels}")
+        self.config = {"pixels": pixels, "stacks": stacks, "channels": channels, "depth": depth}
+        self.pixels = pixels
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(channels // 4),
+            nn.ReLU(inplace=True),
+            Residual(channels // 4, channels // 2),
+            nn.MaxPool2d(2),
+            Residual(channels // 2, channels // 2),
+            Residual(channels // 2, channels),
+        )
+        self.stacks = nn.ModuleList(Stack(depth, channels) for _ in range(stacks))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Returns heatmaps (B, stacks, 5, pixels / 4, pixels / 4) of faces (B, 3, pixels, pixels) in [0, 1]."""
+        x, heatmaps = self.stem(faces - 0.5), []
+        for stack in self.stacks:
+            x, seen = stack(x)
+            heatmaps.append(seen)
+        return torch.stack(heatmaps, dim=1)
+
+    @torch.inference_mode()
+    def predict(self, faces: np.ndarray, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the points (N, 5, 2), px of the input, and their confidence (N, 5) in [0, 1].
+
+        Args:
+            faces: (N, pixels, pixels, 3) uint8 RGB.
+            batch: faces at a time.
+        """
+        self.eval()
+        found = [self._predict_batch(faces[start : start + batch]) for start in range(0, len(faces), batch)]
+        points, confidence = zip(*found, strict=True)
+        return np.concatenate(points), np.concatenate(confidence)
+
+    def _predict_batch(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        points, confidence = decode_heatmaps(self.heatmaps(faces))
+        return to_input(points).cpu().numpy(), confidence.cpu().numpy()
+
+    @torch.inference_mode()
+    def heatmaps(self, faces: np.ndarray) -> Tensor:
+        """Returns the last stack's heatmaps (N, 5, pixels / 4, pixels / 4) of faces (N, pixels, pixels, 3) uint8."""
+        device = next(self.parameters()).device
+        batch = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 255
+        with torch.autocast(device.type, torch.bfloat16):
+            return self(batch.contiguous(memory_format=torch.channels_last))[:, -1].float()
+
+
+def to_heatmap(points: Tensor) -> Tensor:
+    """Returns points of the input in px of the heatmap."""
+    return (points + 0.5) / STRIDE - 0.5
+
+
+def to_input(points: Tensor) -> Tensor:
+    """Returns points of the heatmap in px of the input."""
+    return (points + 0.5) * STRIDE - 0.5
+
+
+def save(network: StackedHourglass, path: Path) -> None:
+    """Writes the network with its architecture."""
+    checkpoints.save(path, KIND, network.config, network.state_dict())
+
+
+def load(path: Path, device: torch.device) -> StackedHourglass:
+    """Returns the network on a device, channels_last, as `save` wrote it."""
+    config, state = checkpoints.load(path, KIND)
+    network = StackedHourglass(**config)
+    network.load_state_dict(state)
+    return network.to(device, memory_format=torch.channels_last).eval()

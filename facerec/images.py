@@ -1,0 +1,112 @@
+"""Reading and writing photographs, and mapping a function over many of them. The only cv2.imread."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MAX_PIXELS = 200_000_000
+JPEG_QUALITY = 95
+
+cv2.setNumThreads(1)  # parallel_map runs one photograph a thread; OpenCV's own threads would fight it
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Returns a photograph as RGB uint8 (H, W, 3), turned as its EXIF orientation says.
+
+    Raises:
+        ValueError: the file is absent, empty, no image, or larger than MAX_PIXELS.
+    """
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from None
+    if not content.size:
+        raise ValueError(f"{path}: empty file")
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ValueError(f"{path}: not a readable image")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Writes RGB uint8 (H, W, 3) in the format of the path's ending, whole or not at all."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    encoded, content = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    if not encoded:
+        raise ValueError(f"{path}: cannot encode this picture")
+    write_bytes(path, content.tobytes())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], title: str | None) -> Iterator[Result]:
+    """Yields `function(item)` in the items' order, a few ahead, on every core; with a progress bar if it has a title.
+
+    Threads suffice: OpenCV's decoding, warping and encoding release the interpreter's lock.
+    """
+    items = list(items)
+    with ThreadPoolExecutor(num_workers()) as pool:
+        yield from tqdm(_ahead(pool, function, items), title, total=len(items), disable=None if title else True)
+
+
+def _ahead(pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Submits at most a few items a worker ahead of the reader, so that results do not pile up."""
+    window = 4 * num_workers()
+    futures = [pool.submit(function, item) for item in items[:window]]
+    for index in range(len(items)):
+        yield futures[index].result()
+        futures[index] = None  # type: ignore[call-overload]  # frees the result
+        if index + window < len(items):
+            futures.append(pool.submit(function, items[index + window]))
+
+
+def in_batches(items: Sequence[Item], batch: int, title: str) -> Iterator[Sequence[Item]]:
+    """Yields runs of at most `batch` items, with a progress bar over the items."""
+    with tqdm(total=len(items), desc=title, disable=None) as bar:
+        for start in range(0, len(items), batch):
+            yield items[start : start + batch]
+            bar.update(len(items[start : start + batch]))
+
+
+def load_faces(folder: Path, image_ids: Iterable[str]) -> np.ndarray:
+    """Returns the faces of a folder, all of one size, as uint8 (N, H, W, 3) in the order of the ids.
+
+    Raises:
+        ValueError: a file is unreadable, or its size differs from the first one's.
+    """
+    paths = [folder / image_id for image_id in image_ids]
+    if not paths:
+        return np.zeros((0, 0, 0, 3), np.uint8)
+    first = read_image(paths[0])
+    faces = np.empty((len(paths), *first.shape), np.uint8)
+    for index, face in enumerate(parallel_map(read_image, paths, f"read {folder.name}")):
+        if face.shape != first.shape:
+            raise ValueError(
+                f"{paths[index]}: expected {first.shape[1]} × {first.shape[0]} px as {paths[0].name}, got "
+                f"{face.shape[1]} × {face.shape[0]}"
+            )
+        faces[index] = face
+    return faces
+
+
+def num_workers() -> int:
+    """Returns how many cores to use: FACEREC_WORKERS, or all that this process may run on."""
+    return int(os.environ.get("FACEREC_WORKERS") or len(os.sched_getaffinity(0)))

@@ -1,0 +1,68 @@
+"""Typed access to params.yaml, the only place that holds settings."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PARAMS_FILE = Path("params.yaml")
+
+
+class Params(BaseModel):
+    """One section of params.yaml. Subclasses declare its keys; none has a default, so DVC sees every value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def load(cls, section: str, file: Path = PARAMS_FILE) -> Self:
+        """Returns the checked section.
+
+        Args:
+            section: its name; dots descend, as in `heads.arcface`.
+            file: the YAML file.
+
+        Raises:
+            ValueError: the file cannot be parsed, the section is absent, or a key in it is unknown, missing, of
+                a wrong type or out of range; the message names the file and the key.
+        """
+        values = _descend(_read_yaml(file), section, file)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = [f"  {section}.{_key(e['loc'])}: {_explain(cls, e)}" for e in error.errors()]
+            raise ValueError("\n".join([f"{file}:", *problems])) from None
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{file}: no such file; run from the repository's root") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file}: not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: expected sections such as `select:`, got {type(content).__name__}")
+    return content
+
+
+def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
+    for key in section.split("."):
+        if not isinstance(content, dict) or key not in content:
+            raise ValueError(f"{file}: no section `{section}`")
+        content = content[key]
+    return content
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _explain(cls: type[BaseModel], error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return (
+            f"unknown key; known here: {', '.join(cls.model_fields) if len(error['loc']) == 1 else 'see the profiles'}"
+        )
+    if error["type"] == "missing":
+        return "missing"
+    return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"

@@ -1,0 +1,361 @@
+"""Accuracy, verification, identification rate and 1:N search. Everything here takes scores without a margin."""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BLOCK = 2**22  # cosines computed at a time: 16 MiB
+EXCLUDED = -2.0  # stands for a pair that does not count; below every cosine
+LOWEST = -1.5  # below every cosine, above EXCLUDED
+SAMPLED = 0.02  # share of the pairs looked at first, to guess where the threshold lies
+GROUPS = 16  # of that sample; their disagreement says how far the guess may be off
+
+
+def hits_at(scores: Tensor, labels: Tensor, k: int) -> Tensor:
+    """Returns whether the true person is among the `k` best, (N,) bool; of equal scores the lower label comes first.
+
+    Args:
+        scores: (N, K), higher is likelier.
+        labels: (N,) the true person, 0 … K-1.
+        k: at least 1.
+
+    Raises:
+        ValueError: a score is not finite.
+    """
+    if not scores.isfinite().all():
+        raise ValueError("a score is not finite: the recogniser's weights or its faces are damaged")
+    true = scores.gather(1, labels[:, None])
+    earlier = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
+    ahead = (scores > true) | ((scores == true) & earlier)
+    return ahead.sum(dim=1) < k
+
+
+def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
+    """Returns the share of photographs whose true person is among the `k` best; arguments as in `hits_at`."""
+    return hits_at(scores, labels, k).double().mean().item()
+
+
+def prototypes(embeddings: Tensor, labels: Tensor, num_people: int) -> Tensor:
+    """Returns each person's mean direction, (K, E), normalised.
+
+    Args:
+        embeddings: (N, E) of training photographs; each is normalised first, so that none outweighs another.
+        labels: (N,) 0 … K-1.
+        num_people: K.
+
+    Raises:
+        ValueError: a person has no photograph.
+    """
+    counts = labels.bincount(minlength=num_people)
+    if not counts.all():
+        raise ValueError(
+            f"no training photograph of the people with label {(counts == 0).nonzero().flatten().tolist()}"
+        )
+    sums = embeddings.new_zeros(num_people, embeddings.shape[1]).index_add_(0, labels, F.normalize(embeddings))
+    return F.normalize(sums)
+
+
+def pair_cosines(embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the cosine of every pair of photographs i < j, (P,), and their i and j, (P,) int32, P = N (N − 1) / 2.
+
+    Twelve bytes a pair: 10,000 photographs take 600 MB.
+
+    Args:
+        embeddings: (N, E), not necessarily normalised.
+    """
+    embeddings = F.normalize(embeddings.float())
+    parts = [_cosines_to_later(embeddings, start, rows) for start, rows in _row_blocks(embeddings, len(embeddings))]
+    cosines, first, second = (torch.cat(part) for part in zip(*parts, strict=True))
+    return cosines, first, second
+
+
+def _cosines_to_later(embeddings: Tensor, start: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns what `pair_cosines` does, for the pairs whose first photograph is in the block that begins at `start`."""
+    cosines = rows @ embeddings[start:].t()
+    i, j = torch.triu_indices(*cosines.shape, offset=1, device=cosines.device)
+    return cosines[i, j], (i + start).int(), (j + start).int()
+
+
+def roc(scores: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the false- and true-positive rate, (T + 1,) float64 each, at every distinct score and above the highest.
+
+    Args:
+        scores: (P,) of each pair, higher is more alike.
+        same: (P,) whether the pair shows one person.
+
+    Raises:
+        ValueError: there is no same-person or no different-person pair.
+    """
+    if same.all() or not same.any():
+        raise ValueError(f"a ROC needs same- and different-person pairs, got {int(same.sum())} of {len(same)} the same")
+    scores, order = scores.sort(descending=True)
+    true = same[order].cumsum(0, dtype=torch.float64)
+    false = (~same[order]).cumsum(0, dtype=torch.float64)
+    ends = torch.cat([scores[1:] != scores[:-1], scores.new_ones(1, dtype=torch.bool)])
+    start = true.new_zeros(1)
+    return torch.cat([start, false[ends] / false[-1]]), torch.cat([start, true[ends] / true[-1]])
+
+
+def auc(scores: Tensor, same: Tensor) -> float:
+    """Returns the area under the ROC: the chance that a same-person pair scores above another; ties count one half."""
+    fpr, tpr = roc(scores, same)
+    return torch.trapezoid(tpr, fpr).item()
+
+
+def eer(scores: Tensor, same: Tensor) -> float:
+    """Returns the equal error rate: where false positives and negatives cross; the ROC is taken as lines."""
+    fpr, tpr = roc(scores, same)
+    excess = fpr + tpr - 1  # false positives minus false negatives; never falls
+    after = int((excess >= 0).nonzero()[0])
+    before = max(after - 1, 0)
+    rise = (excess[after] - excess[before]).item()
+    share = -excess[before].item() / rise if rise else 0.0
+    return torch.lerp(fpr[before], fpr[after], share).item()
+
+
+def tpr_at_fpr(scores: Tensor, same: Tensor, fpr: float) -> float:
+    """Returns the share of same-person pairs accepted when `fpr` of the others are.
+
+    Of F different-person pairs N = ⌊fpr · F⌋ may be accepted: the threshold is the (N + 1)-th largest of their scores,
+    and pairs strictly above it are accepted.
+
+    Args:
+        scores: (P,) cosine of each pair, higher is more alike.
+        same: (P,) whether the pair shows one person.
+        fpr: accepted share of different-person pairs, in (0, 1].
+
+    Raises:
+        ValueError: there are too few different-person pairs to resolve `fpr`, or no same-person pair.
+    """
+    false, true = scores[~same], scores[same]
+    accepted = accepted_pairs(fpr, len(false))
+    _require_same(len(true))
+    return _share_above(true, _kth_largest(false, accepted + 1))
+
+
+def accepted_pairs(fpr: float, pairs: int) -> int:
+    """Returns N = ⌊fpr · pairs⌋, computed on the decimal that `fpr` prints as: 0.29 of 100 is 29.
+
+    Raises:
+        ValueError: `fpr` is out of (0, 1], or N is 0.
+    """
+    if not 0 < fpr <= 1:
+        raise ValueError(f"fpr must be in (0, 1], got {fpr}")
+    exact = Fraction(str(fpr))
+    if exact * pairs < 1:
+        raise ValueError(f"fpr {fpr} needs at least {math.ceil(1 / exact)} different-person pairs, got {pairs}")
+    return math.floor(exact * pairs)
+
+
+def identification_rate(query: Tensor, query_people: Tensor, distractors: Tensor, fpr: float) -> tuple[float, float]:
+    """Returns the share of same-person query pairs accepted at a false-positive rate, and the cosine threshold.
+
+    False pairs are query–query of different people and query–distractor. N = ⌊fpr · false pairs⌋ of them may be
+    accepted, so the threshold is the (N + 1)-th largest false cosine, exactly; the rate is the share of same-person
+    query–query pairs strictly above it. A threshold of −inf accepts everything (`fpr` 1).
+
+    Memory does not grow with the number of false pairs: a first look at 2 % of them brackets the threshold, one pass
+    counts what is above the bracket and keeps what is in it. If the threshold was not inside, the bracket moves on.
+
+    Args:
+        query: (Q, E), not necessarily normalised.
+        query_people: (Q,) int64.
+        distractors: (D, E), of people who are not in `query`.
+        fpr: accepted share of false pairs, in (0, 1].
+
+    Raises:
+        ValueError: there are too few false pairs to resolve `fpr` (the message says how many it needs), or no
+            same-person pair.
+    """
+    same_pairs, false_pairs = _count_pairs(query_people, len(distractors))
+    accepted = accepted_pairs(fpr, false_pairs)
+    _require_same(same_pairs)
+    query = F.normalize(query.float())
+    threshold = _false_threshold(query, query_people, distractors, accepted, false_pairs)
+    return _share_above(_same_cosines(query, query_people), threshold), threshold
+
+
+def search_cosines(query: Tensor, query_people: Tensor, distractors: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns, for each query photograph searched among all other photographs, its best cosines, (Q,) each.
+
+    The first is the best of its own person's other photographs (−inf if there is none), the second the best of anybody
+    else's, distractors included: what the search would find were the person not in the gallery.
+
+    Args:
+        query: (Q, E), not necessarily normalised.
+        query_people: (Q,) int64.
+        distractors: (D, E), of people who are not in `query`.
+    """
+    query = F.normalize(query.float())
+    own = torch.full((len(query),), -torch.inf, device=query.device)
+    other = own.clone()
+    for start, rows in _row_blocks(query, len(query)):
+        block = slice(start, start + len(rows))
+        cosines = rows @ query.t()
+        same = query_people[block, None] == query_people
+        other[block] = cosines.masked_fill(same, -torch.inf).amax(dim=1)
+        cosines.diagonal(start).fill_(-torch.inf)
+        own[block] = cosines.masked_fill(~same, -torch.inf).amax(dim=1)
+    for _, rows in _row_blocks(distractors, len(query)):
+        other = torch.maximum(other, (F.normalize(rows.float()) @ query.t()).amax(dim=0))
+    return own, other
+
+
+def rank1_hits(own: Tensor, other: Tensor) -> Tensor:
+    """Returns whether each search finds its own person first, (M,) bool, of the M that have another photograph.
+
+    Args:
+        own: (Q,) from `search_cosines`.
+        other: (Q,) likewise.
+    """
+    searched = own > -torch.inf
+    return own[searched] > other[searched]
+
+
+def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[float, float]:
+    """Returns the detection and identification rate, and the cosine threshold, at a false-alarm rate.
+
+    Every photograph is searched twice (open-set identification; Phillips et al. 2011, handbook of face recognition,
+    section 21.3): without its person in the gallery, where anything found above the threshold is a false alarm, and
+    with it, where it must find its person first, above the threshold. The threshold is the (N + 1)-th largest of the
+    first searches' best cosines, N = ⌊false_alarms · Q⌋.
+
+    Args:
+        own: (Q,) from `search_cosines`.
+        other: (Q,) likewise.
+        false_alarms: accepted share of searches for somebody who is not there, in (0, 1].
+
+    Raises:
+        ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second photograph.
+    """
+    exact = Fraction(str(false_alarms))
+    if exact * len(other) < 1:
+        raise ValueError(
+            f"false-alarm rate {false_alarms} needs at least {math.ceil(1 / exact)} searches, got {len(other)}"
+        )
+    searched = own > -torch.inf
+    _require_same(int(searched.sum()))
+    threshold = _kth_largest(other, math.floor(exact * len(other)) + 1)
+    found = (own > other) & (own > threshold)
+    return found[searched].double().mean().item(), threshold
+
+
+def _require_same(pairs: int) -> None:
+    if not pairs:
+        raise ValueError("there is no same-person pair: no person has two photographs")
+
+
+def _share_above(values: Tensor, threshold: float) -> float:
+    return (values > threshold).double().mean().item()
+
+
+def _kth_largest(values: Tensor, k: int) -> float:
+    """Returns the k-th largest value, −inf if there are fewer."""
+    return values.kthvalue(len(values) - k + 1).values.item() if k <= len(values) else -math.inf
+
+
+def _row_blocks(rows: Tensor, width: int) -> Iterator[tuple[int, Tensor]]:
+    """Yields (start, rows) such that rows × width stays within BLOCK."""
+    length = max(1, BLOCK // max(1, width))
+    for start in range(0, len(rows), length):
+        yield start, rows[start : start + length]
+
+
+def _count_pairs(query_people: Tensor, num_distractors: int) -> tuple[int, int]:
+    """Returns how many same-person query pairs and how many false pairs there are."""
+    num_query = len(query_people)
+    counts = query_people.unique(return_counts=True)[1]
+    same = int((counts * (counts - 1) // 2).sum())
+    return same, num_query * (num_query - 1) // 2 - same + num_query * num_distractors
+
+
+def _same_cosines(query: Tensor, query_people: Tensor) -> Tensor:
+    """Returns the cosines of all same-person pairs of normalised embeddings."""
+    parts = []
+    for start, rows in _row_blocks(query, len(query)):
+        same = query_people[start : start + len(rows), None] == query_people
+        parts.append((rows @ query.t())[same.triu(start + 1)])
+    return torch.cat(parts)
+
+
+def _false_threshold(
+    query: Tensor, query_people: Tensor, distractors: Tensor, accepted: int, false_pairs: int
+) -> float:
+    """Returns the (accepted + 1)-th largest false cosine, −inf if there are no more than `accepted`."""
+    if accepted == false_pairs:
+        return -math.inf
+    low, high = _bracket(query, query_people, distractors, accepted, false_pairs)
+    while True:
+        above, inside = _count_and_keep(query, query_people, distractors, low, high)
+        width = max(high - low, 0.001) if high < math.inf else 0.1
+        if above > accepted:
+            low, high = high, high + 8 * width
+        elif above + len(inside) <= accepted:
+            low, high = max(LOWEST, low - 8 * width), low
+        else:
+            return _kth_largest(inside, accepted + 1 - above)
+
+
+def _bracket(
+    query: Tensor, query_people: Tensor, distractors: Tensor, accepted: int, false_pairs: int
+) -> tuple[float, float]:
+    """Returns (low, high] in which the (accepted + 1)-th largest false cosine most likely lies.
+
+    GROUPS samples each name their own; where they are too small for that, everything above a generous low is taken.
+    """
+    if false_pairs <= BLOCK:
+        return LOWEST, math.inf
+    samples = _sample_false(query, query_people, distractors)
+    ranks = [accepted * len(sample) / false_pairs for sample in samples]
+    if min(ranks) < 100:
+        sample = torch.cat(samples)
+        rank = accepted * len(sample) / false_pairs
+        return max(LOWEST, _kth_largest(sample, int(2 * rank) + 100)), math.inf
+    guesses = torch.tensor([_kth_largest(s, round(rank) + 1) for s, rank in zip(samples, ranks, strict=True)])
+    slack = 2 * guesses.std().item() + 1e-4  # eight standard errors of the mean of 16
+    return guesses.mean().item() - slack, guesses.mean().item() + slack
+
+
+def _sample_false(query: Tensor, query_people: Tensor, distractors: Tensor) -> list[Tensor]:
+    """Returns false cosines of GROUPS random sets of photographs, SAMPLED of all pairs together."""
+    chance = torch.Generator().manual_seed(0)  # the answer does not depend on it, only the time to find it
+    order = torch.randperm(len(distractors), generator=chance)[: int(SAMPLED * len(distractors))]
+    rows = torch.randperm(len(query), generator=chance)[: int(SAMPLED / 2 * len(query))]  # half: each pair twice
+    samples = []
+    for group in range(GROUPS):
+        chosen = rows[group::GROUPS].to(query.device)
+        among = (query[chosen] @ query.t())[query_people[chosen, None] != query_people]
+        far = F.normalize(distractors[order[group::GROUPS].to(distractors.device)].float()) @ query.t()
+        samples.append(torch.cat([among, far.flatten()]))
+    return samples
+
+
+def _count_and_keep(
+    query: Tensor, query_people: Tensor, distractors: Tensor, low: float, high: float
+) -> tuple[int, Tensor]:
+    """Returns how many false cosines are above `high`, and those in (low, high]."""
+    above, kept = 0, []
+    for cosines in _false_blocks(query, query_people, distractors):
+        wanted = cosines > low
+        if high < math.inf:
+            beyond = cosines > high
+            above += int(beyond.count_nonzero())
+            wanted ^= beyond
+        kept.append(cosines[wanted])
+    return above, torch.cat(kept)
+
+
+def _false_blocks(query: Tensor, query_people: Tensor, distractors: Tensor) -> Iterator[Tensor]:
+    """Yields the false cosines, a block at a time, in one buffer used again and again; other pairs are EXCLUDED."""
+    for start, rows in _row_blocks(query, len(query)):
+        cosines = rows @ query.t()
+        same = query_people[start : start + len(rows), None] == query_people
+        counted = (~same).triu(start + 1)
+        yield cosines.masked_fill_(~counted, EXCLUDED)
+    buffer = query.new_empty(max(1, BLOCK // len(query)), len(query))
+    for _, rows in _row_blocks(distractors, len(query)):
+        yield torch.mm(F.normalize(rows.float()), query.t(), out=buffer[: len(rows)])

@@ -1,0 +1,133 @@
+"""A face recogniser: a ResNet, a neck that gives embeddings, and the head it was trained with."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from facerec import checkpoints
+from facerec.heads import build_head, parse_head
+
+log = logging.getLogger(__name__)
+
+KIND = "recognizer"
+
+
+class Recognizer(nn.Module):
+    """Embeddings of aligned faces, and scores of people.
+
+    Args:
+        backbone: a ResNet of torchvision: resnet18, resnet34, resnet50 …
+        embedding_dim: length of an embedding.
+        dropout: share of features left out before the embedding, in training.
+        head: the head's entry of params.yaml.
+        person_ids: (K,) who each label is.
+        pixels: side of the faces.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        embedding_dim: int,
+        dropout: float,
+        head: dict[str, Any],
+        person_ids: list[int],
+        pixels: int,
+    ) -> None:
+        super().__init__()
+        self.config = {
+            "backbone": backbone,
+            "embedding_dim": embedding_dim,
+            "dropout": dropout,
+            "head": head,
+            "person_ids": person_ids,
+            "pixels": pixels,
+        }
+        self.person_ids, self.pixels = person_ids, pixels
+        self.backbone = torchvision.models.get_model(backbone, weights=None)
+        features = self.backbone.fc.in_features
+        self.backbone.fc = nn.Identity()
+        self.neck = nn.Sequential(
+            nn.BatchNorm1d(features),
+            nn.Dropout(dropout),
+            nn.Linear(features, embedding_dim, bias=False),
+            nn.BatchNorm1d(embedding_dim),
+        )
+        self.head = build_head(parse_head(head), embedding_dim, len(person_ids))
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Returns embeddings (B, E), not normalised, of faces (B, 3, pixels, pixels) in [0, 1]."""
+        return self.neck(self.backbone((faces - 0.5) / 0.25))
+
+    @torch.inference_mode()
+    def embed(self, faces: np.ndarray, batch: int = 256) -> Tensor:
+        """Returns embeddings (N, E) float32 on the CPU, not normalised, each the mean of the face and its mirror image.
+
+        Args:
+            faces: (N, pixels, pixels, 3) uint8 RGB.
+            batch: faces at a time.
+        """
+        self.eval()
+        if faces.shape[1:3] != (self.pixels, self.pixels):
+            raise ValueError(f"expected faces of {self.pixels} px, got {faces.shape[2]} × {faces.shape[1]}")
+        parts = [self._embed_batch(faces[start : start + batch]) for start in range(0, len(faces), batch)]
+        return torch.cat(parts) if parts else torch.zeros(0, self.config["embedding_dim"])
+
+    def _embed_batch(self, faces: np.ndarray) -> Tensor:
+        device = next(self.parameters()).device
+        pictures = torch.from_numpy(np.ascontiguousarray(faces)).to(device).permute(0, 3, 1, 2).float() / 255
+        both = torch.cat([pictures, pictures.flip(-1)]).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            embeddings = self(both).float()
+        return embeddings.view(2, len(faces), -1).mean(dim=0).cpu()
+
+
+def load_weights(recognizer: Recognizer, weights: str) -> None:
+    """Starts the backbone from `imagenet` (torchvision's), from a checkpoint's path, or from chance (`none`).
+
+    Raises:
+        ValueError: the weights cannot be had, or belong to another architecture.
+    """
+    if weights == "none":
+        return
+    state = _imagenet(recognizer.config["backbone"]) if weights == "imagenet" else _backbone_of(Path(weights))
+    state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    try:
+        recognizer.backbone.load_state_dict(state)
+    except RuntimeError:
+        backbone = recognizer.config["backbone"]
+        raise ValueError(f"recognizer.weights: {weights} does not hold a {backbone}") from None
+
+
+def _imagenet(backbone: str) -> dict[str, Tensor]:
+    try:
+        return dict(
+            torchvision.models.get_model_weights(backbone).DEFAULT.get_state_dict(progress=False, check_hash=True)
+        )
+    except OSError as error:
+        raise ValueError(
+            f"recognizer.weights: imagenet: torchvision's weights for {backbone} cannot be downloaded ({error}); "
+            f"connect to the internet, or set recognizer.weights to none or to the path of a checkpoint"
+        ) from None
+
+
+def _backbone_of(path: Path) -> dict[str, Tensor]:
+    _, state = checkpoints.load(path, KIND)
+    return {name.removeprefix("backbone."): value for name, value in state.items() if name.startswith("backbone.")}
+
+
+def save(recognizer: Recognizer, path: Path) -> None:
+    """Writes the recogniser with all that is needed to build it again."""
+    checkpoints.save(path, KIND, recognizer.config, recognizer.state_dict())
+
+
+def load(path: Path, device: torch.device) -> Recognizer:
+    """Returns the recogniser on a device, channels_last, as `save` wrote it."""
+    config, state = checkpoints.load(path, KIND)
+    recognizer = Recognizer(**config)
+    recognizer.load_state_dict(state)
+    return recognizer.to(device, memory_format=torch.channels_last).eval()

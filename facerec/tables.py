@@ -1,0 +1,103 @@
+"""Every CSV's columns and key, checked whenever one is read or written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facerec.images import write_bytes
+
+LANDMARKS = [
+    f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in ("x", "y")
+]
+BOX = ["x_1", "y_1", "width", "height"]
+SQUARE = ["crop_x", "crop_y", "crop_side"]
+DECIMALS = 3  # a thousandth of a pixel
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a CSV holds.
+
+    Attributes:
+        name: as in messages.
+        key: columns that together name a row.
+        numbers: columns of finite numbers.
+        texts: columns of text, besides the key.
+        blank: columns that may be empty.
+        optional: whether further columns (attributes) may follow.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+    optional: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.key, *self.numbers, *self.texts, *self.blank]
+
+
+SELECTED = Table("selected photographs", ("image_id",), ("person_id", *LANDMARKS, *BOX, "label"), optional=True)
+OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
+CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
+PREDICTED = Table("predicted landmarks", ("image_id",), (*LANDMARKS, "confidence"))
+DROPPED = Table("dropped photographs", ("image_id", "reason"))
+REPORT = Table("report", ("image_id",), ("label", "is_recognized", "predicted_label", "score"), ("split",))
+
+
+def read(path: Path, table: Table) -> pd.DataFrame:
+    """Returns a CSV's rows, checked.
+
+    Raises:
+        ValueError: the file is absent or no CSV, a column is missing, a key is there twice, or a number is none; the
+            message names the file and the line.
+    """
+    try:
+        frame = pd.read_csv(path, dtype={name: str for name in (*table.key, *table.texts)}, keep_default_na=True)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a CSV: {error}") from None
+    check(frame, table, path)
+    return frame
+
+
+def write(frame: pd.DataFrame, path: Path, table: Table) -> None:
+    """Writes the rows as CSV, checked, whole or not at all; other columns than the table's follow if it allows any."""
+    extra = [name for name in frame if name not in table.columns] if table.optional else []
+    frame = frame[[*table.columns, *extra]] if set(table.columns) <= set(frame) else frame
+    check(frame, table, path)
+    write_bytes(path, frame.round(DECIMALS).to_csv(index=False, lineterminator="\n").encode())
+
+
+def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
+    """Raises ValueError where rows are not what the table says."""
+    missing = [name for name in table.columns if name not in frame]
+    if missing:
+        raise ValueError(f"{path}: {table.name}: missing columns {', '.join(missing)}")
+    twice = frame.duplicated(list(table.key))
+    if twice.any():
+        row = int(np.argmax(twice))
+        raise ValueError(
+            f"{path}, line {row + 2}: {'/'.join(map(str, frame.loc[frame.index[row], list(table.key)]))} is there twice"
+        )
+    for name in table.numbers:
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}")
+
+
+def points(frame: pd.DataFrame) -> np.ndarray:
+    """Returns the five points (N, 5, 2) of a table's rows."""
+    return frame[LANDMARKS].to_numpy(float).reshape(-1, 5, 2)
+
+
+def points_frame(points: np.ndarray) -> pd.DataFrame:
+    """Returns points (N, 5, 2) as the ten landmark columns."""
+    return pd.DataFrame(points.reshape(-1, 10), columns=LANDMARKS)

@@ -1,0 +1,171 @@
+"""One training loop for every network: precision, schedule, checkpoint, resume, history."""
+
+import hashlib
+import logging
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from facerec import checkpoints
+from facerec.devices import device
+from facerec.params import Params
+
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = Path(".checkpoints")
+KIND = "training"
+GRADIENT_NORM = 5.0  # longer gradients are cut to this, so that one odd batch does no harm
+
+
+class FitParams(Params):
+    """How a network is trained: AdamW, linear warm-up, then a cosine to zero."""
+
+    epochs: PositiveInt
+    batch: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat  # not on biases and norms
+    warmup_epochs: NonNegativeInt
+    precision: Literal["bf16", "fp32"]
+    seed: NonNegativeInt
+
+
+def autocast(params: FitParams) -> torch.autocast:
+    """Returns the context in which the forward pass runs."""
+    return torch.autocast(device().type, torch.bfloat16, enabled=params.precision == "bf16")
+
+
+def fit(
+    network: nn.Module,
+    loss_of: Callable[[Tensor, torch.Generator], Tensor],
+    num_samples: int,
+    evaluate: Callable[[], dict[str, float]],
+    params: FitParams,
+    name: str,
+) -> pd.DataFrame:
+    """Returns the history, one row per epoch, and leaves the network trained.
+
+    An interrupted training goes on after its last whole epoch: the state lies in `.checkpoints/<name>` until the
+    end. Each epoch draws from a generator of its own, so that a resumed run is the same as an undisturbed one.
+
+    Args:
+        network: in place, on its device.
+        loss_of: the loss of the samples with these indices (B,); the generator is for augmentation.
+        num_samples: indices run from 0 to here.
+        evaluate: the columns of the history that are measured after each epoch.
+        params: schedule, precision, seed.
+        name: of the training, with a fingerprint of all that it depends on.
+
+    Raises:
+        ValueError: the loss is no longer finite.
+    """
+    steps = _steps(num_samples, params.batch)
+    optimizer = torch.optim.AdamW(_decay_groups(network, params.weight_decay), lr=params.learning_rate, fused=True)
+    state = CHECKPOINTS / name / "last.pt"
+    history = _resume(state, network, optimizer)
+    for epoch in range(len(history), params.epochs):
+        loss = _epoch(network, loss_of, num_samples, optimizer, params, epoch, state)
+        network.eval()
+        rate = _learning_rate(params, (epoch + 1) * steps - 1, steps)
+        history.append({"epoch": epoch + 1, "train_loss": loss, **evaluate(), "learning_rate": rate})
+        log.info("%s", "  ".join(f"{key} {value:.4g}" for key, value in history[-1].items()))
+        _save(state, network, optimizer, history)
+    shutil.rmtree(state.parent, ignore_errors=True)
+    return pd.DataFrame(history)
+
+
+def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
+    """Returns a name for a training that changes with its parameters, its data and the library's code."""
+    digest = hashlib.sha256(params.model_dump_json().encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
+    return f"{stage}-{digest.hexdigest()[:16]}"
+
+
+def _epoch(
+    network: nn.Module,
+    loss_of: Callable[[Tensor, torch.Generator], Tensor],
+    num_samples: int,
+    optimizer: torch.optim.Optimizer,
+    params: FitParams,
+    epoch: int,
+    state: Path,
+) -> float:
+    """Returns the mean loss of one epoch."""
+    network.train()
+    torch.manual_seed(params.seed * 100_003 + epoch)
+    generator = torch.Generator().manual_seed(params.seed * 100_003 + epoch)
+    steps = _steps(num_samples, params.batch)
+    order = torch.randperm(num_samples, generator=generator)
+    total = torch.zeros((), device=device())
+    for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
+        rate = _learning_rate(params, epoch * steps + step, steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        with autocast(params):
+            loss = loss_of(order[step * params.batch : (step + 1) * params.batch], generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
+        if not torch.isfinite(loss) or not torch.isfinite(norm):
+            raise ValueError(_diverged(epoch * steps + step, rate, state))
+        optimizer.step()
+        total += loss.detach()
+    return total.item() / steps
+
+
+def _diverged(step: int, rate: float, state: Path) -> str:
+    last = f"the last good checkpoint is {state}" if state.exists() else "no epoch was completed"
+    return f"training diverged: loss or gradient not finite at step {step}, learning rate {rate:.3g}; {last}"
+
+
+def _steps(num_samples: int, batch: int) -> int:
+    """Returns the steps of an epoch: whole batches, or one that holds all; a rest joins another epoch's shuffle."""
+    return max(num_samples // batch, 1)
+
+
+def _learning_rate(params: FitParams, step: int, steps: int) -> float:
+    warmup, total = params.warmup_epochs * steps, params.epochs * steps
+    if step < warmup:
+        return params.learning_rate * (step + 1) / warmup
+    return params.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+
+
+def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
+    """Returns the parameters in two groups: matrices and kernels decay, biases and norms do not."""
+    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    free = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _save(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict]) -> None:
+    moments = {str(key): value for key, value in optimizer.state_dict()["state"].items()}
+    tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
+    tensors |= {f"optimizer.{index}.{key}": value for index, held in moments.items() for key, value in held.items()}
+    checkpoints.save(state, KIND, {"history": history}, tensors)
+
+
+def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
+    """Returns the history so far, after loading the state if there is one."""
+    if not state.exists():
+        return []
+    config, tensors = checkpoints.load(state, KIND)
+    network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
+    held: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            held.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": held})
+    log.info("resumed after epoch %d", len(config["history"]))
+    return config["history"]

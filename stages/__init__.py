@@ -1,0 +1,1 @@
+"""The stages of the pipeline: each loads its parameters, reads tables, calls facerec, writes outputs."""

@@ -1,0 +1,87 @@
+"""Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import NonNegativeFloat, PositiveInt
+from typer import Argument
+
+from facerec import geometry, hourglass, sheets, tables
+from facerec.devices import device
+from facerec.images import in_batches, parallel_map, read_image, write_image
+from facerec.params import Params
+from facerec.tables import SQUARE
+from stages.cli import run, write_metrics
+
+BATCH = 64  # photographs held at a time
+SHEET_FACES = 16
+
+
+class AlignParams(Params):
+    pixels: PositiveInt  # side of the aligned face
+    max_shear: NonNegativeFloat  # 3-point faces sheared more than this are counted as distorted
+
+
+def main(
+    model: Annotated[Path, Argument(help="the hourglass")],
+    cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares; its points are not looked at")],
+    photographs: Annotated[Path, Argument(help="folder of the photographs")],
+    aligned_2: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes")],
+    aligned_3: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes and the nose")],
+    aligned_5: Annotated[Path, Argument(help="output: folder of faces aligned by all five points")],
+    predicted_landmarks: Annotated[Path, Argument(help="output: table of the points, px of the photographs")],
+    metrics: Annotated[Path, Argument(help="output: how many faces were distorted or could not be aligned")],
+    sheet: Annotated[Path, Argument(help="output: the same faces aligned by 2, 3 and 5 points")],
+) -> None:
+    """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
+    params = AlignParams.load("align")
+    folders = {2: aligned_2, 3: aligned_3, 5: aligned_5}
+    network = hourglass.load(model, device())
+    squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
+    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
+
+    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
+        photograph = read_image(photographs / squares.image_id[index])
+        return photograph, geometry.warp(photograph, to_crop[index], network.pixels)
+
+    def write(face: tuple[str, np.ndarray, dict[int, np.ndarray]]) -> None:
+        image_id, photograph, matrices = face
+        for count, folder in folders.items():
+            write_image(folder / image_id, geometry.warp(photograph, matrices[count], params.pixels))
+
+    found, confidences = [], []
+    for batch in in_batches(range(len(squares)), BATCH, "align"):
+        pairs = list(parallel_map(read, batch, None))
+        points, confidence = network.predict(np.stack([crop for _, crop in pairs]))
+        points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
+        matrices = geometry.alignment_matrices(points, params.pixels)
+        rows = [{count: matrices[count][row] for count in folders} for row in range(len(pairs))]
+        faces = zip(squares.image_id[batch], (photograph for photograph, _ in pairs), rows, strict=True)
+        list(parallel_map(write, faces, None))
+        found.append(points)
+        confidences.append(confidence.mean(axis=1))
+
+    points = np.concatenate(found)
+    predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences))
+    tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
+    write_metrics(metrics, _summary(points, params))
+    shown = squares.image_id[np.linspace(0, len(squares) - 1, SHEET_FACES).astype(int)]
+    write_image(sheet, sheets.alignment_sheet(folders, shown))
+
+
+def _summary(points: np.ndarray, params: AlignParams) -> dict[str, float]:
+    matrices = geometry.alignment_matrices(points, params.pixels)
+    shear = geometry.shear(matrices[3])
+    failed = {count: int(np.isnan(matrix).any(axis=(1, 2)).sum()) for count, matrix in matrices.items()}
+    return {
+        "faces": len(points),
+        "distorted_by_3_points": int((shear > params.max_shear).sum()),
+        "median_shear_of_3_points": round(float(np.nanmedian(shear)), 4),
+        **{f"not_aligned_by_{count}_points": number for count, number in failed.items()},
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""What every stage's command line shares: readable errors, logging, writing metrics."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from facerec.images import write_bytes
+
+
+def run(main: Callable[..., None]) -> None:
+    """Runs a stage as a command. Bad input ends in one message and exit code 1; DEBUG=1 shows where it came from."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        if os.environ.get("DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def write_metrics(path: Path, values: dict[str, float]) -> None:
+    """Writes flat JSON."""
+    write_bytes(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,57 @@
+"""Cut the square around each face's box out of the photograph."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import PositiveFloat, PositiveInt
+from typer import Argument
+
+from facerec import tables
+from facerec.geometry import crop_squares, square_matrices, transform_points, warp
+from facerec.images import parallel_map, read_image, write_image
+from facerec.params import Params
+from stages.cli import run
+
+
+class CropParams(Params):
+    box_scale: PositiveFloat  # side of the square, of the smaller side of the box
+    pixels: PositiveInt  # side of the cropped face
+
+
+def main(
+    selected: Annotated[Path, Argument(help="table of the selected photographs")],
+    wild: Annotated[Path, Argument(help="table of the photographs set aside")],
+    openset: Annotated[Path, Argument(help="table of the people set aside")],
+    photographs: Annotated[Path, Argument(help="folder of the photographs of all three")],
+    cropped: Annotated[Path, Argument(help="output: folder of the cropped faces")],
+    cropped_landmarks: Annotated[Path, Argument(help="output: table of points in the crops, and of the squares")],
+) -> None:
+    """Cut the square around each face's box out of the photograph."""
+    params = CropParams.load("crop")
+    frame = pd.concat(
+        [
+            tables.read(selected, tables.SELECTED),
+            tables.read(wild, tables.SELECTED),
+            tables.read(openset, tables.OPENSET),
+        ],
+        ignore_index=True,
+    )
+    squares = crop_squares(frame[tables.BOX].to_numpy(), params.box_scale)
+    matrices = square_matrices(squares, params.pixels)
+
+    def crop(index: int) -> None:
+        image_id = frame.image_id[index]
+        face = warp(read_image(photographs / image_id), matrices[index], params.pixels)
+        write_image(cropped / image_id, face)
+
+    for _ in parallel_map(crop, range(len(frame)), "crop"):
+        pass
+    points = tables.points_frame(transform_points(matrices, tables.points(frame)))
+    corners = pd.DataFrame(np.round(squares, 3), columns=["crop_x", "crop_y", "crop_side"])
+    tables.write(pd.concat([frame[["image_id"]], points, corners], axis=1), cropped_landmarks, tables.CROPPED)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,147 @@
+"""Choose a subset of people and photographs, and set aside the exams that no rule has touched."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from typer import Argument
+
+from facerec import selection, sheets, tables
+from facerec.celeba import Collection, read_collection, read_image_ids
+from facerec.images import read_image, write_bytes, write_image
+from facerec.params import Params
+from facerec.photographs import Photographs
+from facerec.selection import Funnel
+from stages.cli import run, write_metrics
+
+log = logging.getLogger(__name__)
+
+SHEET_FACES = 48
+
+
+class OpensetParams(Params):
+    query_people: NonNegativeInt
+    distractor_people: NonNegativeInt
+    images_per_person: PositiveInt  # at most
+    seed: NonNegativeInt
+
+
+class SelectParams(Params):
+    min_eye_distance: NonNegativeFloat  # px, in x
+    min_nose_offset: NonNegativeFloat  # of the eye distance, in x, between the nose and either eye
+    people: PositiveInt
+    images_per_person: PositiveInt
+    val_per_person: PositiveInt
+    strata: list[str]  # attributes in whose proportions people are drawn
+    wild_per_person: NonNegativeInt  # set aside before any rule, never trained on
+    openset: OpensetParams  # people set aside before any rule
+    exclude: str  # CSV of image_ids that a person has reviewed and rejected
+    seed: NonNegativeInt
+
+
+def main(
+    identity: Annotated[Path, Argument(help="who each photograph shows")],
+    landmarks: Annotated[Path, Argument(help="five points of each face")],
+    boxes: Annotated[Path, Argument(help="box of each face")],
+    attributes: Annotated[Path, Argument(help="attributes; a file without rows if there are none")],
+    exclude: Annotated[Path, Argument(help="CSV of image_ids to leave out")],
+    images: Annotated[Path, Argument(help="folder of the collection's photographs")],
+    selected: Annotated[Path, Argument(help="output: table of train and val")],
+    train: Annotated[Path, Argument(help="output: table of the photographs to train on")],
+    val: Annotated[Path, Argument(help="output: table of the photographs to validate with")],
+    wild: Annotated[Path, Argument(help="output: table of photographs of the same people that no rule chose")],
+    openset: Annotated[Path, Argument(help="output: table of people who are nowhere else")],
+    dropped: Annotated[Path, Argument(help="output: table of unreadable photographs")],
+    photographs: Annotated[Path, Argument(help="output: folder of all these photographs")],
+    metrics: Annotated[Path, Argument(help="output: the funnel in numbers")],
+    funnel_plot: Annotated[Path, Argument(help="output: the funnel as a table to plot")],
+    sheet: Annotated[Path, Argument(help="output: contact sheet with boxes and points")],
+) -> None:
+    """Choose a subset of people and photographs, and set aside the exams that no rule has touched."""
+    params = SelectParams.load("select")
+    collection = read_collection(identity, landmarks, boxes, attributes)
+    source = Photographs(images)
+    funnel = Funnel()
+    chosen = choose(collection, read_image_ids(exclude), params, source, funnel)
+    everything = pd.concat(chosen.values())
+    source.refuse_aligned(everything)
+    source.copy(everything.image_id.tolist(), photographs)
+
+    people = chosen["selected"].drop_duplicates("person_id").set_index("person_id").label
+    chosen["wild"] = chosen["wild"].assign(label=chosen["wild"].person_id.map(people))
+    chosen["openset"] = chosen["openset"].assign(label=np.nan)
+    to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed)
+    for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
+        tables.write(frame, path, tables.SELECTED)
+    tables.write(chosen["openset"], openset, tables.OPENSET)
+    tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
+
+    sizes = {"train": len(to_train), "val": len(to_val), "wild": len(chosen["wild"]), "openset": len(chosen["openset"])}
+    balance = selection.attribute_balance(collection.frame, chosen["selected"], collection.attributes)
+    write_metrics(metrics, {**funnel.metrics(), **sizes, "dropped_unreadable": len(source.dropped), **balance})
+    write_bytes(funnel_plot, funnel.table().to_csv(index=False).encode())
+    write_image(sheet, _sheet(chosen["selected"], images))
+    log.info("%s", funnel)
+
+
+def choose(
+    collection: Collection, excluded: list[str], params: SelectParams, source: Photographs, funnel: Funnel
+) -> dict[str, pd.DataFrame]:
+    """Returns the photographs of `selected` (with labels), `wild` and `openset` (with roles), by name.
+
+    Raises:
+        ValueError: fewer people are left than wanted; the message holds the funnel.
+    """
+    frame = funnel.count("in_all_tables", collection.frame)
+    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
+    aside = params.openset
+    roles = selection.draw_openset(frame, aside.query_people, aside.distractor_people, aside.seed)
+    strangers = frame[roles != ""].assign(role=roles)
+    strangers = strangers.iloc[selection.person_order(strangers, aside.seed, "openset")]
+    openset = source.take(strangers, aside.images_per_person).sort_values("image_id")
+    frame = funnel.count("not_in_openset", frame[roles == ""])
+
+    order = selection.person_order(frame, aside.seed, "wild")
+    wild_first = frame.iloc[order]
+    wild = selection.rank_in_person(frame, order) < params.wild_per_person
+    pool = funnel.count("not_wild", frame[~wild])
+    pool = selection.apply_rules(pool, params.min_eye_distance, params.min_nose_offset, funnel)
+    pool = selection.enough_photographs(pool, params.images_per_person, funnel)
+    while True:
+        try:
+            people = selection.choose_people(pool, params.people, params.strata, params.seed)
+        except ValueError as error:
+            raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
+        exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
+        wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
+        wanted = selection.preference(wanted, collection.attributes, params.seed)
+        selected = source.take(wanted, params.images_per_person)
+        counts = selected.groupby("person_id").size().reindex(people, fill_value=0)
+        short = counts.index[counts < params.images_per_person]
+        if short.empty:
+            break
+        pool = funnel.count("people_with_enough_readable", pool[~pool.person_id.isin(short)])
+    selected = funnel.count("selected", selected.sort_values("image_id", ignore_index=True))
+    return {
+        "selected": selected.assign(label=selection.label(selected)),
+        "wild": exam.sort_values("image_id"),
+        "openset": openset,
+    }
+
+
+def _sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:
+    shown = selected.iloc[np.linspace(0, len(selected) - 1, min(SHEET_FACES, len(selected))).astype(int)]
+    boxes, points = shown[tables.BOX].to_numpy(float), tables.points(shown)
+    tiles = [
+        sheets.annotated(read_image(images / image_id), box, five, sheets.TILE)
+        for image_id, box, five in zip(shown.image_id, boxes, points, strict=True)
+    ]
+    captions = [f"person {person}" for person in shown.person_id]
+    return sheets.contact_sheet(tiles, columns=8, tile=sheets.TILE, captions=captions)
+
+
+if __name__ == "__main__":
+    run(main)

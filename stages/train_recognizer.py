@@ -1,0 +1,86 @@
+"""Train one recogniser: a backbone, and the head that the first argument names."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor
+from torch.nn.functional import normalize
+from typer import Argument
+
+from facerec import recognizer, tables
+from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
+from facerec.devices import device
+from facerec.heads import load_head
+from facerec.images import load_faces, write_bytes
+from facerec.recognition_metrics import prototypes, top_k
+from facerec.recognizer import Recognizer
+from facerec.training import FitParams, fingerprint, fit
+from stages.cli import run
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class RecognizerParams(FitParams):
+    backbone: str  # a ResNet of torchvision
+    weights: str  # none, imagenet or the path of a checkpoint
+    embedding_dim: PositiveInt
+    dropout: Share
+    margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over so many
+    rotation: NonNegativeFloat  # degrees
+    shift: NonNegativeFloat  # of the side
+    scale: NonNegativeFloat
+    brightness: NonNegativeFloat
+    gray: Share  # of faces
+    erase: Share  # of faces
+
+
+def main(
+    head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
+    train: Annotated[Path, Argument(help="table of the photographs to learn from")],
+    val: Annotated[Path, Argument(help="table of the photographs whose accuracy the history shows")],
+    aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
+    model: Annotated[Path, Argument(help="output: the recogniser")],
+    history: Annotated[Path, Argument(help="output: table of losses and accuracies, epoch by epoch")],
+) -> None:
+    """Train one recogniser: a backbone, and the head that the first argument names."""
+    params, head_params = RecognizerParams.load("recognizer"), load_head(head)
+    train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
+    faces, val_faces = load_faces(aligned, train_frame.image_id), load_faces(aligned, val_frame.image_id)
+    labels, val_labels = torch.tensor(train_frame.label.to_numpy()), torch.tensor(val_frame.label.to_numpy())
+    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+
+    torch.manual_seed(params.seed)
+    pixels = faces.shape[1]
+    network = Recognizer(
+        params.backbone, params.embedding_dim, params.dropout, head_params.model_dump(), person_ids, pixels
+    )
+    recognizer.load_weights(network, params.weights)
+    network = network.to(device(), memory_format=torch.channels_last)
+    resident = torch.from_numpy(faces)
+
+    def loss_of(indices: Tensor, generator: torch.Generator) -> Tensor:
+        moves = jitter_matrices(len(indices), pixels, params.rotation, params.shift, params.scale, True, generator)
+        batch = warp_batch(resident[indices].to(device(), non_blocking=True), moves, pixels)
+        batch = erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
+        embeddings = network(batch.contiguous(memory_format=torch.channels_last))
+        return network.head(embeddings, labels[indices].to(device()))
+
+    def val_top1() -> dict[str, float]:
+        found = network.embed(val_faces)
+        scores = network.head.scores(found.to(device()))
+        if scores is None:
+            scores = normalize(found) @ prototypes(network.embed(faces), labels, len(person_ids)).T
+        return {"val_top1": top_k(scores.detach().cpu(), val_labels, 1)}
+
+    name = fingerprint(
+        f"train_recognizer-{head}", params, faces, labels.numpy(), head_params.model_dump_json().encode()
+    )
+    losses = fit(network, loss_of, len(faces), val_top1, params, name)
+    write_bytes(history, losses.round(6).to_csv(index=False).encode())
+    recognizer.save(network, model)
+
+
+if __name__ == "__main__":
+    run(main)

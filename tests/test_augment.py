@@ -1,0 +1,83 @@
+import numpy as np
+import torch
+
+from facerec import augment, geometry
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def blob(points: torch.Tensor, side: int) -> torch.Tensor:
+    """One bright blob a picture at each point (B, 2), uint8 (B, side, side, 3)."""
+    steps = torch.arange(side)
+    distance = (steps - points[:, :1])[:, None, :] ** 2 + (steps - points[:, 1:])[:, :, None] ** 2
+    return (255 * torch.exp(-distance / 18)).round().to(torch.uint8)[..., None].repeat(1, 1, 1, 3)
+
+
+def centroid(pictures: torch.Tensor) -> torch.Tensor:
+    steps = torch.arange(pictures.shape[-1]).float()
+    mass = pictures[:, 0]
+    return torch.stack([(mass * steps).sum((1, 2)), (mass * steps[:, None]).sum((1, 2))], 1) / mass.sum((1, 2))[:, None]
+
+
+def test_picture_and_points_move_together():
+    points = torch.rand(32, 2, generator=generator()) * 30 + 33
+    matrices = augment.jitter_matrices(32, 96, 30, 0.1, 0.15, True, generator(1))
+    moved = augment.warp_batch(blob(points, 96), matrices, 96)
+    five = points[:, None].repeat(1, 5, 1)
+    assert (centroid(moved) - augment.transform_points(matrices, five)[:, 0]).abs().max() < 0.05
+
+
+def test_no_jitter_changes_nothing():
+    faces = torch.randint(0, 255, (3, 40, 40, 3), dtype=torch.uint8, generator=generator())
+    matrices = augment.jitter_matrices(3, 40, 0, 0, 0, False, generator())
+    moved = augment.warp_batch(faces, matrices, 40)
+    assert torch.allclose(moved, faces.permute(0, 3, 1, 2) / 255, atol=1e-4)
+
+
+def test_mirrored_matrices_swap_left_and_right():
+    points = torch.tensor(geometry.template(112)).float()[None].repeat(200, 1, 1)
+    matrices = augment.jitter_matrices(200, 112, 0, 0, 0, True, generator())
+    moved = augment.transform_points(matrices, points)
+    mirrored = torch.linalg.det(matrices[..., :2]) < 0
+    assert 60 < mirrored.sum() < 140
+    assert (moved[:, 0, 0] < moved[:, 1, 0]).all()
+    assert torch.allclose(moved[mirrored][:, 0, 0], 111 - points[mirrored][:, 1, 0], atol=1e-4)
+
+
+def test_jitter_stays_within_its_limits():
+    matrices = augment.jitter_matrices(500, 100, 30, 0.1, 0.15, False, generator()).numpy()
+    size = np.sqrt(np.linalg.det(matrices[:, :, :2]))
+    centre = geometry.transform_points(matrices, np.full((500, 1, 2), 49.5))[:, 0]
+    assert 0.85 <= size.min() < 0.87 and 1.13 < size.max() <= 1.1501
+    assert 9 < np.abs(centre - 49.5).max() <= 10.001
+
+
+def test_compose_and_invert_agree_with_points():
+    first = augment.jitter_matrices(8, 50, 20, 0.1, 0.1, False, generator(1))
+    then = augment.jitter_matrices(8, 50, 20, 0.1, 0.1, False, generator(2))
+    points = torch.rand(8, 5, 2, generator=generator()) * 50
+    both = augment.transform_points(augment.compose(first, then), points)
+    assert torch.allclose(both, augment.transform_points(then, augment.transform_points(first, points)), atol=1e-4)
+    back = augment.transform_points(augment.invert(first), augment.transform_points(first, points))
+    assert torch.allclose(back, points, atol=1e-3)
+
+
+def test_gray_share_and_range():
+    faces = torch.rand(400, 3, 8, 8, generator=generator())
+    changed = augment.jitter_colour(faces, 0.3, 0.25, generator())
+    gray = (changed[:, 0] - changed[:, 1]).abs().amax((1, 2)) < 1e-6
+    assert 70 < gray.sum() < 130
+    assert changed.min() >= 0 and changed.max() <= 1
+
+
+def test_erase_covers_one_rectangle_of_the_chosen_share():
+    faces = torch.full((300, 3, 40, 40), 2.0)
+    erased = (augment.erase(faces, 0.3, generator()) != 2.0).all(dim=1)
+    touched = erased.flatten(1).any(dim=1)
+    assert 60 < touched.sum() < 120
+    for face in erased[touched]:
+        rows, columns = face.any(dim=1), face.any(dim=0)
+        assert face.sum() == rows.sum() * columns.sum()
+        assert 5 <= rows.sum() <= 19

@@ -1,0 +1,207 @@
+"""The stages evaluate, compare and publish, run as functions on a small recogniser's outputs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from facerec import recognizer, tables
+from facerec.bootstrap import BootstrapParams
+from facerec.comparison import PairedResult, compare_heads
+from facerec.evaluation import confusion, open_set_metrics
+from facerec.heads import build_head, parse_head
+from facerec.images import write_image
+from stages import compare, evaluate, publish
+
+PEOPLE, PIXELS, DIM = 6, 8, 3 * 8 * 8
+ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
+TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2}
+
+
+class Pixels(nn.Module):
+    """A recogniser whose embedding is the face's own pixels, with random weights of people in its head."""
+
+    def __init__(self, head, right=1.0):
+        super().__init__()
+        self.config = {"embedding_dim": DIM}
+        self.person_ids, self.pixels = [100 + label for label in range(PEOPLE)], PIXELS
+        self.head = build_head(parse_head(head), DIM, PEOPLE)
+        if head["type"] == "arcface":
+            noise = torch.randn(PEOPLE, DIM, generator=torch.Generator().manual_seed(0))
+            self.head.weight.data = (
+                right * torch.stack([torch.from_numpy(look(p)).flatten() for p in range(PEOPLE)]).float()
+            )
+            self.head.weight.data += (1 - right) * 60 * noise
+
+    def embed(self, faces, batch=256):
+        return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
+
+
+def look(person):
+    return np.random.default_rng(person).normal(0, 40, (PIXELS, PIXELS, 3))
+
+
+def make_faces(folder, prefix, people, each, noise):
+    rows = []
+    for person in people:
+        for photo in range(each):
+            image_id = f"{prefix}{person}_{photo}.png"
+            shake = np.random.default_rng([person, photo, len(prefix)]).normal(0, noise, (PIXELS, PIXELS, 3))
+            write_image(folder / image_id, (128 + look(person) + shake).clip(0, 255).astype(np.uint8))
+            rows.append({"image_id": image_id, "person_id": 100 + person, "label": person})
+    frame = pd.DataFrame(rows, columns=["image_id", "person_id", "label"])
+    return frame.assign(**dict.fromkeys((*tables.LANDMARKS, *tables.BOX), 1.0))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(
+        "heads:\n  one: {type: arcface}\n  two: {type: arcface}\nevaluate: {bootstrap: 100, seed: 1}\n"
+    )
+    faces = Path("faces")
+    tables.write(make_faces(faces, "train", range(PEOPLE), 3, 30), Path("train.csv"), tables.SELECTED)
+    tables.write(make_faces(faces, "validation", range(PEOPLE), 3, 60), Path("val.csv"), tables.SELECTED)
+    tables.write(make_faces(faces, "wild", range(PEOPLE), 2, 150), Path("wild.csv"), tables.SELECTED)
+    strangers = make_faces(faces, "open", range(50, 58), 4, 60)
+    strangers["role"] = np.where(strangers.person_id < 154, "query", "distractor")
+    tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
+    return tmp_path
+
+
+def run_evaluate(monkeypatch, head, network):
+    monkeypatch.setattr(recognizer, "load", lambda *_: network)
+    inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "faces"]
+    outputs = [f"reports/{head}.csv", f"metrics/{head}.json", f"roc/{head}.csv", f"confusion/{head}.csv", f"{head}.jpg"]
+    evaluate.main(head, *map(Path, ["model.pt", *inputs, *outputs]))
+    return json.loads(Path(f"metrics/{head}.json").read_text())
+
+
+def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    for split in ("val", "wild"):
+        rows = report[report.split == split]
+        assert values[f"{split}_top1"] == round(rows.is_recognized.mean(), 6)
+        assert (rows.is_recognized == (rows.label == rows.predicted_label)).all()
+        assert values[f"{split}_top1_low"] <= values[f"{split}_top1"] <= values[f"{split}_top1_high"]
+    assert report.score.max() <= 1  # a cosine, neither scaled nor with a margin
+    assert values["val_top1"] >= 0.9 and values["val_top1_prototypes"] >= 0.9
+    assert values["openset_auc"] > 0.8 and "openset_tpr_at_fpr_1e-2" in values
+    assert "openset_tpr_at_fpr_1e-3" not in values
+    assert "fpr 0.001 needs at least 1000 different-person pairs, got 448" in caplog.text
+    assert all(isinstance(value, float) for value in values.values())
+    roc = pd.read_csv("roc/one.csv")
+    assert list(roc) == ["head", "fpr", "tpr", "low", "high"] and len(roc) <= 200 and roc.tpr.is_monotonic_increasing
+    assert Path("one.jpg").stat().st_size > 1000
+
+
+def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
+    outputs = ["reports/one.csv", "metrics/one.json", "roc/one.csv", "confusion/one.csv", "one.jpg"]
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    before = [Path(path).read_bytes() for path in outputs]
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert [Path(path).read_bytes() for path in outputs] == before
+
+
+def test_the_margin_is_off_in_evaluation(project, monkeypatch):
+    """A huge margin in the head changes no number: were it on, the true person would score far lower."""
+    plain = run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 0.0}))
+    assert run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 1.5})) == plain
+
+
+def test_a_head_without_weights_is_measured_by_prototypes(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
+    assert values["val_top1"] == values["val_top1_prototypes"] >= 0.9
+
+
+def test_without_wild_photographs_their_metrics_are_left_out(project, monkeypatch):
+    tables.write(make_faces(Path("faces"), "w", [], 1, 1), Path("wild.csv"), tables.SELECTED)
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert "val_top1" in values and not [key for key in values if key.startswith("wild")]
+
+
+def test_a_face_that_could_not_be_aligned_counts_as_wrong(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    for image_id in tables.read(Path("val.csv"), tables.SELECTED).image_id:
+        write_image(Path("faces") / image_id, np.zeros((PIXELS, PIXELS, 3), np.uint8))
+    black = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert values["val_top1"] > 0 and black["val_top1"] == black["val_top5"] == black["val_macro_top1"] == 0
+
+
+def test_an_open_set_without_pairs_is_said_so(caplog):
+    caplog.set_level("INFO")
+    values, curve = open_set_metrics(
+        torch.randn(1, 4), np.array([7]), np.array([True]), BootstrapParams(bootstrap=10, seed=1)
+    )
+    assert not values and curve.empty and "too few for pairs" in caplog.text
+
+
+def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypatch):
+    run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
+    run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
+    for head in ("one", "two"):
+        Path("training").mkdir(exist_ok=True)
+        Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+    folders = ["metrics", "reports", "roc", "training"]
+    compare.main(*map(Path, [*folders, "comparison.json", "comparison.md", "roc.csv", "training.csv"]))
+    numbers, text = json.loads(Path("comparison.json").read_text()), Path("comparison.md").read_text()
+    assert numbers["two_vs_one.val_top1_difference"] == pytest.approx(
+        numbers["two.val_top1"] - numbers["one.val_top1"], abs=2e-6
+    )
+    assert numbers["two_vs_one.val_top1_difference_low"] > 0
+    assert "two is better than one by" in text and "left_from" not in text + str(numbers)
+    assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("training.csv").columns.tolist() == ["head", "epoch", "train_loss", "val_top1"]
+
+
+def result(low, difference, high):
+    return PairedResult("ce", "arcface", "val", difference, low, high, 0.0123, ["a"], ["b", "c"])
+
+
+def test_sentences():
+    better, worse, open_ = result(0.068, 0.091, 0.113), result(-0.113, -0.091, -0.068), result(-0.01, 0.02, 0.05)
+    assert better.sentence() == "ArcFace is better than CE by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
+    assert worse.sentence() == "CE is better than ArcFace by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
+    assert open_.sentence().startswith("ArcFace and CE are not distinguishable on val: +2.0 points (-1.0 to +5.0)")
+
+
+def test_reports_of_other_photographs_are_refused():
+    rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], "is_recognized": [1, 0], "split": "val"})
+    params = BootstrapParams(bootstrap=10, seed=1)
+    with pytest.raises(ValueError, match="not of the same photographs"):
+        compare_heads("ce", "arcface", "val", rows, rows.head(1), params)
+    assert compare_heads("ce", "arcface", "val", rows, rows[::-1], params).difference == 0
+
+
+def test_confusion_keeps_the_people_most_often_confused():
+    actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
+    predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
+    rows = confusion(actual, predicted, people=2)
+    assert rows.to_numpy().tolist() == [["1", "1"], ["1", "2"], ["1", "2"], ["2", "1"], ["2", "other"]]
+    assert confusion(actual, actual).empty
+
+
+def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
+    import subprocess
+    import sys
+
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    Path("one.pt").write_bytes(b"weights")
+    inputs = ["one.pt", "metrics/one.json", "roc/one.csv", "confusion/one.csv"]
+    outputs = ["out/model.pt", "out/metrics.json", "out/roc.csv", "out/confusion.csv"]
+    publish.main("one", *map(Path, inputs + outputs))
+    assert Path("out/model.pt").read_bytes() == b"weights"
+    assert json.loads(Path("out/metrics.json").read_text()) == json.loads(Path("metrics/one.json").read_text())
+    Path("metrics/one.json").write_text('{"a": {"b": 1}}')
+    with pytest.raises(ValueError, match=r"one\.json: expected a flat object of numbers"):
+        publish.main("one", *map(Path, inputs + outputs))
+    code = "import sys, stages.publish; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+    root = Path(publish.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)

@@ -1,0 +1,125 @@
+import cv2
+import numpy as np
+import pytest
+from skimage import transform as sk
+
+from facerec import geometry
+
+rng = np.random.default_rng(0)
+
+
+def random_similarity() -> np.ndarray:
+    return sk.SimilarityTransform(
+        scale=rng.uniform(0.2, 4), rotation=rng.uniform(-3, 3), translation=rng.uniform(-50, 50, 2)
+    ).params[:2]
+
+
+def test_square_has_the_boxs_centre_and_its_smaller_side():
+    x, y, side = geometry.crop_squares(np.array([[10.0, 20, 30, 50]]), 1.2)[0]
+    assert side == pytest.approx(36)
+    assert (x + side / 2, y + side / 2) == pytest.approx((25, 45))
+
+
+def test_square_matrix_takes_the_squares_edges_to_the_pictures():
+    matrix = geometry.square_matrices(np.array([[10.0, 20.0, 40.0]]), 80)
+    edges = np.array([[[9.5, 19.5], [49.5, 59.5]]])
+    assert geometry.transform_points(matrix, edges)[0] == pytest.approx(np.array([[-0.5, -0.5], [79.5, 79.5]]))
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_similarity_recovers_random_ones(count):
+    source = rng.uniform(0, 200, (50, 5, 2))[:, :count]
+    for points in source:
+        truth = random_similarity()
+        target = geometry.transform_points(truth[None], points[None])[0]
+        assert geometry.fit_similarity(points[None], target)[0] == pytest.approx(truth, abs=1e-4)
+
+
+def test_similarity_equals_scikit_image_on_noisy_points():
+    target = geometry.template(112)
+    for _ in range(20):
+        source = target * rng.uniform(0.5, 3) + rng.normal(0, 5, target.shape)
+        expected = sk.SimilarityTransform.from_estimate(source, target).params[:2]
+        assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_affine_equals_scikit_image():
+    target = geometry.template(112)[:3]
+    source = target + rng.normal(0, 8, (20, 3, 2))
+    for points, matrix in zip(source, geometry.fit_affine(source, target), strict=True):
+        assert matrix == pytest.approx(sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [np.full((5, 2), 7.0), np.full((5, 2), np.nan)],
+    ids=["coincident", "nan"],
+)
+def test_degenerate_points_give_nan_and_a_black_face(points):
+    for matrix in geometry.alignment_matrices(points[None], 64).values():
+        assert np.isnan(matrix).any()
+        assert not geometry.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64).any()
+
+
+def test_collinear_eyes_and_nose_have_no_affine_alignment_but_a_similarity():
+    points = np.array([[[0.0, 0], [20, 0], [10, 0], [5, 20], [15, 20]]])
+    matrices = geometry.alignment_matrices(points, 64)
+    assert np.isnan(matrices[3]).all()
+    assert np.isfinite(matrices[2]).all() and np.isfinite(matrices[5]).all()
+
+
+def test_mirrored_faces_align_to_mirrored_faces():
+    image = cv2.GaussianBlur(rng.integers(0, 255, (120, 120, 3), dtype=np.uint8), (0, 0), 3)
+    symmetric = geometry.template(112).copy()
+    symmetric[:, 0] = (symmetric[:, 0] + (111 - symmetric[geometry.MIRRORED, 0])) / 2
+    symmetric[:, 1] = (symmetric[:, 1] + symmetric[geometry.MIRRORED, 1]) / 2
+    points = symmetric[None] + rng.normal(0, 3, (1, 5, 2))
+    mirrored = points[:, geometry.MIRRORED].copy()
+    mirrored[..., 0] = 119 - mirrored[..., 0]
+    matrix = geometry.fit_similarity(points, symmetric)[0]
+    other = geometry.fit_similarity(mirrored, symmetric)[0]
+    face = geometry.warp(image, matrix, 112)
+    face_of_mirrored = geometry.warp(np.ascontiguousarray(image[:, ::-1]), other, 112)
+    assert np.abs(face.astype(int) - face_of_mirrored[:, ::-1].astype(int)).max() <= 3
+
+
+def test_shear_is_zero_for_a_similarity_and_grows_with_squeezing():
+    squeezed = np.array([[1.0, 0, 0], [0, 0.8, 0]])
+    shears = geometry.shear(np.stack([random_similarity(), squeezed, np.full((2, 3), np.nan)]))
+    assert shears[:2] == pytest.approx([0, 0.2])
+    assert np.isnan(shears[2])
+
+
+def test_warp_at_full_scale_equals_opencvs():
+    image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
+    matrix = sk.SimilarityTransform(scale=1.7, rotation=0.3, translation=(-20, 5)).params[:2]
+    expected = cv2.warpAffine(image, matrix, (100, 100), flags=cv2.INTER_LINEAR)
+    assert np.abs(geometry.warp(image, matrix, 100).astype(int) - expected).max() <= 2
+
+
+def test_warp_keeps_points_where_the_matrix_says_while_shrinking():
+    y, x = np.mgrid[:400, :600]
+    for centre in ([300.3, 200.7], [120.0, 310.0]):
+        blob = 255 * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * 20**2))
+        image = np.repeat(blob[..., None], 3, axis=2).round().astype(np.uint8)
+        matrix = sk.SimilarityTransform(scale=0.23, rotation=0.4, translation=(40, -5)).params[:2]
+        small = geometry.warp(image, matrix, 160)[..., 0].astype(float)
+        v, u = np.mgrid[:160, :160]
+        seen = np.array([(u * small).sum(), (v * small).sum()]) / small.sum()
+        expected = geometry.transform_points(matrix[None], np.array([[centre]]))[0, 0]
+        assert seen == pytest.approx(expected, abs=0.1)
+
+
+def test_warp_does_not_alias():
+    stripes = np.zeros((512, 512, 3), np.uint8)
+    stripes[:, ::2] = 255
+    matrix = geometry.square_matrices(np.array([[0.0, 0, 512]]), 100)[0]
+    aliased = cv2.warpAffine(stripes, matrix, (100, 100), flags=cv2.INTER_LINEAR)
+    assert geometry.warp(stripes, matrix, 100).std() < 0.2 * aliased.std()
+
+
+def test_warp_pads_with_black_where_the_square_leaves_the_picture():
+    image = np.full((40, 40, 3), 200, np.uint8)
+    face = geometry.warp(image, geometry.square_matrices(np.array([[-20.0, -20, 40]]), 40)[0], 40)
+    assert not face[:19, :19].any()
+    assert (face[21:, 21:] == 200).all()

@@ -1,0 +1,49 @@
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pydantic import PositiveInt
+
+from facerec.params import Params
+
+
+class ToyParams(Params):
+    pixels: PositiveInt
+    mode: Literal["fast", "slow"]
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "params.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_a_section_is_loaded_by_its_dotted_name(tmp_path):
+    file = write(tmp_path, "heads:\n  a: {pixels: 3, mode: fast}\n")
+    assert ToyParams.load("heads.a", file) == ToyParams(pixels=3, mode="fast")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("toy: {pixels: 3, mode: fast, speed: 1}", ["toy.speed", "unknown key", "pixels, mode"]),
+        ("toy: {pixels: 3}", ["toy.mode", "missing"]),
+        ("toy: {pixels: many, mode: fast}", ["toy.pixels", "valid integer", "'many'"]),
+        ("toy: {pixels: 0, mode: fast}", ["toy.pixels", "greater than 0", "got 0"]),
+        ("toy: {pixels: 3, mode: odd}", ["toy.mode", "'fast' or 'slow'", "'odd'"]),
+        ("other: {}", ["no section `toy`"]),
+        ("toy: [", ["not valid YAML"]),
+        ("- 1", ["expected sections"]),
+        ("toy: 3", ["toy", "got 3"]),
+    ],
+)
+def test_a_bad_section_names_the_file_and_the_key(tmp_path, text, words):
+    file = write(tmp_path, text)
+    with pytest.raises(ValueError) as error:
+        ToyParams.load("toy", file)
+    assert all(word in str(error.value) for word in [str(file), *words]), error.value
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no such file"):
+        ToyParams.load("toy", tmp_path / "params.yaml")

@@ -1,0 +1,99 @@
+"""The DAG itself: what dvc.yaml declares is what the code uses."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+
+
+@cache
+def imported(module: Path) -> frozenset[Path]:
+    """Returns the project's own modules that this one imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        files = (ROOT / f"{name.replace('.', '/')}.py" for name in names)
+        found |= {file for file in files if file.is_file()}
+    return frozenset(found)
+
+
+def closure(module: Path) -> set[str]:
+    """Returns the module and all that it reaches, as dvc.yaml writes them."""
+    seen, waiting = set(), [module]
+    while waiting:
+        if (current := waiting.pop()) not in seen:
+            seen.add(current)
+            waiting += imported(current)
+    return {str(file.relative_to(ROOT)) for file in seen}
+
+
+def definition(name: str) -> dict:
+    return STAGES[name].get("do", STAGES[name])
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_deps_list_exactly_the_code_that_the_stage_reaches(name):
+    declared = {dep for dep in definition(name)["deps"] if dep.endswith(".py")}
+    assert declared == closure(ROOT / "stages" / f"{name}.py")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_path_of_the_command_is_declared_once(name):
+    stage = definition(name)
+    paths = [word for word in stage["cmd"].split()[3:] if "/" in word or word.startswith(("${dataset", "${select"))]
+    declared = [dep for dep in stage["deps"] if not dep.endswith(".py")]
+    for kind in ("outs", "metrics", "plots"):
+        declared += [next(iter(out)) if isinstance(out, dict) else out for out in stage.get(kind, [])]
+    assert len(set(declared)) == len(declared)
+    assert sorted(paths) == sorted(declared)
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "facerec").glob("*.py")), ids=lambda path: path.stem)
+def test_the_library_knows_no_stage_and_reads_no_parameters(module):
+    tree = ast.parse(module.read_text())
+    assert not [file for file in imported(module) if file.parent.name == "stages"]
+    loads = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "load" and _is_params(n.value)]
+    assert not loads or module.stem in {"params", "heads"}
+
+
+def _is_params(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id.endswith("Params")
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_every_profile_has_the_same_sections_and_keys(profile):
+    def keys(content: dict, skip: tuple[str, ...] = ("heads",)) -> set[str]:
+        found = set()
+        for key, value in content.items():
+            found.add(key)
+            if isinstance(value, dict) and key not in skip:
+                found |= {f"{key}.{inner}" for inner in keys(value)}
+        return found
+
+    reference = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    assert keys(yaml.safe_load(profile.read_text())) == keys(reference)
+
+
+def test_params_yaml_is_a_profile():
+    assert any((ROOT / "params.yaml").read_bytes() == profile.read_bytes() for profile in PROFILES)
+
+
+def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():
+    def names(content: object) -> set[str]:
+        if not isinstance(content, dict):
+            return set()
+        return set(content) | set().union(*(names(value) for value in content.values()), set())
+
+    for profile in PROFILES:
+        assert not names(yaml.safe_load(profile.read_text())) & {"size", "nfiles"}

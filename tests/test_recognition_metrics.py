@@ -1,0 +1,248 @@
+"""Recognition metrics against scikit-learn, scipy and brute-force loops."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score, roc_curve, top_k_accuracy_score
+
+from facerec import recognition_metrics as metrics
+from facerec.bootstrap import PairBootstrap, bootstrap_interval, macro_interval, macro_mean, mcnemar_p
+
+
+def random_people(num_people, each, noise, seed=0, dim=16):
+    generator = torch.Generator().manual_seed(seed)
+    centers = torch.randn(num_people, dim, generator=generator)
+    people = torch.arange(num_people).repeat_interleave(each)
+    return centers[people] + noise * torch.randn(len(people), dim, generator=generator), people
+
+
+def pairs_of(seed=0, ties=False):
+    generator = torch.Generator().manual_seed(seed)
+    same = torch.rand(3000, generator=generator) < 0.2
+    scores = torch.randn(3000, generator=generator) + same
+    return (scores * 4).round() / 4 if ties else scores, same
+
+
+def brute_identification(query, people, distractors, fpr):
+    query, distractors = F.normalize(query).tolist(), F.normalize(distractors).tolist()
+    true, false = [], []
+    for i, j in combinations(range(len(query)), 2):
+        cosine = sum(a * b for a, b in zip(query[i], query[j], strict=True))
+        (true if people[i] == people[j] else false).append(cosine)
+    false += [sum(a * b for a, b in zip(q, d, strict=True)) for q in query for d in distractors]
+    false.sort(reverse=True)
+    threshold = false[int(fpr * len(false) + 1e-9)]
+    return sum(c > threshold for c in true) / len(true), threshold
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_roc_and_auc_are_scikit_learns(ties):
+    scores, same = pairs_of(ties=ties)
+    fpr, tpr = metrics.roc(scores, same)
+    expected_fpr, expected_tpr, _ = roc_curve(same, scores, drop_intermediate=False)
+    np.testing.assert_allclose(fpr, expected_fpr)
+    np.testing.assert_allclose(tpr, expected_tpr)
+    assert metrics.auc(scores, same) == pytest.approx(roc_auc_score(same, scores))
+
+
+def test_eer_is_where_the_errors_cross():
+    scores, same = pairs_of()
+    fpr, tpr, _ = roc_curve(same, scores)
+    rate = metrics.eer(scores, same)
+    assert np.interp(rate, fpr, 1 - tpr) == pytest.approx(rate, abs=2e-3)  # a step of the ROC
+    assert metrics.eer(torch.tensor([1.0, 0.9, 0.1]), torch.tensor([True, True, False])) == 0
+    assert metrics.eer(torch.zeros(4), torch.tensor([True, True, False, False])) == 0.5
+
+
+def test_roc_needs_both_kinds_of_pairs():
+    with pytest.raises(ValueError, match="got 3 of 3 the same"):
+        metrics.roc(torch.rand(3), torch.ones(3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("fpr", [1e-3, 1e-2, 0.1, 0.5, 1.0])
+def test_tpr_at_fpr_never_accepts_more_than_allowed(fpr):
+    scores, same = pairs_of()
+    expected_fpr, expected_tpr, _ = roc_curve(same, scores, drop_intermediate=False)
+    assert metrics.tpr_at_fpr(scores, same, fpr) == pytest.approx(expected_tpr[expected_fpr <= fpr].max())
+
+
+def test_tpr_at_fpr_refuses_what_it_cannot_resolve():
+    same = torch.arange(100) < 10
+    with pytest.raises(ValueError, match=r"fpr 0\.001 needs at least 1000 different-person pairs, got 90"):
+        metrics.tpr_at_fpr(torch.rand(100), same, 0.001)
+    with pytest.raises(ValueError, match="no same-person pair"):
+        metrics.tpr_at_fpr(torch.rand(90), torch.zeros(90, dtype=torch.bool), 0.1)
+    with pytest.raises(ValueError, match="must be in"):
+        metrics.tpr_at_fpr(torch.rand(100), same, 0.0)
+
+
+def test_accepted_pairs_counts_in_decimals():
+    assert metrics.accepted_pairs(0.29, 100) == 29
+    assert metrics.accepted_pairs(0.001, 1000) == 1
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_top_k_is_scikit_learns(k):
+    scores, labels = torch.randn(200, 8), torch.arange(200) % 8
+    assert metrics.top_k(scores, labels, k) == pytest.approx(top_k_accuracy_score(labels, scores, k=k))
+
+
+def test_a_constant_score_recognises_one_person_only():
+    assert metrics.top_k(torch.zeros(10, 5), torch.arange(10) % 5, 1) == pytest.approx(0.2)
+
+
+def test_damaged_scores_are_an_error():
+    with pytest.raises(ValueError, match="not finite"):
+        metrics.hits_at(torch.tensor([[math.nan, 0.0]]), torch.tensor([0]), 1)
+
+
+def test_prototypes_weigh_every_photograph_the_same():
+    embeddings = torch.tensor([[100.0, 0.0], [0.0, 1.0], [0.0, 5.0]])
+    means = metrics.prototypes(embeddings, torch.tensor([0, 0, 1]), 2)
+    torch.testing.assert_close(means, torch.tensor([[0.5**0.5, 0.5**0.5], [0.0, 1.0]]))
+    with pytest.raises(ValueError, match=r"label \[1\]"):
+        metrics.prototypes(embeddings, torch.tensor([0, 0, 2]), 3)
+
+
+def test_pair_cosines_are_all_pairs_once(monkeypatch):
+    monkeypatch.setattr(metrics, "BLOCK", 100)
+    embeddings = torch.randn(23, 6)
+    cosines, first, second = metrics.pair_cosines(embeddings)
+    assert list(zip(first.tolist(), second.tolist(), strict=True)) == list(combinations(range(23), 2))
+    torch.testing.assert_close(cosines, F.cosine_similarity(embeddings[first.long()], embeddings[second.long()]))
+
+
+@pytest.mark.parametrize("block", [2**22, 2000, 64])
+@pytest.mark.parametrize("fpr", [5e-4, 1e-2, 0.1, 0.5, 0.9])
+def test_identification_rate_is_the_brute_force(monkeypatch, block, fpr):
+    """Small blocks also take the sampled bracket, its misses, and the many-pass path."""
+    monkeypatch.setattr(metrics, "BLOCK", block)
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(301, 16, generator=torch.Generator().manual_seed(5))
+    rate, threshold = metrics.identification_rate(query, people, distractors, fpr)
+    expected_rate, expected_threshold = brute_identification(query, people, distractors, fpr)
+    assert rate == expected_rate
+    assert threshold == pytest.approx(expected_threshold, abs=1e-6)
+
+
+@pytest.mark.parametrize("bracket", [(0.9, math.inf), (0.9, 0.91), (-0.9, -0.89), (0.0, 0.0001)])
+def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(100, 16, generator=torch.Generator().manual_seed(5))
+    expected = metrics.identification_rate(query, people, distractors, 0.05)
+    monkeypatch.setattr(metrics, "_bracket", lambda *_: bracket)
+    assert metrics.identification_rate(query, people, distractors, 0.05) == expected
+
+
+def test_identification_rate_without_distractors_and_with_every_pair():
+    query, people = random_people(6, 3, 0.5)
+    none = torch.zeros(0, 16)
+    assert metrics.identification_rate(query, people, none, 0.1)[0] == brute_identification(query, people, none, 0.1)[0]
+    assert metrics.identification_rate(query, people, none, 1.0) == (1.0, -math.inf)
+
+
+def test_identification_rate_says_what_is_missing():
+    query, people = random_people(3, 2, 0.5)
+    with pytest.raises(ValueError, match=r"fpr 0\.001 needs at least 1000 different-person pairs, got 72"):
+        metrics.identification_rate(query, people, torch.randn(10, 16), 0.001)
+    with pytest.raises(ValueError, match="no same-person pair"):
+        metrics.identification_rate(query, torch.arange(6), torch.randn(10, 16), 0.1)
+
+
+@pytest.mark.parametrize("block", [2**22, 50])
+def test_search_is_the_brute_force(monkeypatch, block):
+    monkeypatch.setattr(metrics, "BLOCK", block)
+    query, people = random_people(10, 3, 1.2)
+    query, people = torch.cat([query, torch.randn(1, 16)]), torch.cat([people, torch.tensor([99])])
+    distractors = torch.randn(40, 16, generator=torch.Generator().manual_seed(5))
+    gallery, names = torch.cat([query, distractors]), [*people.tolist(), *[-1] * 40]
+    own, other, found_first = [], [], []
+    for i in range(len(query)):
+        cosines = [F.cosine_similarity(query[i], face, dim=0).item() for face in gallery]
+        mates = [c for j, c in enumerate(cosines) if j != i and names[j] == names[i]]
+        other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
+        own.append(max(mates, default=-math.inf))
+        if mates:
+            best = max((j for j in range(len(gallery)) if j != i), key=cosines.__getitem__)
+            found_first.append(names[best] == names[i])
+    ours, others = metrics.search_cosines(query, people, distractors)
+    np.testing.assert_allclose(ours, own, atol=1e-6)
+    np.testing.assert_allclose(others, other, atol=1e-6)
+    assert metrics.rank1_hits(ours, others).tolist() == found_first
+    threshold = sorted(other, reverse=True)[3]
+    expected = np.mean([o > t and o > threshold for o, t in zip(own, other, strict=True) if o > -math.inf])
+    assert metrics.detection_rate(ours, others, 0.1) == (pytest.approx(expected), pytest.approx(threshold, abs=1e-6))
+    with pytest.raises(ValueError, match="needs at least 1000 searches, got 31"):
+        metrics.detection_rate(ours, others, 0.001)
+
+
+@pytest.mark.parametrize(("first_only", "second_only"), [(0, 0), (1, 0), (3, 9), (9, 3), (40, 41), (185, 358)])
+def test_mcnemar_is_scipys_binomial_test(first_only, second_only):
+    first = np.array([True] * first_only + [False] * second_only + [True] * 50)
+    second = np.array([False] * first_only + [True] * second_only + [True] * 50)
+    trials = first_only + second_only
+    expected = binomtest(second_only, trials).pvalue if trials else 1.0
+    assert mcnemar_p(first, second) == pytest.approx(expected, rel=1e-9)
+
+
+def test_interval_of_independent_photographs_is_the_binomials():
+    hits = np.arange(400) % 4 == 0
+    low, high = bootstrap_interval(hits, np.arange(400), 4000, 0)
+    half = 1.96 * math.sqrt(0.25 * 0.75 / 400)
+    assert (low, high) == (pytest.approx(0.25 - half, abs=0.006), pytest.approx(0.25 + half, abs=0.006))
+
+
+def test_photographs_of_one_person_are_not_independent():
+    """Twenty photographs a person that are all right or all wrong tell no more than one."""
+    people = np.repeat(np.arange(50), 20)
+    clustered = bootstrap_interval(people % 2 == 0, people, 2000, 0)
+    assert clustered[1] - clustered[0] > 4 * np.ptp(bootstrap_interval(people % 2 == 0, np.arange(1000), 2000, 0)) / 1.2
+
+
+def test_bootstrap_is_the_slow_loop():
+    people = np.array([0, 0, 1, 1, 1, 2, 3, 3])
+    values = np.array([1.0, 0, 1, 1, 0, 0, 1, 1])
+    generator, estimates, macros = np.random.default_rng(1), [], []
+    for weights in generator.multinomial(4, [0.25] * 4, size=500):
+        drawn = np.concatenate([values[people == p] for p in range(4) for _ in range(weights[p])])
+        estimates.append(drawn.mean())
+        macros.append(np.mean([values[people == p].mean() for p in range(4) for _ in range(weights[p])]))
+    assert bootstrap_interval(values, people, 500, 1) == pytest.approx(np.quantile(estimates, [0.025, 0.975]))
+    assert macro_interval(values, people, 500, 1) == pytest.approx(np.quantile(macros, [0.025, 0.975]))
+    assert macro_mean(values, people) == pytest.approx(np.mean([0.5, 2 / 3, 0, 1]))
+    with pytest.raises(ValueError, match="at least one photograph"):
+        bootstrap_interval(np.array([]), np.array([]), 10, 0)
+
+
+def test_pair_bootstrap_is_the_slow_loop(monkeypatch):
+    """Each resample's ROC equals scikit-learn's with weighted pairs, to the width of a bin."""
+    monkeypatch.setattr("facerec.bootstrap.BLOCK", 10_000)  # several blocks
+    embeddings, people = random_people(9, 6, 1.5)
+    cosines, first, second = metrics.pair_cosines(embeddings)
+    one, two = people[first.long()].numpy(), people[second.long()].numpy()
+    resampled = PairBootstrap(cosines.numpy(), one, two, 40, 3)
+    weights = np.random.default_rng(3).multinomial(9, [1 / 9] * 9, size=40)
+    for row in range(40):
+        w = weights[row]
+        pair_weights = np.where(one == two, w[one], w[one] * w[two])
+        area = roc_auc_score(one == two, cosines, sample_weight=pair_weights)
+        fpr, tpr, _ = roc_curve(one == two, cosines, sample_weight=pair_weights)
+        assert resampled.auc()[row] == pytest.approx(area, abs=2e-3)
+        assert resampled.eer()[row] == pytest.approx(fpr[np.argmin(abs(fpr + tpr - 1))], abs=0.03)
+        ours = resampled.tpr_at_fprs(np.array([0.1]))[row, 0]
+        assert np.interp(0.09, fpr, tpr) - 0.01 <= ours <= np.interp(0.11, fpr, tpr) + 0.01
+
+
+def test_pair_bootstrap_of_the_whole_holds_the_estimate():
+    embeddings, people = random_people(30, 8, 1.5)
+    cosines, first, second = metrics.pair_cosines(embeddings)
+    one, two = people[first.long()].numpy(), people[second.long()].numpy()
+    resampled = PairBootstrap(cosines.numpy(), one, two, 500, 0)
+    low, high = np.quantile(resampled.tpr_at_fprs(np.array([0.01]))[:, 0], [0.025, 0.975])
+    assert low < metrics.tpr_at_fpr(cosines, torch.from_numpy(one == two), 0.01) < high
+    assert 0.02 < high - low < 0.4

@@ -1,0 +1,120 @@
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from facerec import checkpoints, training
+from facerec.training import FitParams, fingerprint, fit
+
+generator = torch.Generator().manual_seed(0)
+INPUTS = torch.randn(64, 8, generator=generator)
+TARGETS = INPUTS @ torch.randn(8, 1, generator=generator)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
+
+
+def params(**changes) -> FitParams:
+    values = {"epochs": 6, "batch": 16, "learning_rate": 0.02, "weight_decay": 0.01, "warmup_epochs": 1}
+    return FitParams(**{**values, "precision": "fp32", "seed": 1, **changes})
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(0.2), nn.Linear(16, 1))
+
+
+def train(model: nn.Module, stop_after: int | None = None, settings: FitParams | None = None):
+    epochs_seen = []
+
+    def loss_of(indices, generator):
+        noise = 0.01 * torch.randn(len(indices), 8, generator=generator)
+        return (model(INPUTS[indices] + noise) - TARGETS[indices]).square().mean()
+
+    def evaluate():
+        epochs_seen.append(1)
+        if stop_after and len(epochs_seen) > stop_after:
+            raise KeyboardInterrupt
+        return {"val_loss": (model(INPUTS) - TARGETS).square().mean().item()}
+
+    return fit(model, loss_of, len(INPUTS), evaluate, settings or params(), "toy")
+
+
+def test_it_learns_and_says_how():
+    history = train(network(), settings=params(epochs=30))
+    assert list(history) == ["epoch", "train_loss", "val_loss", "learning_rate"]
+    assert history.epoch.tolist() == list(range(1, 31))
+    assert history.val_loss.iloc[-1] < 0.2 * history.val_loss.iloc[0]
+    assert history.learning_rate.idxmax() <= 1
+    assert history.learning_rate.iloc[-1] < 0.001
+
+
+def test_an_interrupted_run_goes_on_and_ends_bit_identical():
+    whole, resumed = network(), network()
+    history = train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(resumed, stop_after=3)
+    resumed = network()
+    assert train(resumed).equals(history)
+    for first, second in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(first, second)
+
+
+def test_nothing_is_left_behind():
+    train(network())
+    assert not os.path.exists(".checkpoints/toy")
+
+
+def test_a_diverging_run_stops_with_the_step_and_the_rate():
+    with pytest.raises(ValueError, match=r"step \d+, learning rate .*; "):
+        train(network(), settings=params(learning_rate=1e38))
+
+
+def test_fewer_samples_than_a_batch_make_one_step():
+    history = train(network(), settings=params(batch=1000))
+    assert len(history) == 6 and np.isfinite(history.train_loss).all()
+
+
+def test_the_fingerprint_changes_with_parameters_and_data():
+    first = fingerprint("s", params(), np.arange(3))
+    assert first == fingerprint("s", params(), np.arange(3))
+    assert len({first, fingerprint("s", params(seed=2), np.arange(3)), fingerprint("s", params(), np.arange(4))}) == 3
+
+
+def test_biases_and_norms_do_not_decay():
+    decayed, free = training._decay_groups(network(), 0.1)
+    assert [p.ndim for p in decayed["params"]] == [2, 2]
+    assert [p.ndim for p in free["params"]] == [1, 1, 1, 1]
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
+
+
+class Malicious:
+    def __reduce__(self):
+        return (os.system, ("touch pwned",))
+
+
+def test_checkpoints_refuse_what_is_none(tmp_path):
+    path = tmp_path / "a.pt"
+    checkpoints.save(path, "toy", {"a": 1}, {"w": torch.ones(2)})
+    assert checkpoints.load(path, "toy")[0] == {"a": 1}
+    content = path.read_bytes()
+    cases = {"kind": "expected a checkpoint of kind other"}
+    with pytest.raises(ValueError, match=cases["kind"]):
+        checkpoints.load(path, "other")
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.pt: (damaged|not a plain)"):
+        checkpoints.load(path, "toy")
+    torch.save({"weights": torch.ones(1)}, path)
+    with pytest.raises(ValueError, match="expected a checkpoint with"):
+        checkpoints.load(path, "toy")
+    torch.save(Malicious(), path)
+    with pytest.raises(ValueError, match="refused"):
+        checkpoints.load(path, "toy")
+    assert not (tmp_path / "pwned").exists()
+    with pytest.raises(ValueError, match="no such file"):
+        checkpoints.load(tmp_path / "none.pt", "toy")

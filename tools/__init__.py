@@ -1,0 +1,1 @@
+"""Commands around the pipeline, called by the Makefile: profiles, the table of results, the README's pictures."""
