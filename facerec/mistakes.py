@@ -31,7 +31,7 @@ def worst_mistakes(
     """
     wrong = report.label != report.predicted_label
     worst = report[wrong].sort_values(["score", "image_id"], ascending=[False, True]).head(shown)
-    cosines = (F.normalize(embeddings[worst.index.to_numpy()]) @ F.normalize(train_embeddings).T).numpy()
+    cosines = (F.normalize(embeddings[worst.index.tolist()]) @ F.normalize(train_embeddings).T).numpy()
     labels, image_ids = train.label.to_numpy(), train.image_id.to_numpy()
 
     def most_alike(of: pd.Series) -> np.ndarray:

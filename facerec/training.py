@@ -45,7 +45,7 @@ def autocast(params: FitParams) -> torch.autocast:
 
 def fit(
     network: nn.Module,
-    loss_of: Callable[[Tensor, torch.Generator], Tensor],
+    loss_of: Callable[[Tensor, float, torch.Generator], Tensor],
     num_samples: int,
     evaluate: Callable[[], dict[str, float]],
     params: FitParams,
@@ -58,7 +58,8 @@ def fit(
 
     Args:
         network: in place, on its device.
-        loss_of: the loss of the samples with these indices (B,); the generator is for augmentation.
+        loss_of: the loss of the samples with these indices (B,), given how many epochs lie behind, and a generator for
+            augmentation.
         num_samples: indices run from 0 to here.
         evaluate: the columns of the history that are measured after each epoch.
         params: schedule, precision, seed.
@@ -94,7 +95,7 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
 
 def _epoch(
     network: nn.Module,
-    loss_of: Callable[[Tensor, torch.Generator], Tensor],
+    loss_of: Callable[[Tensor, float, torch.Generator], Tensor],
     num_samples: int,
     optimizer: torch.optim.Optimizer,
     params: FitParams,
@@ -113,7 +114,7 @@ def _epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         with autocast(params):
-            loss = loss_of(order[step * params.batch : (step + 1) * params.batch], generator)
+            loss = loss_of(order[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)

@@ -71,7 +71,7 @@ def main(
     val_faces = landmark_faces.read_crops(cropped, val_frame.image_id.tolist(), params.pixels)
     val_points = _points_in_crop(val_frame, params.pixels)
 
-    def loss_of(indices: Tensor, generator: torch.Generator) -> Tensor:
+    def loss_of(indices: Tensor, _: float, generator: torch.Generator) -> Tensor:
         moves = jitter_matrices(
             len(indices), params.pixels, params.rotation, params.shift, params.scale, params.mirror, generator
         )

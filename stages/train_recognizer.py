@@ -60,11 +60,14 @@ def main(
     network = network.to(device(), memory_format=torch.channels_last)
     resident = torch.from_numpy(faces)
 
-    def loss_of(indices: Tensor, generator: torch.Generator) -> Tensor:
+    def loss_of(indices: Tensor, epochs: float, generator: torch.Generator) -> Tensor:
         moves = jitter_matrices(len(indices), pixels, params.rotation, params.shift, params.scale, True, generator)
         batch = warp_batch(resident[indices].to(device(), non_blocking=True), moves, pixels)
         batch = erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
         embeddings = network(batch.contiguous(memory_format=torch.channels_last))
+        network.head.margin_share = (
+            min(epochs / params.margin_warmup_epochs, 1.0) if params.margin_warmup_epochs else 1.0
+        )
         return network.head(embeddings, labels[indices].to(device()))
 
     def val_top1() -> dict[str, float]:

@@ -234,19 +234,18 @@ def test_cosface_margin_is_a_cosine(batch):
     torch.testing.assert_close(head(embeddings, labels), F.cross_entropy(30 * logits, labels))
 
 
-def test_every_head_learns():
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_learns(name):
+    """Twenty plain steps down the gradient, of a length in proportion to its own, lower the loss."""
     torch.manual_seed(0)
-    labels = torch.arange(40) % K
-    for name in HEADS:
-        head, embeddings = make(name), torch.randn(40, E).requires_grad_()
-        optimizer = torch.optim.Adam([embeddings, *head.parameters()], 0.05)
-        first = head(embeddings, labels).item()
-        for _ in range(60):
-            optimizer.zero_grad()
-            loss = head(embeddings, labels)
-            loss.backward()
-            optimizer.step()
-        assert loss.item() < 0.7 * first, name
+    labels, head, embeddings = torch.arange(40) % K, make(name), torch.randn(40, E).requires_grad_()
+    leaves = [embeddings, *head.parameters()]
+    first = head(embeddings, labels).item()
+    for _ in range(20):
+        slopes = torch.autograd.grad(head(embeddings, labels), leaves)
+        for leaf, slope in zip(leaves, slopes, strict=True):
+            leaf.data -= 0.1 * leaf.norm() * slope / (slope.norm() + 1e-9)
+    assert head(embeddings, labels).item() < 0.7 * first
 
 
 def test_an_unknown_type_names_the_known_ones(tmp_path):

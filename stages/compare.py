@@ -1,0 +1,77 @@
+"""Set the recognisers side by side, on the same photographs."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import ConfigDict
+from typer import Argument
+
+from facerec import tables
+from facerec.bootstrap import BootstrapParams
+from facerec.comparison import PairedResult, compare_heads, heads_table, wins_line
+from facerec.images import write_bytes
+from facerec.params import Params
+from stages.cli import run, write_metrics
+
+SPLITS = ("val", "wild")
+
+
+class HeadNames(Params):
+    """The entries of `heads`; what is in them is not looked at."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def main(
+    metrics: Annotated[Path, Argument(help="folder of each recogniser's metrics")],
+    reports: Annotated[Path, Argument(help="folder of each recogniser's report")],
+    rocs: Annotated[Path, Argument(help="folder of each recogniser's ROC")],
+    histories: Annotated[Path, Argument(help="folder of each recogniser's training history")],
+    numbers: Annotated[Path, Argument(help="output: all heads' metrics, and their differences")],
+    summary: Annotated[Path, Argument(help="output: the same in words")],
+    roc: Annotated[Path, Argument(help="output: all heads' ROCs in one table")],
+    training: Annotated[Path, Argument(help="output: all heads' training histories in one table")],
+) -> None:
+    """Set the recognisers side by side, on the same photographs."""
+    params = BootstrapParams.load("evaluate")
+    heads = list(HeadNames.load("heads").model_extra)
+    values = {head: json.loads((metrics / f"{head}.json").read_text()) for head in heads}
+    frames = {head: tables.read(reports / f"{head}.csv", tables.REPORT) for head in heads}
+
+    results = [
+        compare_heads(first, second, split, frames[first], frames[second], params)
+        for first, second in combinations(heads, 2)
+        for split in SPLITS
+        if (frames[first].split == split).any()
+    ]
+    flat = {f"{head}.{key}": value for head in heads for key, value in values[head].items()}
+    for result in results:
+        flat |= result.metrics()
+    write_metrics(numbers, flat)
+    write_bytes(summary, _markdown(values, results).encode())
+    _write_long(roc, rocs, heads)
+    _write_long(training, histories, heads)
+
+
+def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult]) -> str:
+    lines = ["# Comparison", "", *heads_table(values), ""]
+    for result in results:
+        lines += [result.sentence(), "", wins_line(result), ""]
+    return "\n".join(lines)
+
+
+def _write_long(path: Path, folder: Path, heads: list[str]) -> None:
+    """Writes one table of the heads' own, with a first column that names the head."""
+    frames = []
+    for head in heads:
+        frame = pd.read_csv(folder / f"{head}.csv").drop(columns="head", errors="ignore")
+        frame.insert(0, "head", head)
+        frames.append(frame)
+    write_bytes(path, pd.concat(frames, ignore_index=True).to_csv(index=False, lineterminator="\n").encode())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,108 @@
+import pandas as pd
+import pytest
+from collection import make_frame
+from scipy.spatial.distance import cdist
+
+from facerec import selection
+from facerec.celeba import ATTRIBUTES
+from facerec.selection import Funnel
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return make_frame(people=40, photos=12)
+
+
+def test_the_rules_equal_a_few_lines_of_pandas(frame):
+    funnel = Funnel()
+    kept = selection.apply_rules(frame, 30, 0.3, funnel)
+    a = frame[(frame.nose_x - frame.lefteye_x > 0) & (frame.righteye_x - frame.nose_x > 0)]
+    b = a[a.righteye_x - a.lefteye_x > 30]
+    d = b.righteye_x - b.lefteye_x
+    c = b[(b.nose_x - b.lefteye_x >= 0.3 * d) & (b.righteye_x - b.nose_x >= 0.3 * d)]
+    assert kept.image_id.tolist() == c.image_id.tolist()
+    assert [step[1] for step in funnel.steps] == [len(a), len(b), len(c)]
+    assert 0 < len(c) < len(b) < len(frame)
+    counts = c.person_id.value_counts()
+    enough = selection.enough_photographs(kept, 4, funnel)
+    assert set(enough.person_id) == set(counts[counts >= 4].index)
+
+
+def test_what_is_set_aside_does_not_change_with_other_rows(frame):
+    def first_two(part):
+        order = selection.person_order(part, 1, "wild")
+        return set(part.image_id[selection.rank_in_person(part, order) < 2])
+
+    some = frame[frame.person_id < 60]
+    assert first_two(frame) & set(some.image_id) == first_two(some)
+    assert first_two(frame.sample(frac=1, random_state=0)) == first_two(frame)
+
+
+def test_wild_photographs_are_spread_evenly_over_a_persons_photographs(frame):
+    many = make_frame(people=1, photos=2000)
+    order = selection.person_order(many, 1, "wild")
+    drawn = many.index[selection.rank_in_person(many, order) < 500]
+    assert 900 < drawn.to_numpy().mean() < 1100
+
+
+def test_the_openset_takes_whole_people(frame):
+    roles = selection.draw_openset(frame, 5, 7, seed=3)
+    people = frame.groupby(roles).person_id.agg(set)
+    assert len(people["query"]) == 5 and len(people["distractor"]) == 7
+    assert not people["query"] & people["distractor"] and not people["query"] & people[""]
+    with pytest.raises(ValueError, match=r"30 query and 20 distractor people wanted, .* 40 people"):
+        selection.draw_openset(frame, 30, 20, seed=3)
+
+
+def test_people_are_drawn_from_strata_in_proportion(frame):
+    strata = ["Male", "Young"]
+    chosen = selection.choose_people(frame, 20, strata, seed=1)
+    assert len(set(chosen)) == 20
+    signs = (frame.groupby("person_id")[strata].mean() >= 0).apply(tuple, axis=1)
+    share = signs.value_counts() / 2
+    got = signs[chosen].value_counts().reindex(share.index, fill_value=0)
+    assert ((got - share).abs() < 1).all()
+    assert (chosen == selection.choose_people(frame, 20, strata, seed=1)).all()
+    assert (chosen != selection.choose_people(frame, 20, strata, seed=2)).any()
+
+
+def test_strata_that_the_collection_lacks_do_not_count(frame):
+    bare = frame.drop(columns=ATTRIBUTES)
+    assert len(selection.choose_people(bare, 40, ["Male"], seed=1)) == 40
+    with pytest.raises(ValueError, match="41 people wanted, 40 left"):
+        selection.choose_people(bare, 41, ["Male"], seed=1)
+
+
+def test_each_next_photograph_is_the_one_farthest_from_those_taken(frame):
+    features = frame[ATTRIBUTES].to_numpy()[:60]
+    order = selection.diverse_order(features, first=17)
+    distance = cdist(features, features, "hamming")
+    assert order[0] == 17 and sorted(order) == list(range(60))
+    for taken in range(1, 60):
+        nearest = distance[:, order[:taken]].min(axis=1)
+        rest = order[taken:]
+        assert nearest[order[taken]] == pytest.approx(nearest[rest].max())
+
+
+def test_preference_keeps_everybody_together_and_starts_at_random(frame):
+    for attributes in (ATTRIBUTES, []):
+        one, other = (selection.preference(frame, attributes, seed) for seed in (1, 2))
+        assert sorted(one.image_id) == sorted(frame.image_id)
+        assert one.person_id.is_monotonic_increasing
+        first, other_first = (f.groupby("person_id").image_id.first() for f in (one, other))
+        assert 10 < (first != other_first).sum() <= 40
+
+
+def test_split_and_labels(frame):
+    train, val = selection.split(frame, 3, seed=1)
+    assert (val.groupby("person_id").size() == 3).all() and (train.groupby("person_id").size() == 9).all()
+    assert sorted([*train.image_id, *val.image_id]) == sorted(frame.image_id)
+    assert not train.person_id.is_monotonic_increasing
+    labels = selection.label(frame)
+    assert dict(zip(frame.person_id, labels, strict=True)) == {p: i for i, p in enumerate(sorted(set(frame.person_id)))}
+
+
+def test_attribute_balance_is_the_change_in_points(frame):
+    half = frame[frame.Male == 1]
+    shifts = selection.attribute_balance(frame, half, ["Male"])
+    assert shifts["shift_Male"] == pytest.approx(100 * (1 - (frame.Male == 1).mean()), abs=1e-3)
