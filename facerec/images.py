@@ -42,7 +42,8 @@ def read_image(path: Path) -> np.ndarray:
 
 def write_image(path: Path, image: np.ndarray) -> None:
     """Writes RGB uint8 (H, W, 3) in the format of the path's ending, whole or not at all."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    is_jpeg = path.suffix.lower() in {".jpg", ".jpeg"}
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if is_jpeg else []
     encoded, content = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     if not encoded:
         raise ValueError(f"{path}: cannot encode this picture")

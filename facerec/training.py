@@ -75,8 +75,10 @@ def fit(
     for epoch in range(len(history), params.epochs):
         loss = _epoch(network, loss_of, num_samples, optimizer, params, epoch, state)
         network.eval()
+        with torch.inference_mode():
+            measured = evaluate()
         rate = _learning_rate(params, (epoch + 1) * steps - 1, steps)
-        history.append({"epoch": epoch + 1, "train_loss": loss, **evaluate(), "learning_rate": rate})
+        history.append({"epoch": epoch + 1, "train_loss": loss, **measured, "learning_rate": rate})
         log.info("%s", "  ".join(f"{key} {value:.4g}" for key, value in history[-1].items()))
         _save(state, network, optimizer, history)
     shutil.rmtree(state.parent, ignore_errors=True)

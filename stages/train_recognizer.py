@@ -75,7 +75,7 @@ def main(
         scores = network.head.scores(found.to(device()))
         if scores is None:
             scores = normalize(found) @ prototypes(network.embed(faces), labels, len(person_ids)).T
-        return {"val_top1": top_k(scores.detach().cpu(), val_labels, 1)}
+        return {"val_top1": top_k(scores.cpu(), val_labels, 1)}
 
     name = fingerprint(
         f"train_recognizer-{head}", params, faces, labels.numpy(), head_params.model_dump_json().encode()

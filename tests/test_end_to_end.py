@@ -1,0 +1,217 @@
+"""The whole pipeline through real `dvc repro`, on a tiny synthetic collection, in a repository of its own."""
+
+import filecmp
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+CODE = ["facerec", "stages", "tools", "profiles", "dvc.yaml", "Makefile", ".gitignore", ".dvcignore"]
+CODE += [".dvc/config", ".dvc/.gitignore", ".dvc/plots"]
+TINY = {
+    "synthesize": {"people": 20, "photos_per_person": 12},
+    "select": {
+        "people": 8,
+        "images_per_person": 5,
+        "val_per_person": 2,
+        "openset": {"query_people": 4, "distractor_people": 4, "images_per_person": 6, "seed": 1},
+    },
+    "crop": {"pixels": 64},
+    "hourglass": {"pixels": 64, "channels": 16, "depth": 2, "epochs": 2},
+    "align": {"pixels": 40},
+    "recognizer": {"embedding_dim": 32, "epochs": 3, "batch": 16},
+    "evaluate": {"bootstrap": 50},
+}
+AFTER_HEADS = ["compare", "publish"]
+
+
+class Repository:
+    """A working copy with its own Git and DVC."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        bin_folder = Path(sys.executable).parent
+        self.environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+
+    def run(self, *command: str) -> str:
+        """Returns what a command printed; it must succeed."""
+        result = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+        return result.stdout + result.stderr
+
+    def repro(self) -> list[str]:
+        """Returns the stages that `dvc repro` ran, in order."""
+        return re.findall(r"^Running stage '(.*)':$", self.run("dvc", "repro"), re.MULTILINE)
+
+    def commit(self, message: str) -> None:
+        self.run("git", "add", "-A")
+        self.run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", message)
+
+    def change(self, section: str, key: str, value: object) -> None:
+        content = self.params()
+        target = content
+        for name in section.split("."):
+            target = target[name]
+        target[key] = value
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def params(self) -> dict:
+        return yaml.safe_load((self.folder / "params.yaml").read_text())
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        path = self.folder / file
+        content = path.read_text()
+        assert content.count(before) == 1
+        path.write_text(content.replace(before, after))
+
+    def json(self, file: str) -> dict:
+        return json.loads((self.folder / file).read_text())
+
+
+def make_repository(folder: Path) -> Repository:
+    folder.mkdir()
+    for name in CODE:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
+    content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    for section, values in TINY.items():
+        content[section] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    repository = Repository(folder)
+    repository.run("git", "init", "-q")
+    repository.run("git", "config", "user.name", "t")
+    repository.run("git", "config", "user.email", "t@t")
+    return repository
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Repository:
+    repository = make_repository(tmp_path_factory.mktemp("end to end é") / "repo")
+    repository.ran = repository.repro()
+    repository.commit("run")
+    return repository
+
+
+def test_every_stage_ran_once_in_an_order_that_works(repository):
+    ran = repository.ran
+    heads = ["ce", "arcface"]
+    expected = ["synthesize@synthetic", "select", "crop", "train_hourglass", "align", *AFTER_HEADS]
+    expected += [f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in heads]
+    assert sorted(ran) == sorted(expected)
+    chain = ["synthesize@synthetic", "select", "crop", "train_hourglass", "align", "train_recognizer@ce", "evaluate@ce"]
+    assert [stage for stage in ran if stage in chain] == chain
+
+
+def test_what_the_stages_wrote_fits_together(repository):
+    data = repository.folder / "data"
+    tables = {name: pd.read_csv(data / f"{name}.csv") for name in ("selected", "train", "val", "wild", "openset")}
+    everything = {i for name in ("selected", "wild", "openset") for i in tables[name].image_id}
+    for folder in ("selected", "cropped", "aligned_2", "aligned_3", "aligned_5"):
+        assert {path.name for path in (data / folder).iterdir()} == everything, folder
+    for name in ("cropped_landmarks", "predicted_landmarks"):
+        assert set(pd.read_csv(data / f"{name}.csv").image_id) == everything
+    for head in ("ce", "arcface"):
+        report = pd.read_csv(data / "reports" / f"{head}.csv")
+        metrics = repository.json(f"metrics/recognizers/{head}.json")
+        for split in ("val", "wild"):
+            rows = report[report.split == split]
+            assert set(rows.image_id) == set(tables[split].image_id)
+            assert metrics[f"{split}_top1"] == pytest.approx(rows.is_recognized.mean(), abs=1e-6)
+    assert repository.json("metrics/recognition.json") == repository.json("metrics/recognizers/arcface.json")
+
+
+def test_sheets_are_pictures(repository):
+    names = {path.name for path in (repository.folder / "metrics/sheets").glob("*.jpg")}
+    assert names == {"selected.jpg", "landmarks.jpg", "aligned.jpg", "mistakes_ce.jpg", "mistakes_arcface.jpg"}
+
+
+def test_nothing_partial_is_left(repository):
+    assert not list(repository.folder.rglob("*.partial"))
+    assert not list((repository.folder / ".checkpoints").glob("*"))
+
+
+def test_nothing_changed_means_nothing_runs(repository):
+    assert repository.repro() == []
+
+
+def test_the_same_seed_gives_the_same_bytes(repository, tmp_path):
+    again = make_repository(tmp_path / "again")
+    again.repro()
+    files = [path.relative_to(again.folder) for path in again.folder.rglob("*.csv") if ".dvc" not in path.parts]
+    files += [path.relative_to(again.folder) for path in (again.folder / "metrics").rglob("*.json")]
+    assert len(files) > 20
+    different = [str(file) for file in files if not filecmp.cmp(repository.folder / file, again.folder / file, False)]
+    assert not different
+
+
+def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
+    for head in ("ce", "arcface"):
+        output = repository.run("dvc", "exp", "run", "-n", head, "-S", f"publish.head={head}")
+        ran = re.findall(r"^Running stage '(.*)':$", output, re.MULTILINE)
+        assert ran in ([], ["publish"])
+    diff = json.loads(repository.run("dvc", "metrics", "diff", "ce", "arcface", "--all", "--json"))
+    table = diff["metrics/recognition.json"]
+    for side, head in (("old", "ce"), ("new", "arcface")):
+        expected = repository.json(f"metrics/recognizers/{head}.json")
+        assert {key: value[side] for key, value in table.items()} == expected
+    repository.run("dvc", "exp", "remove", "ce", "arcface")
+    repository.run("git", "checkout", "-q", ".")
+    assert repository.repro() == []
+
+
+def test_plots_are_drawn(repository):
+    page = repository.run("dvc", "plots", "show", "-o", "page")
+    html = (repository.folder / "page" / "index.html").read_text()
+    assert "index.html" in page
+    assert all(word in html for word in ("val_nme", "val_top1", "fpr", "actual", "selected.jpg", "photographs"))
+    shutil.rmtree(repository.folder / "page")
+
+
+def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
+    remote = tmp_path / "remote"
+    repository.run("make", "-o", f"{sys.prefix}/bin/.installed", "remote", f"URL={remote}", f"VENV={sys.prefix}")
+    assert ".dvc/config.local" not in repository.run("git", "status", "--short", "--untracked-files=all")
+    repository.run("dvc", "push", "-q")
+    repository.run("git", "clone", "-q", str(repository.folder), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.run("dvc", "remote", "add", "--local", "--default", "storage", str(remote))
+    clone.run("dvc", "pull", "-q")
+    assert "up to date" in clone.run("dvc", "status")
+    for folder in ("data", "models", "metrics"):
+        comparison = [filecmp.dircmp(repository.folder / folder, clone.folder / folder)]
+        while comparison:
+            here = comparison.pop()
+            assert not here.left_only and not here.right_only
+            assert not filecmp.cmpfiles(here.left, here.right, here.common_files, shallow=False)[1:][0]
+            comparison += here.subdirs.values()
+    assert clone.repro() == []
+
+
+def test_a_changed_parameter_or_line_of_code_reruns_what_depends_on_it(repository):
+    repository.change("heads.arcface", "margin", 0.4)
+    assert sorted(repository.repro()) == sorted(["train_recognizer@arcface", "evaluate@arcface", *AFTER_HEADS])
+    repository.change("heads.arcface", "margin", 0.5)
+    assert repository.repro() == []  # restored from the run cache
+
+    repository.change("evaluate", "bootstrap", 60)
+    assert sorted(repository.repro()) == sorted(["evaluate@ce", "evaluate@arcface", *AFTER_HEADS])
+
+    repository.edit("facerec/heads.py", "MIN_SQUARED_SIN = 1e-7", "MIN_SQUARED_SIN = 2e-7")
+    ran = repository.repro()
+    assert {"train_recognizer@ce", "train_recognizer@arcface"} <= set(ran)
+    assert not {"synthesize@synthetic", "select", "crop", "train_hourglass", "align"} & set(ran)
+
+    repository.edit("facerec/hourglass.py", "self.stem(faces - 0.5)", "self.stem(faces - 0.4)")
+    ran = repository.repro()
+    assert {"train_hourglass", "align", "train_recognizer@ce", "evaluate@arcface", "compare"} <= set(ran)
+    assert not {"synthesize@synthetic", "select", "crop"} & set(ran)

@@ -1,0 +1,44 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copy(ROOT / "profiles/synthetic.yaml", tmp_path / "params.yaml")
+    return tmp_path
+
+
+def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "tools.profile", *arguments]
+    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def test_a_profile_is_put_in_place_and_the_changes_are_told(folder):
+    result = profile(folder, "cfp")
+    assert result.returncode == 0, result.stderr
+    assert (folder / "params.yaml").read_bytes() == (ROOT / "profiles/cfp.yaml").read_bytes()
+    assert "select.people: 100 → 320" in result.stdout
+    assert "nothing changed" in profile(folder, "cfp").stdout
+
+
+def test_params_that_equal_no_profile_are_not_overwritten(folder):
+    mine = (folder / "params.yaml").read_text().replace("seed: 1", "seed: 9")
+    (folder / "params.yaml").write_text(mine)
+    result = profile(folder, "cfp")
+    assert result.returncode == 1 and "equals no profile" in result.stderr
+    assert (folder / "params.yaml").read_text() == mine
+    assert profile(folder, "cfp", "--force").returncode == 0
+
+
+def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
+    result = profile(folder, "vgg")
+    assert result.returncode == 1
+    assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "synthetic"))
+    assert "Traceback" not in result.stderr
