@@ -52,7 +52,6 @@ class Recognizer(nn.Module):
         features = self.backbone.fc.in_features
         self.backbone.fc = nn.Identity()
         self.neck = nn.Sequential(
-            nn.BatchNorm1d(features),
             nn.Dropout(dropout),
             nn.Linear(features, embedding_dim, bias=False),
             nn.BatchNorm1d(embedding_dim),
@@ -64,26 +63,28 @@ class Recognizer(nn.Module):
         return self.neck(self.backbone((faces - 0.5) / 0.25))
 
     @torch.inference_mode()
-    def embed(self, faces: np.ndarray, batch: int = 256) -> Tensor:
-        """Returns embeddings (N, E) float32 on the CPU, not normalised, each the mean of the face and its mirror image.
+    def embed(self, faces: np.ndarray, batch: int = 256, flip: bool = True) -> Tensor:
+        """Returns embeddings (N, E) float32 on the CPU, not normalised.
 
         Args:
             faces: (N, pixels, pixels, 3) uint8 RGB.
             batch: faces at a time.
+            flip: whether each is the mean of the face's and its mirror image's.
         """
         self.eval()
         if faces.shape[1:3] != (self.pixels, self.pixels):
             raise ValueError(f"expected faces of {self.pixels} px, got {faces.shape[2]} × {faces.shape[1]}")
-        parts = [self._embed_batch(faces[start : start + batch]) for start in range(0, len(faces), batch)]
+        parts = [self._embed_batch(faces[start : start + batch], flip) for start in range(0, len(faces), batch)]
         return torch.cat(parts) if parts else torch.zeros(0, self.config["embedding_dim"])
 
-    def _embed_batch(self, faces: np.ndarray) -> Tensor:
+    def _embed_batch(self, faces: np.ndarray, flip: bool) -> Tensor:
         device = next(self.parameters()).device
         pictures = torch.from_numpy(np.ascontiguousarray(faces)).to(device).permute(0, 3, 1, 2).float() / 255
-        both = torch.cat([pictures, pictures.flip(-1)]).contiguous(memory_format=torch.channels_last)
+        if flip:
+            pictures = torch.cat([pictures, pictures.flip(-1)])
         with torch.autocast(device.type, torch.bfloat16):
-            embeddings = self(both).float()
-        return embeddings.view(2, len(faces), -1).mean(dim=0).cpu()
+            embeddings = self(pictures.contiguous(memory_format=torch.channels_last)).float()
+        return embeddings.view(-1, len(faces), embeddings.shape[1]).mean(dim=0).cpu()
 
 
 def load_weights(recognizer: Recognizer, weights: str) -> None:

@@ -71,7 +71,7 @@ def main(
         return network.head(embeddings, labels[indices].to(device()))
 
     def val_top1() -> dict[str, float]:
-        found = network.embed(val_faces)
+        found = network.embed(val_faces, flip=False)
         scores = network.head.scores(found.to(device()))
         if scores is None:
             scores = normalize(found) @ prototypes(network.embed(faces), labels, len(person_ids)).T
