@@ -1,5 +1,6 @@
 """The stacked hourglass network (Newell, Yang, Deng 2016) for five facial points."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +83,16 @@ class StackedHourglass(nn.Module):
         stacks: hourglasses, one after the other.
         channels: width, even.
         depth: how often each hourglass halves the heatmap's resolution.
+        sigma: of the Gaussians that it learns, px of the heatmap.
     """
 
-    def __init__(self, pixels: int, stacks: int, channels: int, depth: int) -> None:
+    def __init__(self, pixels: int, stacks: int, channels: int, depth: int, sigma: float) -> None:
         super().__init__()
         if pixels % (STRIDE * 2**depth):
             multiple = STRIDE * 2**depth
             raise ValueError(f"hourglass.pixels: expected a multiple of {multiple} at depth {depth}, got {pixels}")
-        self.config = {"pixels": pixels, "stacks": stacks, "channels": channels, "depth": depth}
+        self.config = {"pixels": pixels, "stacks": stacks, "channels": channels, "depth": depth, "sigma": sigma}
+        self.sigma = sigma
         self.pixels = pixels
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
@@ -103,7 +106,10 @@ class StackedHourglass(nn.Module):
         self.stacks = nn.ModuleList(Stack(depth, channels) for _ in range(stacks))
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Returns heatmaps (B, stacks, 5, pixels / 4, pixels / 4) of faces (B, 3, pixels, pixels) in [0, 1]."""
+        """Returns heatmaps (B, stacks, 5, S, S), S = pixels / 4, of faces (B, 3, pixels, pixels) in [0, 1].
+
+        They are logits: a softmax over the pixels says where the point is.
+        """
         x, heatmaps = self.stem(faces - 0.5), []
         for stack in self.stacks:
             x, seen = stack(x)
@@ -129,11 +135,17 @@ class StackedHourglass(nn.Module):
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
-        """Returns the last stack's heatmaps (N, 5, pixels / 4, pixels / 4) of faces (N, pixels, pixels, 3) uint8."""
+        """Returns the last stack's heatmaps (N, 5, S, S), as tall as `draw_heatmaps` draws them where it is certain.
+
+        Args:
+            faces: (N, pixels, pixels, 3) uint8 RGB.
+        """
         device = next(self.parameters()).device
         batch = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 255
         with torch.autocast(device.type, torch.bfloat16):
-            return self(batch.contiguous(memory_format=torch.channels_last))[:, -1].float()
+            logits = self(batch.contiguous(memory_format=torch.channels_last))[:, -1].float()
+        probability = logits.flatten(2).softmax(dim=2).view_as(logits)
+        return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
 
 
 def to_heatmap(points: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def main(
     unseen = tables.read(openset, tables.OPENSET).merge(squares, on="image_id", validate="one_to_one")
 
     torch.manual_seed(params.seed)
-    network = StackedHourglass(params.pixels, params.stacks, params.channels, params.depth)
+    network = StackedHourglass(params.pixels, params.stacks, params.channels, params.depth, params.sigma)
     network = network.to(device(), memory_format=torch.channels_last)
 
     wide_squares = landmark_faces.widen(train_frame[SQUARE].to_numpy())
