@@ -2,7 +2,7 @@
 # make test                  environment, then all tests
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
-# make pictures              the README's pictures, from the last run
+# make pictures              the README's pictures in docs/, from the last run
 
 PYTHON ?= python3
 VENV ?= .venv

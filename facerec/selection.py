@@ -26,16 +26,13 @@ class Funnel:
 
     def metrics(self) -> dict[str, int]:
         """Returns the steps as flat numbers."""
-        return {f"{step}_{unit}": n for step, photos, people in self.steps for unit, n in _units(photos, people)}
+        photographs = {f"photographs.{step}": count for step, count, _ in self.steps}
+        return photographs | {f"people.{step}": count for step, _, count in self.steps}
 
     def __str__(self) -> str:
         return "\n".join(
             f"  {step:<36}{photos:>9} photographs{people:>8} people" for step, photos, people in self.steps
         )
-
-
-def _units(photographs: int, people: int) -> list[tuple[str, int]]:
-    return [("photographs", photographs), ("people", people)]
 
 
 def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
@@ -111,7 +108,7 @@ def apply_rules(frame: pd.DataFrame, min_eye_distance: float, min_nose_offset: f
 def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel) -> pd.DataFrame:
     """Returns the photographs of people who have at least `least`."""
     counts = frame.groupby("person_id").image_id.transform("size")
-    return funnel.count("people_with_enough_photographs", frame[counts >= least])
+    return funnel.count("people_with_enough", frame[counts >= least])
 
 
 def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int) -> np.ndarray:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from torch import Tensor
 
 from facerec.images import read_image
 
@@ -86,7 +85,7 @@ def annotated(image: np.ndarray, box: np.ndarray, points: np.ndarray, side: int)
 
 
 def landmark_sheet(
-    faces: np.ndarray, true: np.ndarray, predicted: np.ndarray, heatmaps: Tensor, side: int = TILE
+    faces: np.ndarray, true: np.ndarray, predicted: np.ndarray, heatmaps: np.ndarray, side: int = TILE
 ) -> np.ndarray:
     """Returns crops with predicted points (dots) and true ones (rings), each beside its five heatmaps laid over it.
 
@@ -98,7 +97,7 @@ def landmark_sheet(
         side: of a tile, px.
     """
     tiles = []
-    for face, truth, guess, maps in zip(faces, true, predicted, heatmaps.cpu().numpy(), strict=True):
+    for face, truth, guess, maps in zip(faces, true, predicted, heatmaps, strict=True):
         picture, scale = fit(face, side)
         seen = picture.copy()
         draw_points(picture, (guess + 0.5) * scale - 0.5)

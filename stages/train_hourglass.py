@@ -93,7 +93,7 @@ def main(
     write_metrics(metrics, summary(predicted, unseen_points, mean_shape))
     write_bytes(history, losses.round(6).to_csv(index=False).encode())
     shown = slice(0, SHEET_FACES)
-    heatmaps = network.heatmaps(unseen_faces[shown])
+    heatmaps = network.heatmaps(unseen_faces[shown]).cpu().numpy()
     write_image(sheet, sheets.landmark_sheet(unseen_faces[shown], unseen_points[shown], predicted[shown], heatmaps))
     hourglass.save(network, model)
 

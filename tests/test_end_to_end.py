@@ -177,6 +177,18 @@ def test_plots_are_drawn(repository):
     shutil.rmtree(repository.folder / "page")
 
 
+def test_the_results_and_the_readmes_pictures_are_made(repository):
+    shown = repository.run("python", "-m", "tools.results")
+    top1 = repository.json("metrics/recognition.json")["val_top1"]
+    assert re.search(rf"^arcface +{100 * top1:.1f} %", shown, re.MULTILINE)
+    repository.run("python", "-m", "tools.pictures")
+    pictures = {path.name for path in (repository.folder / "docs").iterdir()}
+    assert pictures == {
+        f"custom_{name}" for name in ("selected.jpg", "landmarks.jpg", "aligned.jpg", "mistakes_arcface.jpg", "roc.png")
+    }
+    shutil.rmtree(repository.folder / "docs")
+
+
 def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
     remote = tmp_path / "remote"
     repository.run("make", "-o", f"{sys.prefix}/bin/.installed", "remote", f"URL={remote}", f"VENV={sys.prefix}")

@@ -16,15 +16,21 @@ def main(name: str, force: bool) -> None:
     if not profile.is_file():
         sys.exit(f"error: no profile {name!r}; make profile NAME=… takes one of: {names}")
     content = profile.read_bytes()
-    current = PARAMS.read_bytes() if PARAMS.exists() else content
-    if not force and current not in [path.read_bytes() for path in PROFILES.glob("*.yaml")]:
+    before = PARAMS.read_bytes() if PARAMS.exists() else content
+    if not force and PARAMS.exists() and current() == "custom":
         sys.exit(
             "error: params.yaml equals no profile, so replacing it would lose your changes; save it as "
             "profiles/<name>.yaml, or repeat with FORCE=1"
         )
-    changes = describe(flatten(yaml.safe_load(current)), flatten(yaml.safe_load(content)))
+    changes = describe(flatten(yaml.safe_load(before)), flatten(yaml.safe_load(content)))
     PARAMS.write_bytes(content)
     print("\n".join([f"params.yaml is now {profile}", *(changes or ["  nothing changed"])]))
+
+
+def current() -> str:
+    """Returns the name of the profile that params.yaml equals, or `custom`."""
+    equal = [path.stem for path in PROFILES.glob("*.yaml") if path.read_bytes() == PARAMS.read_bytes()]
+    return equal[0] if equal else "custom"
 
 
 def flatten(content: dict, prefix: str = "") -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat: difficulty of a collection, speed, memory."""
