@@ -3,8 +3,7 @@
 import numpy as np
 
 from facerec.geometry import eye_distance
-
-POINT_NAMES = ["lefteye", "righteye", "nose", "leftmouth", "rightmouth"]
+from facerec.tables import POINTS
 
 
 def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -32,7 +31,7 @@ def summary(predicted: np.ndarray, true: np.ndarray, mean_shape: np.ndarray) -> 
     """
     errors = nme(predicted, true)
     baseline = nme(np.broadcast_to(mean_shape, true.shape), true)
-    per_point = {f"nme_{name}": error for name, error in zip(POINT_NAMES, errors.mean(axis=0), strict=True)}
+    per_point = {f"nme_{name}": error for name, error in zip(POINTS, errors.mean(axis=0), strict=True)}
     values = {"nme": errors.mean(), "nme_median": np.median(errors.mean(axis=1)), **per_point}
     values |= {"nme_mean_shape": baseline.mean()}
     return {name: round(float(value), 4) for name, value in values.items()}

@@ -12,17 +12,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-LANDMARKS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
-# fmt: off
-ATTRIBUTES = (
-    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips",
-    "Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin",
-    "Eyeglasses", "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open",
-    "Mustache", "Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline",
-    "Rosy_Cheeks", "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat",
-    "Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young",
-)
-# fmt: on
 FLAWS = ("tiny", "blurred", "profile", "covered")
 
 TRAITS = {  # mean, spread, shift of men (women shift the other way); lengths in head units
@@ -184,9 +173,9 @@ class Photograph:
 
     Attributes:
         jpeg: the encoded file.
-        landmarks: (5, 2) px, in the order of LANDMARKS.
+        landmarks: (5, 2) px, in the order of tables.POINTS.
         box: x, y, width, height, px.
-        attributes: of ATTRIBUTES, those that hold.
+        attributes: of celeba.ATTRIBUTES, those that hold.
         flaw: one of FLAWS, or none.
     """
 
@@ -375,7 +364,7 @@ def _any_colour(rng: np.random.Generator, low: float = 0.15, high: float = 0.95)
 
 
 def landmarks(identity: Identity, scene: Scene) -> np.ndarray:
-    """Returns the five points (5, 2) in the order of LANDMARKS, px of the photograph, pixel centres at integers."""
+    """Returns the five points (5, 2) in the order of tables.POINTS, px of the photograph, pixel centres at integers."""
     face = Face(identity, scene, 1)
     points = np.concatenate([face.eyes, face.nose[None], face.mouth_corners])
     return face.project(points)
@@ -393,7 +382,7 @@ def detector_box(identity: Identity, scene: Scene, rng: np.random.Generator) -> 
 
 
 def attributes(identity: Identity, scene: Scene) -> frozenset[str]:
-    """Returns those of ATTRIBUTES that the drawing shows."""
+    """Returns those of celeba.ATTRIBUTES that the drawing shows."""
     truth = {**_lasting_attributes(identity, scene), **_passing_attributes(identity, scene)}
     return frozenset(name for name, holds in truth.items() if holds)
 

@@ -8,9 +8,8 @@ import pandas as pd
 
 from facerec.images import write_bytes
 
-LANDMARKS = [
-    f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in ("x", "y")
-]
+POINTS = ["lefteye", "righteye", "nose", "leftmouth", "rightmouth"]
+LANDMARKS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 DECIMALS = 3  # a thousandth of a pixel

@@ -11,9 +11,11 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 from typer import Argument
 
+from facerec.celeba import ATTRIBUTES
 from facerec.images import num_workers, write_bytes
 from facerec.params import Params
-from facerec.synthetic import ATTRIBUTES, LANDMARKS, Photograph, photograph
+from facerec.synthetic import Photograph, photograph
+from facerec.tables import LANDMARKS
 from stages.cli import run
 
 ID_SPREAD = 10  # person ids are drawn from 1 to this many times the people: they have gaps, as CelebA's
@@ -76,7 +78,7 @@ def _boxes_file(names: list[str], drawn: list[Photograph]) -> bytes:
 
 def _landmarks_file(names: list[str], drawn: list[Photograph]) -> bytes:
     """Returns the points with two decimals: CelebA's are whole pixels, but these are known exactly."""
-    header = " ".join(f"{point}_{axis}" for point in LANDMARKS for axis in "xy")
+    header = " ".join(LANDMARKS)
     rows = [
         name + "".join(f" {value:>7.2f}" for value in picture.landmarks.ravel())
         for name, picture in zip(names, drawn, strict=True)

@@ -14,7 +14,9 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from facerec import synthetic
+from facerec.celeba import ATTRIBUTES
 from facerec.synthetic import Identity, Scene
+from facerec.tables import LANDMARKS
 
 ROOT = Path(__file__).parent.parent
 PEOPLE, PHOTOS = 4, 6
@@ -141,7 +143,7 @@ def test_hair_has_one_colour_or_none():
         rng = np.random.default_rng(seed)
         who = synthetic.sample_identity(rng)
         holds = synthetic.attributes(who, synthetic.sample_scene(rng, who, 0))
-        assert holds <= set(synthetic.ATTRIBUTES)
+        assert holds <= set(ATTRIBUTES)
         assert len(holds & colours) == 1
         assert not {"No_Beard", "Mustache"} <= holds and not {"No_Beard", "Goatee"} <= holds
         seen |= holds & colours
@@ -179,7 +181,7 @@ def test_stage_writes_celebas_layout(tmp_path: Path):
     boxes = pd.read_csv(tmp_path / names[2], sep=r"\s+", skiprows=1)
     assert boxes.columns.tolist() == ["image_id", "x_1", "y_1", "width", "height"]
     points = pd.read_csv(tmp_path / names[3], sep=r"\s+", skiprows=1)
-    assert points.columns.tolist() == [f"{point}_{axis}" for point in synthetic.LANDMARKS for axis in "xy"]
+    assert points.columns.tolist() == LANDMARKS
     flags = pd.read_csv(tmp_path / names[4], sep=r"\s+", skiprows=1)
     assert flags.shape == (PEOPLE * PHOTOS, 40)
     assert set(np.unique(flags)) == {-1, 1}
