@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +27,12 @@ def test_a_profile_is_put_in_place_and_the_changes_are_told(folder):
     assert (folder / "params.yaml").read_bytes() == (ROOT / "profiles/cfp.yaml").read_bytes()
     assert "select.people: 100 → 320" in result.stdout
     assert "nothing changed" in profile(folder, "cfp").stdout
+
+
+def test_another_layout_of_the_same_values_is_still_the_profile(folder):
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    assert profile(folder, "cfp").returncode == 0
 
 
 def test_params_that_equal_no_profile_are_not_overwritten(folder):

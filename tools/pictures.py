@@ -7,26 +7,21 @@ import pandas as pd
 import vl_convert
 
 from facerec.images import read_image, write_bytes, write_image
-from facerec.sheets import fit
+from facerec.sheets import GAP, fit
 from tools.profile import current
 
 SHEETS = Path("metrics/sheets")
 DOCS = Path("docs")
 WIDTH = 1200
-ROWS = {
-    "selected": 0.51,
-    "landmarks": 1.0,
-    "aligned": 1.0,
-    "mistakes_arcface": 0.5,
-}  # share of each sheet that is shown
+SHARES = {"selected": 3 / 6, "landmarks": 1, "aligned": 1, "mistakes_arcface": 2 / 5}  # rows shown, of all
 
 
 def main() -> None:
     """Writes docs/<profile>_<sheet>.jpg and docs/<profile>_roc.png."""
     profile = current()
-    for name, share in ROWS.items():
+    for name, share in SHARES.items():
         sheet = read_image(SHEETS / f"{name}.jpg")
-        top = sheet[: round(len(sheet) * share)]
+        top = sheet[: round((len(sheet) - GAP) * share) + GAP]
         write_image(DOCS / f"{profile}_{name}.jpg", fit(top, WIDTH)[0])
     write_bytes(DOCS / f"{profile}_roc.png", roc_chart())
     print("\n".join(str(path) for path in sorted(DOCS.glob(f"{profile}_*"))))

@@ -28,8 +28,12 @@ def main(name: str, force: bool) -> None:
 
 
 def current() -> str:
-    """Returns the name of the profile that params.yaml equals, or `custom`."""
-    equal = [path.stem for path in PROFILES.glob("*.yaml") if path.read_bytes() == PARAMS.read_bytes()]
+    """Returns the name of the profile whose values params.yaml has, or `custom`.
+
+    Values, not bytes: `dvc exp run -S` writes the file again in its own layout.
+    """
+    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    equal = [path.stem for path in PROFILES.glob("*.yaml") if yaml.safe_load(path.read_text("utf-8")) == values]
     return equal[0] if equal else "custom"
 
 
