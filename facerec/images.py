@@ -110,4 +110,7 @@ def load_faces(folder: Path, image_ids: Iterable[str]) -> np.ndarray:
 
 def num_workers() -> int:
     """Returns how many cores to use: FACEREC_WORKERS, or all that this process may run on."""
-    return int(os.environ.get("FACEREC_WORKERS") or len(os.sched_getaffinity(0)))
+    if wanted := os.environ.get("FACEREC_WORKERS"):
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

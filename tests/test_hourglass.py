@@ -89,5 +89,9 @@ def test_nme_is_the_error_in_percent_of_the_eye_distance():
     assert nme(moved, true) == pytest.approx(np.full((3, 5), 10.0))
     values = summary(moved, true, template(112))
     assert values["nme"] == pytest.approx(10) and values["nme_mean_shape"] == pytest.approx(0, abs=1e-6)
+    turned = true.copy()
+    turned[0, 2, 0] = turned[0, 0, 0]
+    counts = summary(turned, turned, template(112))
+    assert (counts["faces"], counts["frontal_faces"], counts["nme_frontal"]) == (3, 2, 0)
     with pytest.raises(ValueError, match="differ in shape"):
         nme(moved[:2], true)
