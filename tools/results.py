@@ -18,8 +18,9 @@ def main() -> None:
     """Prints one row per recogniser, then the next commands."""
     heads = list(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["heads"])
     hourglass = json.loads(Path("metrics/hourglass.json").read_text())
-    error, baseline = hourglass["nme"], hourglass["nme_mean_shape"]
-    print(f"\nLandmarks: {error:.2f} % of the eye distance off (the mean shape: {baseline:.2f} %)\n")
+    error, frontal, baseline = (hourglass.get(key) for key in ("nme", "nme_frontal", "nme_mean_shape"))
+    print("\nLandmarks, error in % of the eye distance, people never seen:")
+    print(f"  all faces {error:.1f}, frontal faces {frontal or float('nan'):.1f}, mean shape (all) {baseline:.1f}\n")
     print(f"{'head':<20}" + "".join(f"{title:>14}" for title in COLUMNS.values()))
     for head in heads:
         values = json.loads(Path(f"metrics/recognizers/{head}.json").read_text())
