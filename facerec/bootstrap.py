@@ -108,19 +108,21 @@ class PairBootstrap:
     ):
         """Args:
         cosines: (P,) of each pair.
-        first_people: (P,) who is on its first photograph.
-        second_people: (P,) who is on its second photograph.
+        first_people: (P,) who is on its first photograph, 0 … K-1.
+        second_people: (P,) who is on its second photograph, 0 … K-1.
         resamples: R.
         seed: the same seed draws the same people.
         bins: of the cosines.
         """
-        people, codes = np.unique(np.concatenate([first_people, second_people]), return_inverse=True)
-        first, second = codes[: len(cosines)], codes[len(cosines) :]
-        bin_of = np.clip(((1 - cosines) * (bins / 2)).astype(np.int64), 0, bins - 1)
-        weights = people_weights(len(people), resamples, seed).astype(np.float32)
-        same = first == second
-        self.true = _weighted_counts(bin_of[same], first[same], weights, bins)
-        low, high = np.minimum(first, second)[~same], np.maximum(first, second)[~same]
+        present = np.zeros(max(first_people.max(), second_people.max()) + 1, dtype=bool)
+        present[first_people] = present[second_people] = True
+        weights = np.zeros((resamples, len(present)), np.float32)
+        weights[:, present] = people_weights(present.sum(), resamples, seed)
+        bin_of = np.clip(((1 - cosines) * (bins / 2)).astype(np.int32), 0, bins - 1)
+        same = first_people == second_people
+        self.true = _weighted_counts(bin_of[same], first_people[same], weights, bins)
+        low = np.minimum(first_people, second_people)[~same]
+        high = np.maximum(first_people, second_people)[~same]
         self.false = _weighted_pair_counts(bin_of[~same], low, high, weights, bins)
 
     def tpr_at_fprs(self, fprs: np.ndarray) -> np.ndarray:
@@ -151,7 +153,7 @@ def _weighted_pair_counts(
 ) -> np.ndarray:
     """Returns the weight of the different-person pairs in each bin, (R, bins), by blocks of pairs of persons."""
     num_people = weights.shape[1]
-    used, group = np.unique(low * num_people + high, return_inverse=True)
+    used, group = np.unique(low.astype(np.int64) * num_people + high, return_inverse=True)
     order = np.argsort(group, kind="stable")
     bin_of, group = bin_of[order], group[order]
     total = np.zeros((len(weights), bins), np.float32)
@@ -164,7 +166,7 @@ def _weighted_pair_counts(
 
 def _weighted_counts(bin_of: np.ndarray, group: np.ndarray, weights: np.ndarray, bins: int) -> np.ndarray:
     """Returns, (R, bins), how many members each bin has, those of group g counted `weights[:, g]` times."""
-    counts = np.bincount(group * bins + bin_of, minlength=weights.shape[1] * bins)
+    counts = np.bincount(group.astype(np.int64) * bins + bin_of, minlength=weights.shape[1] * bins)
     return weights @ counts.reshape(-1, bins).astype(np.float32)
 
 

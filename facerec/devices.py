@@ -1,10 +1,22 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how precisely."""
 
 import os
+from typing import Literal
 
 import torch
+
+Precision = Literal["bf16", "fp32"]
 
 
 def device() -> torch.device:
     """Returns FACEREC_DEVICE, or the GPU if there is one, or the CPU."""
     return torch.device(os.environ.get("FACEREC_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def autocast(where: torch.device, precision: Precision) -> torch.autocast:
+    """Returns the context of a network's forward pass.
+
+    Networks enter it themselves, around their layers and nothing else: matrices that move pictures and points lose
+    half a pixel in bf16.
+    """
+    return torch.autocast(where.type, torch.bfloat16, enabled=precision == "bf16")

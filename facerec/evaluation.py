@@ -66,18 +66,19 @@ def open_set_metrics(
     the number of pairs cannot resolve is left out, and the log says why.
 
     Args:
-        embeddings: (N, E), not necessarily normalised.
+        embeddings: (N, E), not necessarily normalised; zeros stand for a face that could not be aligned, whose cosine
+            with everything is 0, so that nothing finds it.
         people: (N,) who is on each photograph.
         is_query: (N,) the others are distractors.
         params: of the intervals.
     """
-    _, codes = np.unique(people, return_inverse=True)
+    codes = np.unique(people, return_inverse=True)[1].astype(np.int32)
+    if np.bincount(codes, minlength=1).max() < 2 or len(set(codes)) < 2:
+        log.info("open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes)))
+        return {}, pd.DataFrame(columns=CURVE)
     cosines, first, second = metrics.pair_cosines(embeddings)
     first, second = first.numpy(), second.numpy()
     same = torch.from_numpy(codes[first] == codes[second])
-    if same.all() or not same.any():
-        log.info("open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes)))
-        return {}, pd.DataFrame(columns=CURVE)
 
     def resample(pairs: np.ndarray) -> PairBootstrap:
         chosen = cosines.numpy()[pairs], codes[first[pairs]], codes[second[pairs]]
@@ -89,7 +90,7 @@ def open_set_metrics(
     if is_query.any():
         chosen = torch.tensor(is_query)
         query, others = embeddings[chosen], embeddings[~chosen]
-        query_people = torch.from_numpy(codes[is_query])
+        query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         by_query = resample(is_query[first] | is_query[second])
         values |= _identification(query, query_people, others, by_query)
         values |= _search(query, query_people, others, params)

@@ -122,6 +122,30 @@ def shear(matrices: np.ndarray) -> np.ndarray:
     return result
 
 
+def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> dict[str, np.ndarray]:
+    """Returns what an alignment did to each face, (N,) each; NaN where it has no matrix.
+
+    `roll`: the angle by which the face was turned back, degrees, positive if it leant clockwise in the picture.
+    `scale`: px of the aligned face to a px of the source (the root of the area's ratio).
+    `shear`: as `shear` gives it, 0 for similarities.
+    `residual`: root mean square distance of all five points from the template, px of the aligned face.
+
+    Args:
+        matrices: (N, 2, 3), px of the source → px of the aligned face.
+        points: (N, 5, 2), px of the source.
+        pixels: side of the aligned face.
+    """
+    linear = matrices[:, :, :2]
+    turned = np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])  # polar decomposition
+    off = transform_points(matrices, points) - template(pixels)
+    return {
+        "roll": -np.degrees(turned),
+        "scale": np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])),
+        "shear": shear(matrices),
+        "residual": np.sqrt((off**2).sum(axis=2).mean(axis=1)),
+    }
+
+
 def roll(points: np.ndarray) -> np.ndarray:
     """Returns the angle (N,) of the line between the eyes of points (N, 5, 2), radians, clockwise in the picture."""
     across = points[:, 1] - points[:, 0]
@@ -131,6 +155,21 @@ def roll(points: np.ndarray) -> np.ndarray:
 def eye_distance(points: np.ndarray) -> np.ndarray:
     """Returns the distance (N,) between the eyes of points (N, 5, 2)."""
     return np.linalg.norm(points[:, 1] - points[:, 0], axis=1)
+
+
+def frontality(points: np.ndarray) -> np.ndarray:
+    """Returns how far (N,) the nose is inside the nearer eye, in x, of the distance between the eyes in x.
+
+    About 0.5 on a frontal face, 0 where the nose is under an eye, negative beyond; −inf where the eyes are not in
+    order.
+
+    Args:
+        points: (N, 5, 2).
+    """
+    left, right, nose = (points[:, index, 0] for index in (0, 1, 2))
+    distance = right - left
+    nearer = np.minimum(nose - left, right - nose)
+    return np.divide(nearer, distance, out=np.full(len(points), -np.inf), where=distance > 0)
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facerec import checkpoints
+from facerec.devices import Precision, autocast
 from facerec.heatmaps import decode_heatmaps
 
 NUM_POINTS = 5
@@ -71,7 +72,8 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(x)
-        heatmaps = self.heatmaps(features)
+        with autocast(x.device, "fp32"):  # bf16 has too few digits to tell where between two pixels a point lies
+            heatmaps = self.heatmaps(features.float())
         return x + self.features_back(features) + self.heatmaps_back(heatmaps), heatmaps
 
 
@@ -84,15 +86,23 @@ class StackedHourglass(nn.Module):
         channels: width, even.
         depth: how often each hourglass halves the heatmap's resolution.
         sigma: of the Gaussians that it learns, px of the heatmap.
+        precision: of its layers; heatmaps are float32.
     """
 
-    def __init__(self, pixels: int, stacks: int, channels: int, depth: int, sigma: float) -> None:
+    def __init__(self, pixels: int, stacks: int, channels: int, depth: int, sigma: float, precision: Precision) -> None:
         super().__init__()
         if pixels % (STRIDE * 2**depth):
             multiple = STRIDE * 2**depth
             raise ValueError(f"hourglass.pixels: expected a multiple of {multiple} at depth {depth}, got {pixels}")
-        self.config = {"pixels": pixels, "stacks": stacks, "channels": channels, "depth": depth, "sigma": sigma}
-        self.sigma = sigma
+        self.config = {
+            "pixels": pixels,
+            "stacks": stacks,
+            "channels": channels,
+            "depth": depth,
+            "sigma": sigma,
+            "precision": precision,
+        }
+        self.sigma, self.precision = sigma, precision
         self.pixels = pixels
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
@@ -110,10 +120,11 @@ class StackedHourglass(nn.Module):
 
         They are logits: a softmax over the pixels says where the point is.
         """
-        x, heatmaps = self.stem(faces - 0.5), []
-        for stack in self.stacks:
-            x, seen = stack(x)
-            heatmaps.append(seen)
+        with autocast(faces.device, self.precision):
+            x, heatmaps = self.stem(faces - 0.5), []
+            for stack in self.stacks:
+                x, seen = stack(x)
+                heatmaps.append(seen)
         return torch.stack(heatmaps, dim=1)
 
     @torch.inference_mode()
@@ -142,8 +153,7 @@ class StackedHourglass(nn.Module):
         """
         device = next(self.parameters()).device
         batch = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 255
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = self(batch.contiguous(memory_format=torch.channels_last))[:, -1].float()
+        logits = self(batch.contiguous(memory_format=torch.channels_last))[:, -1]
         probability = logits.flatten(2).softmax(dim=2).view_as(logits)
         return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from facerec import MAX_PIXELS
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MAX_PIXELS = 200_000_000
 JPEG_QUALITY = 95
 
 cv2.setNumThreads(1)  # parallel_map runs one photograph a thread; OpenCV's own threads would fight it
@@ -33,7 +34,9 @@ def read_image(path: Path) -> np.ndarray:
         raise ValueError(f"{path}: empty file")
     try:
         image = cv2.imdecode(content, cv2.IMREAD_COLOR)
-    except cv2.error:
+    except cv2.error as error:
+        if "MAX_IMAGE_PIXELS" in str(error):
+            raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
         image = None
     if image is None:
         raise ValueError(f"{path}: not a readable image")

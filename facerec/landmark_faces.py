@@ -41,13 +41,14 @@ def cut_faces(folder: Path, image_ids: Sequence[str], squares: np.ndarray, pixel
 
 def read_crops(folder: Path, image_ids: Sequence[str], pixels: int) -> np.ndarray:
     """Returns whole pictures scaled to (N, pixels, pixels, 3) uint8."""
+    return np.stack([*parallel_map(lambda name: read_crop(folder / name, pixels), image_ids, f"read {folder.name}")])
 
-    def read(image_id: str) -> np.ndarray:
-        image = read_image(folder / image_id)
-        whole = np.array([[0.0, 0.0, image.shape[1]]])
-        return warp(image, square_matrices(whole, pixels)[0], pixels)
 
-    return np.stack(list(parallel_map(read, image_ids, f"read {folder.name}")))
+def read_crop(path: Path, pixels: int) -> np.ndarray:
+    """Returns a whole picture scaled to (pixels, pixels, 3) uint8."""
+    image = read_image(path)
+    whole = np.array([[0.0, 0.0, image.shape[1]]])
+    return warp(image, square_matrices(whole, pixels)[0], pixels)
 
 
 def wide_to_crop(wide_pixels: int, pixels: int) -> Tensor:

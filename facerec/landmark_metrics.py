@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facerec.geometry import eye_distance
+from facerec.geometry import eye_distance, frontality
 from facerec.tables import POINTS
 
 FRONTAL = 0.3  # the notebook's rule
@@ -24,7 +24,7 @@ def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def summary(predicted: np.ndarray, true: np.ndarray, mean_shape: np.ndarray) -> dict[str, float]:
-    """Returns the mean NME overall, of frontal faces and per point, and that of guessing one mean shape for every face.
+    """Returns the mean NME overall, of frontal faces and per point, each beside that of guessing one mean shape.
 
     On profiles the distance between the eyes is small and the error in terms of it large; frontal faces are those
     whose nose is at least FRONTAL of the eye distance from both eyes, in x.
@@ -36,15 +36,11 @@ def summary(predicted: np.ndarray, true: np.ndarray, mean_shape: np.ndarray) -> 
     """
     errors = nme(predicted, true)
     baseline = nme(np.broadcast_to(mean_shape, true.shape), true)
-    per_point = {f"nme_{name}": error for name, error in zip(POINTS, errors.mean(axis=0), strict=True)}
-    frontal = _is_frontal(true)
-    values = {"nme": errors.mean(), "nme_median": np.median(errors.mean(axis=1)), **per_point}
-    values |= {"nme_mean_shape": baseline.mean(), "faces": len(true), "frontal_faces": frontal.sum()}
+    frontal = frontality(true) >= FRONTAL
+    values = {"nme": errors.mean(), "nme_mean_shape": baseline.mean(), "nme_median": np.median(errors.mean(axis=1))}
+    for index, name in enumerate(POINTS):
+        values |= {f"nme_{name}": errors[:, index].mean(), f"nme_{name}_mean_shape": baseline[:, index].mean()}
     if frontal.any():
         values |= {"nme_frontal": errors[frontal].mean(), "nme_frontal_mean_shape": baseline[frontal].mean()}
-    return {name: round(float(value), 4) for name, value in values.items()}
-
-
-def _is_frontal(points: np.ndarray) -> np.ndarray:
-    left, right, nose = (points[:, index, 0] for index in (0, 1, 2))
-    return np.minimum(nose - left, right - nose) >= FRONTAL * np.abs(right - left)
+    rounded = {name: round(float(value), 4) for name, value in values.items()}
+    return rounded | {"faces": len(true), "frontal_faces": int(frontal.sum())}

@@ -30,7 +30,7 @@ class Params(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = [f"  {section}.{_key(e['loc'])}: {_explain(cls, e)}" for e in error.errors()]
+            problems = [f"  {'.'.join([section, *map(str, e['loc'])])}: {_explain(cls, e)}" for e in error.errors()]
             raise ValueError("\n".join([f"{file}:", *problems])) from None
 
 
@@ -54,10 +54,6 @@ def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
     return content
 
 
-def _key(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
-
-
 def _explain(cls: type[BaseModel], error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return (
@@ -65,4 +61,6 @@ def _explain(cls: type[BaseModel], error: Any) -> str:
         )
     if error["type"] == "missing":
         return "missing"
+    if error["type"] == "value_error":  # a rule between keys, which says itself what is wrong
+        return str(error["ctx"]["error"])
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"

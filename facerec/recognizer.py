@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,33 +10,49 @@ import torchvision
 from torch import Tensor, nn
 
 from facerec import checkpoints
+from facerec.devices import Precision, autocast
 from facerec.heads import build_head, parse_head
 
 log = logging.getLogger(__name__)
 
 KIND = "recognizer"
+Weights = Literal["none", "imagenet", "file"]
+Backbone = Literal[
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnext50_32x4d",
+    "resnext101_32x8d",
+    "resnext101_64x4d",
+    "wide_resnet50_2",
+    "wide_resnet101_2",
+]
 
 
 class Recognizer(nn.Module):
     """Embeddings of aligned faces, and scores of people.
 
     Args:
-        backbone: a ResNet of torchvision: resnet18, resnet34, resnet50 …
+        backbone: a ResNet of torchvision.
         embedding_dim: length of an embedding.
         dropout: share of features left out before the embedding, in training.
         head: the head's entry of params.yaml.
         person_ids: (K,) who each label is.
         pixels: side of the faces.
+        precision: of its layers; the head computes in float32.
     """
 
     def __init__(
         self,
-        backbone: str,
+        backbone: Backbone,
         embedding_dim: int,
         dropout: float,
         head: dict[str, Any],
         person_ids: list[int],
         pixels: int,
+        precision: Precision,
     ) -> None:
         super().__init__()
         self.config = {
@@ -46,8 +62,9 @@ class Recognizer(nn.Module):
             "head": head,
             "person_ids": person_ids,
             "pixels": pixels,
+            "precision": precision,
         }
-        self.person_ids, self.pixels = person_ids, pixels
+        self.person_ids, self.pixels, self.precision = person_ids, pixels, precision
         self.backbone = torchvision.models.get_model(backbone, weights=None)
         features = self.backbone.fc.in_features
         self.backbone.fc = nn.Identity()
@@ -59,8 +76,9 @@ class Recognizer(nn.Module):
         self.head = build_head(parse_head(head), embedding_dim, len(person_ids))
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Returns embeddings (B, E), not normalised, of faces (B, 3, pixels, pixels) in [0, 1]."""
-        return self.neck(self.backbone((faces - 0.5) / 0.25))
+        """Returns embeddings (B, E) float32, not normalised, of faces (B, 3, pixels, pixels) in [0, 1]."""
+        with autocast(faces.device, self.precision):
+            return self.neck(self.backbone((faces - 0.5) / 0.25)).float()
 
     @torch.inference_mode()
     def embed(self, faces: np.ndarray, batch: int = 256, flip: bool = True) -> Tensor:
@@ -82,26 +100,31 @@ class Recognizer(nn.Module):
         pictures = torch.from_numpy(np.ascontiguousarray(faces)).to(device).permute(0, 3, 1, 2).float() / 255
         if flip:
             pictures = torch.cat([pictures, pictures.flip(-1)])
-        with torch.autocast(device.type, torch.bfloat16):
-            embeddings = self(pictures.contiguous(memory_format=torch.channels_last)).float()
+        embeddings = self(pictures.contiguous(memory_format=torch.channels_last))
         return embeddings.view(-1, len(faces), embeddings.shape[1]).mean(dim=0).cpu()
 
 
-def load_weights(recognizer: Recognizer, weights: str) -> None:
-    """Starts the backbone from `imagenet` (torchvision's), from a checkpoint's path, or from chance (`none`).
+def load_weights(recognizer: Recognizer, weights: Weights, file: Path) -> None:
+    """Starts the backbone from chance, from torchvision's ImageNet weights, or from another recogniser.
+
+    Args:
+        recognizer: in place.
+        weights: which of the three.
+        file: the other recogniser, if it is that.
 
     Raises:
         ValueError: the weights cannot be had, or belong to another architecture.
     """
     if weights == "none":
         return
-    state = _imagenet(recognizer.config["backbone"]) if weights == "imagenet" else _backbone_of(Path(weights))
+    state = _imagenet(recognizer.config["backbone"]) if weights == "imagenet" else _backbone_of(file)
     state = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
     try:
         recognizer.backbone.load_state_dict(state)
     except RuntimeError:
         backbone = recognizer.config["backbone"]
-        raise ValueError(f"recognizer.weights: {weights} does not hold a {backbone}") from None
+        source = file if weights == "file" else weights
+        raise ValueError(f"recognizer.weights: {source} does not hold a {backbone}") from None
 
 
 def _imagenet(backbone: str) -> dict[str, Tensor]:
@@ -109,10 +132,10 @@ def _imagenet(backbone: str) -> dict[str, Tensor]:
         return dict(
             torchvision.models.get_model_weights(backbone).DEFAULT.get_state_dict(progress=False, check_hash=True)
         )
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: the download's hash is wrong
         raise ValueError(
             f"recognizer.weights: imagenet: torchvision's weights for {backbone} cannot be downloaded ({error}); "
-            f"connect to the internet, or set recognizer.weights to none or to the path of a checkpoint"
+            f"connect to the internet, or set recognizer.weights to none, or to file and weights_file to a checkpoint"
         ) from None
 
 

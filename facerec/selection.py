@@ -1,5 +1,6 @@
 """Which people and which of their photographs: what is set aside, rules, strata, diversity, labels and split."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facerec import tables
+from facerec.geometry import frontality
 
 
 @dataclass
@@ -16,7 +18,9 @@ class Funnel:
     steps: list[tuple[str, int, int]] = field(default_factory=list)
 
     def count(self, step: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """Returns the frame as it is, after noting its size."""
+        """Returns the frame as it is, after noting its size; a step that is repeated counts once, as it ended."""
+        if self.steps and self.steps[-1][0] == step:
+            self.steps.pop()
         self.steps.append((step, len(frame), frame.person_id.nunique()))
         return frame
 
@@ -35,23 +39,28 @@ class Funnel:
         )
 
 
-def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
-    """Returns an order of the rows (N,) in which each person's photographs come as the seed shuffles them.
+def lots(names: Iterable[object], seed: int, purpose: str) -> np.ndarray:
+    """Returns a number (N,) for each name to draw by: the lower ones first.
 
-    The place of a photograph among its person's depends on nothing but the seed, the purpose and the image_ids, so
-    that whatever is drawn this way stays the same when rules, or other people, change.
+    It depends on nothing but the seed, the purpose and the name, so that what is drawn this way stays the same when
+    other rows come and go.
     """
     prefix = f"{seed}/{purpose}/"
-    lots = np.fromiter((crc32((prefix + name).encode()) for name in frame.image_id), np.uint32, len(frame))
-    return np.lexsort([frame.image_id.to_numpy(str), _mixed(lots), frame.person_id.to_numpy()])
+    checksums = [crc32(f"{prefix}{name}".encode()) for name in names]
+    return _mixed(np.array(checksums, np.uint64))
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
     """Returns well-spread 32-bit numbers: names in sequence have checksums that differ by few bits (MurmurHash3)."""
-    values = values.astype(np.uint64)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         values = ((values ^ (values >> np.uint64(shift))) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)
     return values ^ (values >> np.uint64(16))
+
+
+def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
+    """Returns an order of the rows (N,) in which each person's photographs come as `lots` draws them."""
+    drawn = lots(frame.image_id, seed, purpose)
+    return np.lexsort([frame.image_id.to_numpy(str), drawn, frame.person_id.to_numpy()])
 
 
 def rank_in_person(frame: pd.DataFrame, order: np.ndarray) -> np.ndarray:
@@ -64,19 +73,21 @@ def rank_in_person(frame: pd.DataFrame, order: np.ndarray) -> np.ndarray:
 def draw_openset(frame: pd.DataFrame, query_people: int, distractor_people: int, seed: int) -> pd.Series:
     """Returns the role (N,) of each photograph whose person is set aside, `query` or `distractor`, others empty.
 
-    Query people have at least two photographs, so that there is a pair to find.
+    Query people have at least two photographs, so that there is a pair to find. A person more or less in the
+    collection changes at most one of each role.
 
     Raises:
         ValueError: there are not enough people.
     """
     counts = frame.groupby("person_id").size()
-    shuffled = np.random.default_rng(seed).permutation(counts.index.to_numpy())
-    queries = [person for person in shuffled if counts[person] >= 2][:query_people]
-    others = shuffled[~np.isin(shuffled, queries)][:distractor_people]
+    able = counts.index[counts >= 2].to_numpy()
+    queries = able[np.argsort(lots(able, seed, "query"), kind="stable")][:query_people]
+    others = counts.index.difference(queries).to_numpy()
+    others = others[np.argsort(lots(others, seed, "distractor"), kind="stable")][:distractor_people]
     if len(queries) < query_people or len(others) < distractor_people:
         raise ValueError(
             f"select.openset: {query_people} query and {distractor_people} distractor people wanted, the collection "
-            f"has {len(counts)} people, {int((counts >= 2).sum())} of them with two photographs"
+            f"has {len(counts)} people, {len(able)} of them with two photographs"
         )
     roles = pd.Series("", index=frame.index)
     roles[frame.person_id.isin(queries)] = "query"
@@ -93,16 +104,33 @@ def apply_rules(frame: pd.DataFrame, min_eye_distance: float, min_nose_offset: f
         min_nose_offset: least distance in x between the nose and either eye, of the eye distance, inclusive.
         funnel: takes the counts.
     """
-    left, right, nose = (tables.points(frame)[:, index, 0] for index in (0, 1, 2))
-    distance = right - left
-    ordered = (nose > left) & (right > nose)
-    large = distance > min_eye_distance
-    centred = np.minimum(nose - left, right - nose) >= min_nose_offset * distance
+    points = tables.points(frame)
+    inside = frontality(points)
     kept = np.ones(len(frame), bool)
-    for step, rule in (("nose_between_eyes", ordered), ("eyes_apart", large), ("nose_centred", centred)):
+    rules = {
+        "nose_between_eyes": inside > 0,
+        "eyes_apart": points[:, 1, 0] - points[:, 0, 0] > min_eye_distance,
+        "nose_centred": inside >= min_nose_offset,
+    }
+    for step, rule in rules.items():
         kept &= rule
         funnel.count(step, frame[kept])
     return frame[kept]
+
+
+def least_offending(frame: pd.DataFrame, min_eye_distance: float, min_nose_offset: float) -> pd.DataFrame:
+    """Returns photographs that a rule rejected, sorted by person, each person's from the nearest to the rules down.
+
+    How far a photograph is from them is the sum of the missing shares of eye distance and nose offset.
+    """
+    points = tables.points(frame)
+    distance = points[:, 1, 0] - points[:, 0, 0]
+    missing = _missing(distance, min_eye_distance) + _missing(frontality(points), min_nose_offset)
+    return frame.iloc[np.lexsort([frame.image_id.to_numpy(str), missing, frame.person_id.to_numpy()])]
+
+
+def _missing(values: np.ndarray, least: float) -> np.ndarray:
+    return np.maximum(least - values, 0) / max(least, 1e-9)
 
 
 def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel) -> pd.DataFrame:
@@ -112,10 +140,16 @@ def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel) -> pd.Da
 
 
 def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int) -> np.ndarray:
-    """Returns the ids of `count` people, from the strata in proportion to their size, at random within each.
+    """Returns the ids of `count` people, from the strata in proportion to their size, by lot within each.
 
-    A person's stratum is the sign of the mean of each attribute; attributes that the collection lacks do not count.
-    What rounding leaves over goes to the largest remainders.
+    A person's stratum is the sign of the mean of each attribute. What rounding leaves over goes to the largest
+    remainders.
+
+    Args:
+        frame: photographs of the people to choose from.
+        count: how many people.
+        strata: columns of `frame`; none: by lot among all.
+        seed: of the lots.
 
     Raises:
         ValueError: there are fewer people.
@@ -123,15 +157,14 @@ def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int)
     people = np.sort(frame.person_id.unique())
     if len(people) < count:
         raise ValueError(f"select.people: {count} people wanted, {len(people)} left")
-    names = [name for name in strata if name in frame]
-    means = frame.groupby("person_id")[names].mean() if names else pd.DataFrame(index=people)
-    stratum = (means.to_numpy() >= 0) @ (2 ** np.arange(len(names))) if names else np.zeros(len(people), int)
+    means = frame.groupby("person_id")[strata].mean().to_numpy() if strata else np.zeros((len(people), 0))
+    stratum = (means >= 0) @ (2 ** np.arange(len(strata)))
     shares = pd.Series(stratum).value_counts().sort_index() * count / len(people)
     quotas = np.floor(shares).astype(int)
     quotas[(shares - quotas).sort_values(ascending=False, kind="stable").index[: count - quotas.sum()]] += 1
-    rng = np.random.default_rng(seed)
-    chosen = [rng.choice(means.index[stratum == number], quota, replace=False) for number, quota in quotas.items()]
-    return np.sort(np.concatenate(chosen))
+    by_lot = np.lexsort([lots(people, seed, "people"), stratum])
+    place = pd.Series(stratum[by_lot]).groupby(stratum[by_lot]).cumcount().to_numpy()
+    return np.sort(people[by_lot[place < quotas.loc[stratum[by_lot]].to_numpy()]])
 
 
 def diverse_order(features: np.ndarray, first: int) -> np.ndarray:

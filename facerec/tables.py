@@ -12,6 +12,7 @@ POINTS = ["lefteye", "righteye", "nose", "leftmouth", "rightmouth"]
 LANDMARKS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
+ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
 DECIMALS = 3  # a thousandth of a pixel
 
 
@@ -44,6 +45,12 @@ SELECTED = Table("selected photographs", ("image_id",), ("person_id", *LANDMARKS
 OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
 CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
 PREDICTED = Table("predicted landmarks", ("image_id",), (*LANDMARKS, "confidence"))
+ALIGNED = Table(
+    "alignment",
+    ("image_id",),
+    ("aligned_2", "aligned_3", "aligned_5", "distorted_3"),
+    blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
+)
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
 REPORT = Table("report", ("image_id",), ("label", "is_recognized", "predicted_label", "score"), ("split",))
 
@@ -84,12 +91,28 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
         raise ValueError(
             f"{path}, line {row + 2}: {'/'.join(map(str, frame.loc[frame.index[row], list(table.key)]))} is there twice"
         )
+    for name in (*table.key, *table.texts):
+        empty = frame[name].isna() | (frame[name] == "")
+        if empty.any():
+            raise ValueError(f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing")
     for name in table.numbers:
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
         bad = ~np.isfinite(values)
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}")
+
+
+def is_aligned(path: Path, image_ids: pd.Series, points: int) -> np.ndarray:
+    """Returns whether the faces (N,) could be aligned by so many points, as an ALIGNED table says.
+
+    Raises:
+        ValueError: it does not list one of them.
+    """
+    flags = read(path, ALIGNED).set_index("image_id")[f"aligned_{points}"].reindex(image_ids)
+    if flags.isna().any():
+        raise ValueError(f"{path}: {flags.index[flags.isna()][0]} is not listed")
+    return flags.to_numpy() == 1
 
 
 def points(frame: pd.DataFrame) -> np.ndarray:

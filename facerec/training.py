@@ -6,7 +6,6 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from facerec import checkpoints
-from facerec.devices import device
+from facerec.devices import Precision, device
 from facerec.params import Params
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(".checkpoints")
 KIND = "training"
+DIGITS = 16  # of a fingerprint
 
 
 class FitParams(Params):
@@ -33,13 +33,8 @@ class FitParams(Params):
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat  # not on biases and norms
     warmup_epochs: NonNegativeInt
-    precision: Literal["bf16", "fp32"]
+    precision: Precision  # of the network's layers
     seed: NonNegativeInt
-
-
-def autocast(params: FitParams) -> torch.autocast:
-    """Returns the context in which the forward pass runs."""
-    return torch.autocast(device().type, torch.bfloat16, enabled=params.precision == "bf16")
 
 
 def fit(
@@ -52,8 +47,9 @@ def fit(
 ) -> pd.DataFrame:
     """Returns the history, one row per epoch, and leaves the network trained.
 
-    An interrupted training goes on after its last whole epoch: the state lies in `.checkpoints/<name>` until the
-    end. Each epoch draws from a generator of its own, so that a resumed run is the same as an undisturbed one.
+    An interrupted training goes on after its last whole epoch: the state lies in `.checkpoints/<name>` until `forget`
+    is called, once what came of it is written. Each epoch draws from a generator of its own, so that a resumed run is
+    the same as an undisturbed one.
 
     Args:
         network: in place, on its device.
@@ -80,18 +76,30 @@ def fit(
         history.append({"epoch": epoch + 1, "train_loss": loss, **measured, "learning_rate": rate})
         log.info("%s", "  ".join(f"{key} {value:.4g}" for key, value in history[-1].items()))
         _save(state, network, optimizer, history)
-    shutil.rmtree(state.parent, ignore_errors=True)
     return pd.DataFrame(history)
 
 
+def forget(name: str) -> None:
+    """Removes the states of a training, whatever its parameters, data and code were."""
+    stage = name.rpartition("-")[0]
+    for folder in CHECKPOINTS.glob(f"{stage}-{'[0-9a-f]' * DIGITS}"):
+        shutil.rmtree(folder)
+
+
 def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
-    """Returns a name for a training that changes with its parameters, its data and the library's code."""
+    """Returns a name for a training that changes with its parameters, its data and the library's code.
+
+    Args:
+        stage: the beginning of the name.
+        params: all of the training's.
+        parts: whatever else it depends on: arrays, the stage's own code.
+    """
     digest = hashlib.sha256(params.model_dump_json().encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
     for part in parts:
         digest.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
-    return f"{stage}-{digest.hexdigest()[:16]}"
+    return f"{stage}-{digest.hexdigest()[:DIGITS]}"
 
 
 def _epoch(
@@ -114,8 +122,7 @@ def _epoch(
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with autocast(params):
-            loss = loss_of(order[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
+        loss = loss_of(order[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if not torch.isfinite(loss):

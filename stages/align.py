@@ -11,6 +11,7 @@ from typer import Argument
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
 from facerec.images import in_batches, parallel_map, read_image, write_image
+from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
@@ -21,17 +22,19 @@ SHEET_FACES = 16
 
 class AlignParams(Params):
     pixels: PositiveInt  # side of the aligned face
-    max_shear: NonNegativeFloat  # 3-point faces sheared more than this are counted as distorted
+    max_shear: NonNegativeFloat  # 3-point faces sheared more than this are flagged as distorted
 
 
 def main(
     model: Annotated[Path, Argument(help="the hourglass")],
     cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares; its points are not looked at")],
-    photographs: Annotated[Path, Argument(help="folder of the photographs")],
+    cropped: Annotated[Path, Argument(help="folder of the cropped faces, in which the points are sought")],
+    photographs: Annotated[Path, Argument(help="folder of the photographs, from which the faces are cut")],
     aligned_2: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes")],
     aligned_3: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes and the nose")],
     aligned_5: Annotated[Path, Argument(help="output: folder of faces aligned by all five points")],
     predicted_landmarks: Annotated[Path, Argument(help="output: table of the points, px of the photographs")],
+    alignment: Annotated[Path, Argument(help="output: table of what each alignment did to each face, and flags")],
     metrics: Annotated[Path, Argument(help="output: how many faces were distorted or could not be aligned")],
     sheet: Annotated[Path, Argument(help="output: the same faces aligned by 2, 3 and 5 points")],
 ) -> None:
@@ -43,8 +46,8 @@ def main(
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
 
     def read(index: int) -> tuple[np.ndarray, np.ndarray]:
-        photograph = read_image(photographs / squares.image_id[index])
-        return photograph, geometry.warp(photograph, to_crop[index], network.pixels)
+        image_id = squares.image_id[index]
+        return read_image(photographs / image_id), read_crop(cropped / image_id, network.pixels)
 
     def write(face: tuple[str, np.ndarray, dict[int, np.ndarray]]) -> None:
         image_id, photograph, matrices = face
@@ -66,21 +69,31 @@ def main(
     points = np.concatenate(found)
     predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences))
     tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
-    write_metrics(metrics, _summary(points, params))
+    record = _record(points, params)
+    tables.write(pd.concat([squares[["image_id"]], record], axis=1), alignment, tables.ALIGNED)
+    write_metrics(metrics, _summary(record))
     shown = squares.image_id[np.linspace(0, len(squares) - 1, SHEET_FACES).astype(int)]
     write_image(sheet, sheets.alignment_sheet(folders, shown))
 
 
-def _summary(points: np.ndarray, params: AlignParams) -> dict[str, float]:
-    matrices = geometry.alignment_matrices(points, params.pixels)
-    shear = geometry.shear(matrices[3])
-    failed = {count: int(np.isnan(matrix).any(axis=(1, 2)).sum()) for count, matrix in matrices.items()}
-    return {
-        "faces": len(points),
-        "distorted_by_3_points": int((shear > params.max_shear).sum()),
-        "median_shear_of_3_points": round(float(np.nanmedian(shear)), 4),
-        **{f"not_aligned_by_{count}_points": number for count, number in failed.items()},
-    }
+def _record(points: np.ndarray, params: AlignParams) -> pd.DataFrame:
+    """Returns a row a face: what each alignment did to it, whether there is one, and whether 3 points distorted it."""
+    columns, flags = {}, {}
+    for count, matrices in geometry.alignment_matrices(points, params.pixels).items():
+        record = geometry.alignment_record(matrices, points, params.pixels)
+        columns |= {f"{what}_{count}": values for what, values in record.items()}
+        flags[f"aligned_{count}"] = np.isfinite(matrices).all(axis=(1, 2)).astype(int)
+    flags["distorted_3"] = (columns["shear_3"] > params.max_shear).astype(int)
+    return pd.DataFrame(columns | flags)
+
+
+def _summary(record: pd.DataFrame) -> dict[str, float]:
+    values = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
+    values["median_shear_of_3_points"] = round(float(record.shear_3.median()), 4)
+    for count in tables.ALIGNMENTS:
+        values[f"median_residual_of_{count}_points"] = round(float(record[f"residual_{count}"].median()), 4)
+        values[f"not_aligned_by_{count}_points"] = int((record[f"aligned_{count}"] == 0).sum())
+    return values
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
 import typer
@@ -16,17 +17,27 @@ def run(main: Callable[..., None]) -> None:
     """Runs a stage as a command. Bad input ends in one message and exit code 1; DEBUG=1 shows where it came from."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    try:
-        app()
-    except (ValueError, OSError) as error:
-        if os.environ.get("DEBUG"):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+    app.command()(_reported(main))
+    app()
+
+
+def _reported(main: Callable[..., None]) -> Callable[..., None]:
+    """Returns a stage that ends in one line where it is interrupted or its input is bad."""
+
+    @wraps(main)
+    def stage(**arguments: object) -> None:
+        try:
+            main(**arguments)
+        except (ValueError, OSError) as error:
+            if os.environ.get("DEBUG"):
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+
+    return stage
 
 
 def write_metrics(path: Path, values: dict[str, float]) -> None:

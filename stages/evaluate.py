@@ -28,6 +28,7 @@ def main(
     val: Annotated[Path, Argument(help="table of other photographs of the same people")],
     wild: Annotated[Path, Argument(help="table of photographs of the same people, set aside before any rule")],
     openset: Annotated[Path, Argument(help="table of people who are nowhere else")],
+    alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
     report: Annotated[Path, Argument(help="output: what each photograph of val and wild was taken for")],
     metrics: Annotated[Path, Argument(help="output: accuracy, verification, identification, with intervals")],
@@ -39,13 +40,16 @@ def main(
     params = BootstrapParams.load("evaluate")
     network = recognizer.load(model, device())
     seen, strangers = tables.read(train, tables.SELECTED), tables.read(openset, tables.OPENSET)
-    seen_embeddings, _ = _embed(network, aligned, seen.image_id)
+    points = network.config["head"]["alignment"]
+    seen = seen[tables.is_aligned(alignment, seen.image_id, points)].reset_index(drop=True)
+    seen_embeddings = _embed(network, aligned, seen.image_id)
     means = prototypes(seen_embeddings, torch.tensor(seen.label.to_numpy()), len(network.person_ids))
 
     values, reports, embeddings = {}, [], []
     for split, path in {"val": val, "wild": wild}.items():
         frame = tables.read(path, tables.SELECTED)
-        found, usable = _embed(network, aligned, frame.image_id)
+        usable = tables.is_aligned(alignment, frame.image_id, points)
+        found = _embed(network, aligned, frame.image_id)
         cosines = F.normalize(found) @ means.T
         scores = _scores(network, found, cosines)
         labels = torch.tensor(frame.label.to_numpy(dtype=np.int64))
@@ -53,7 +57,8 @@ def main(
         reports.append(_report(frame, scores, usable, split))
         embeddings.append(found)
 
-    stranger_embeddings, _ = _embed(network, aligned, strangers.image_id)
+    usable = tables.is_aligned(alignment, strangers.image_id, points)
+    stranger_embeddings = _embed(network, aligned, strangers.image_id) * torch.from_numpy(usable)[:, None]
     is_query = (strangers.role == "query").to_numpy()
     open_values, curve = open_set_metrics(stranger_embeddings, strangers.person_id.to_numpy(), is_query, params)
     write_metrics(metrics, values | open_values)
@@ -68,12 +73,11 @@ def main(
     write_image(mistakes, mistakes_sheet(aligned, worst, person_of))
 
 
-def _embed(network: Recognizer, aligned: Path, image_ids: pd.Series) -> tuple[Tensor, np.ndarray]:
-    """Returns embeddings (N, E), and whether each face shows anything: one that could not be aligned is all black."""
+def _embed(network: Recognizer, aligned: Path, image_ids: pd.Series) -> Tensor:
+    """Returns embeddings (N, E)."""
     if image_ids.empty:
-        return torch.zeros(0, network.config["embedding_dim"]), np.zeros(0, dtype=bool)
-    faces = load_faces(aligned, image_ids)
-    return network.embed(faces), faces.any(axis=(1, 2, 3))
+        return torch.zeros(0, network.config["embedding_dim"])
+    return network.embed(load_faces(aligned, image_ids))
 
 
 def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:

@@ -2,11 +2,11 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 from typer import Argument
 
 from facerec import selection, sheets, tables
@@ -34,12 +34,22 @@ class SelectParams(Params):
     min_nose_offset: NonNegativeFloat  # of the eye distance, in x, between the nose and either eye
     people: PositiveInt
     images_per_person: PositiveInt
-    val_per_person: PositiveInt
+    val_per_person: PositiveInt  # of those
+    fill_up: bool  # people whom the rules leave too few photographs take their own rejected ones, best first
     strata: list[str]  # attributes in whose proportions people are drawn
     wild_per_person: NonNegativeInt  # set aside before any rule, never trained on
     openset: OpensetParams  # people set aside before any rule
     exclude: str  # CSV of image_ids that a person has reviewed and rejected
     seed: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> Self:
+        if self.val_per_person >= self.images_per_person:
+            raise ValueError(
+                f"val_per_person ({self.val_per_person}) must be less than images_per_person "
+                f"({self.images_per_person}): the others are trained on"
+            )
+        return self
 
 
 def main(
@@ -63,6 +73,7 @@ def main(
     """Choose a subset of people and photographs, and set aside the exams that no rule has touched."""
     params = SelectParams.load("select")
     collection = read_collection(identity, landmarks, boxes, attributes)
+    _report_incomplete(collection)
     source = Photographs(images)
     funnel = Funnel()
     chosen = choose(collection, read_image_ids(exclude), params, source, funnel)
@@ -80,8 +91,11 @@ def main(
     tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
 
     sizes = {"train": len(to_train), "val": len(to_val), "wild": len(chosen["wild"]), "openset": len(chosen["openset"])}
+    good = selection.apply_rules(chosen["selected"], params.min_eye_distance, params.min_nose_offset, Funnel())
+    sizes["filled_up"] = len(chosen["selected"]) - len(good)
+    lost = {"incomplete": len(collection.incomplete), "dropped_unreadable": len(source.dropped)}
     balance = selection.attribute_balance(collection.frame, chosen["selected"], collection.attributes)
-    write_metrics(metrics, {**funnel.metrics(), **sizes, "dropped_unreadable": len(source.dropped), **balance})
+    write_metrics(metrics, {**funnel.metrics(), **sizes, **lost, **balance})
     write_bytes(funnel_plot, funnel.table().to_csv(index=False).encode())
     write_image(sheet, _sheet(chosen["selected"], images))
     log.info("%s", funnel)
@@ -96,7 +110,7 @@ def choose(
         ValueError: fewer people are left than wanted; the message holds the funnel.
     """
     frame = funnel.count("in_all_tables", collection.frame)
-    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
+    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(_known(excluded, frame, params.exclude))])
     aside = params.openset
     roles = selection.draw_openset(frame, aside.query_people, aside.distractor_people, aside.seed)
     strangers = frame[roles != ""].assign(role=roles)
@@ -107,17 +121,20 @@ def choose(
     order = selection.person_order(frame, aside.seed, "wild")
     wild_first = frame.iloc[order]
     wild = selection.rank_in_person(frame, order) < params.wild_per_person
-    pool = funnel.count("not_wild", frame[~wild])
-    pool = selection.apply_rules(pool, params.min_eye_distance, params.min_nose_offset, funnel)
-    pool = selection.enough_photographs(pool, params.images_per_person, funnel)
+    rest = funnel.count("not_wild", frame[~wild])
+    good = selection.apply_rules(rest, params.min_eye_distance, params.min_nose_offset, funnel)
+    pool = selection.enough_photographs(rest if params.fill_up else good, params.images_per_person, funnel)
+    strata = _strata(params.strata, collection.attributes)
     while True:
         try:
-            people = selection.choose_people(pool, params.people, params.strata, params.seed)
+            people = selection.choose_people(pool, params.people, strata, params.seed)
         except ValueError as error:
             raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
         exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
-        wanted = selection.preference(wanted, collection.attributes, params.seed)
+        kept = wanted.image_id.isin(good.image_id)
+        rejected = selection.least_offending(wanted[~kept], params.min_eye_distance, params.min_nose_offset)
+        wanted = pd.concat([selection.preference(wanted[kept], collection.attributes, params.seed), rejected])
         selected = source.take(wanted, params.images_per_person)
         counts = selected.groupby("person_id").size().reindex(people, fill_value=0)
         short = counts.index[counts < params.images_per_person]
@@ -130,6 +147,31 @@ def choose(
         "wild": exam.sort_values("image_id"),
         "openset": openset,
     }
+
+
+def _known(excluded: list[str], frame: pd.DataFrame, path: str) -> list[str]:
+    """Returns the excluded image_ids, after a warning of those that the collection does not have."""
+    unknown = sorted(set(excluded) - set(frame.image_id))
+    if unknown:
+        log.warning("%s: %d image_ids are not in the collection: %s …", path, len(unknown), ", ".join(unknown[:5]))
+    return excluded
+
+
+def _strata(wanted: list[str], attributes: list[str]) -> list[str]:
+    """Returns the attributes to stratify by: those wanted, or none where the collection has no attributes."""
+    if not attributes:
+        return []
+    if unknown := [name for name in wanted if name not in attributes]:
+        raise ValueError(
+            f"select.strata: {', '.join(unknown)} not among the collection's attributes: {', '.join(attributes)}"
+        )
+    return wanted
+
+
+def _report_incomplete(collection: Collection) -> None:
+    if collection.incomplete:
+        first = [f"{image_id} (not in {path})" for image_id, path in list(collection.incomplete.items())[:5]]
+        log.warning("%d photographs left out, a file lacks them: %s …", len(collection.incomplete), ", ".join(first))
 
 
 def _sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:

@@ -17,7 +17,7 @@ from facerec.hourglass import StackedHourglass, to_heatmap
 from facerec.images import write_bytes, write_image
 from facerec.landmark_metrics import nme, summary
 from facerec.tables import SQUARE
-from facerec.training import FitParams, fingerprint, fit
+from facerec.training import FitParams, fingerprint, fit, forget
 from stages.cli import run, write_metrics
 
 SHEET_FACES = 12
@@ -41,7 +41,7 @@ class HourglassParams(FitParams):
 def main(
     train: Annotated[Path, Argument(help="table of the photographs to learn from")],
     val: Annotated[Path, Argument(help="table of the photographs whose error the history shows")],
-    openset: Annotated[Path, Argument(help="table of unseen people, on whom the error is measured")],
+    openset: Annotated[Path, Argument(help="table of unseen people, on whom the error is measured; none: on val")],
     cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares")],
     cropped: Annotated[Path, Argument(help="folder of the cropped faces")],
     photographs: Annotated[Path, Argument(help="folder of the photographs")],
@@ -55,10 +55,13 @@ def main(
     squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
     train_frame = tables.read(train, tables.SELECTED).merge(squares, on="image_id", validate="one_to_one")
     val_frame = tables.read(val, tables.SELECTED).merge(squares, on="image_id", validate="one_to_one")
-    unseen = tables.read(openset, tables.OPENSET).merge(squares, on="image_id", validate="one_to_one")
+    strangers = tables.read(openset, tables.OPENSET).merge(squares, on="image_id", validate="one_to_one")
+    unseen = val_frame if strangers.empty else strangers
 
     torch.manual_seed(params.seed)
-    network = StackedHourglass(params.pixels, params.stacks, params.channels, params.depth, params.sigma)
+    network = StackedHourglass(
+        params.pixels, params.stacks, params.channels, params.depth, params.sigma, params.precision
+    )
     network = network.to(device(), memory_format=torch.channels_last)
 
     wide_squares = landmark_faces.widen(train_frame[SQUARE].to_numpy())
@@ -83,7 +86,7 @@ def main(
     def val_nme() -> dict[str, float]:
         return {"val_nme": float(nme(network.predict(val_faces)[0], val_points).mean())}
 
-    name = fingerprint("train_hourglass", params, faces.numpy(), points.numpy())
+    name = fingerprint("train_hourglass", params, Path(__file__).read_bytes(), faces.numpy(), points.numpy())
     losses = fit(network, loss_of, len(faces), val_nme, params, name)
 
     unseen_faces = landmark_faces.read_crops(cropped, unseen.image_id.tolist(), params.pixels)
@@ -96,6 +99,7 @@ def main(
     heatmaps = network.heatmaps(unseen_faces[shown]).cpu().numpy()
     write_image(sheet, sheets.landmark_sheet(unseen_faces[shown], unseen_points[shown], predicted[shown], heatmaps))
     hourglass.save(network, model)
+    forget(name)
 
 
 def _points_in_crop(frame: pd.DataFrame, pixels: int):

@@ -15,16 +15,17 @@ from facerec.devices import device
 from facerec.heads import load_head
 from facerec.images import load_faces, write_bytes
 from facerec.recognition_metrics import prototypes, top_k
-from facerec.recognizer import Recognizer
-from facerec.training import FitParams, fingerprint, fit
+from facerec.recognizer import Backbone, Recognizer, Weights
+from facerec.training import FitParams, fingerprint, fit, forget
 from stages.cli import run
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RecognizerParams(FitParams):
-    backbone: str  # a ResNet of torchvision
-    weights: str  # none, imagenet or the path of a checkpoint
+    backbone: Backbone
+    weights: Weights  # which the backbone starts from
+    weights_file: str  # a recogniser's checkpoint, if weights is file
     embedding_dim: PositiveInt
     dropout: Share
     margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over so many
@@ -40,23 +41,32 @@ def main(
     head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
     train: Annotated[Path, Argument(help="table of the photographs to learn from")],
     val: Annotated[Path, Argument(help="table of the photographs whose accuracy the history shows")],
+    alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
+    weights: Annotated[Path, Argument(help="recogniser to start from, if recognizer.weights is file")],
     model: Annotated[Path, Argument(help="output: the recogniser")],
     history: Annotated[Path, Argument(help="output: table of losses and accuracies, epoch by epoch")],
 ) -> None:
     """Train one recogniser: a backbone, and the head that the first argument names."""
     params, head_params = RecognizerParams.load("recognizer"), load_head(head)
     train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
+    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    train_frame = train_frame[tables.is_aligned(alignment, train_frame.image_id, head_params.alignment)]
     faces, val_faces = load_faces(aligned, train_frame.image_id), load_faces(aligned, val_frame.image_id)
     labels, val_labels = torch.tensor(train_frame.label.to_numpy()), torch.tensor(val_frame.label.to_numpy())
-    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
 
     torch.manual_seed(params.seed)
     pixels = faces.shape[1]
     network = Recognizer(
-        params.backbone, params.embedding_dim, params.dropout, head_params.model_dump(), person_ids, pixels
+        params.backbone,
+        params.embedding_dim,
+        params.dropout,
+        head_params.model_dump(),
+        person_ids,
+        pixels,
+        params.precision,
     )
-    recognizer.load_weights(network, params.weights)
+    recognizer.load_weights(network, params.weights, weights)
     network = network.to(device(), memory_format=torch.channels_last)
     resident = torch.from_numpy(faces)
 
@@ -77,12 +87,13 @@ def main(
             scores = normalize(found) @ prototypes(network.embed(faces), labels, len(person_ids)).T
         return {"val_top1": top_k(scores.cpu(), val_labels, 1)}
 
-    name = fingerprint(
-        f"train_recognizer-{head}", params, faces, labels.numpy(), head_params.model_dump_json().encode()
-    )
+    code, start = Path(__file__).read_bytes(), weights.read_bytes()
+    entry = head_params.model_dump_json().encode()
+    name = fingerprint(f"train_recognizer-{head}", params, code, entry, start, faces, labels.numpy())
     losses = fit(network, loss_of, len(faces), val_top1, params, name)
     write_bytes(history, losses.round(6).to_csv(index=False).encode())
     recognizer.save(network, model)
+    forget(name)
 
 
 if __name__ == "__main__":

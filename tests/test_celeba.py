@@ -64,7 +64,34 @@ def test_a_photograph_that_one_file_lacks_is_listed(paths, frame):
     paths["identity"].write_text(rows(frame.iloc[:-2], ["image_id", "person_id"]))
     collection = read(paths)
     assert len(collection.frame) == 10
-    assert collection.incomplete == frame.image_id.iloc[-2:].tolist()
+    assert collection.incomplete == dict.fromkeys(frame.image_id.iloc[-2:], paths["identity"])
+
+
+def test_files_that_share_no_photograph_are_refused(paths, frame):
+    other = frame.assign(image_id="x" + frame.image_id)
+    paths["identity"].write_text(rows(other, ["image_id", "person_id"]))
+    with pytest.raises(ValueError, match="no photograph is in all of"):
+        read(paths)
+
+
+@pytest.mark.parametrize("content", ["", "image_id\n", "image_id,Male,Young\n", "0\nMale Young\n"])
+def test_an_attribute_file_without_rows_means_no_attributes(paths, content):
+    paths["attributes"].write_text(content)
+    collection = read(paths)
+    assert collection.attributes == [] and len(collection.frame) == 12 and not collection.incomplete
+
+
+def test_a_value_too_many_in_every_row_is_not_cut_off(paths):
+    lines = paths["boxes"].read_text().splitlines()
+    paths["boxes"].write_text("\n".join([*lines[:2], *(f"{line} 7" for line in lines[2:])]))
+    with pytest.raises(ValueError, match=r"list_bbox_celeba\.txt, line 3: expected 5 columns, got 6"):
+        read(paths)
+
+
+def test_blanks_at_the_end_of_lines_are_read(paths, frame):
+    for path in paths.values():
+        path.write_text(path.read_text().replace("\n", "  \n"))
+    pd.testing.assert_frame_equal(read(paths).frame, frame, check_dtype=False)
 
 
 def replace_line(path, number, line):
@@ -81,7 +108,10 @@ def replace_line(path, number, line):
         ("boxes", 5, "000003.jpg 5 5 0 100", ["line 5", "width", "more than 0"]),
         ("boxes", 5, "000003.jpg 5 5 wide 100", ["line 5", "width", "expected a number", "wide"]),
         ("boxes", 5, "000003.jpg 5 5 80", ["line 5", "height", "expected a number", "nan"]),
-        ("boxes", 5, "000003.jpg 5 5 80 100 7", ["expected 5 columns"]),
+        ("boxes", 5, "000003.jpg 5 5 80 100 7", ["line 5", "expected 5 columns, got 6"]),
+        ("boxes", 3, "000001.jpg 5 5 80 100 7", ["line 3", "expected 5 columns, got 6"]),
+        ("boxes", 5, '"000003.jpg 5 5 80 100', ["line 5", "file name"]),
+        ("boxes", 2, "image_id x_1 y_1 width width height", ["line 2", "width again"]),
         ("boxes", 5, "", ["line 5"]),
         ("boxes", 5, "000002.jpg 5 5 80 100", ["line 5", "000002.jpg is already in line 4"]),
         ("boxes", 5, "../x.jpg 5 5 80 100", ["line 5", "file name", "../x.jpg"]),
@@ -91,6 +121,7 @@ def replace_line(path, number, line):
         ("landmarks", 4, "000002.jpg nan 2 3 4 5 6 7 8 9 10", ["line 4", "lefteye_x", "expected a number"]),
         ("landmarks", 4, "000002.jpg inf 2 3 4 5 6 7 8 9 10", ["line 4", "lefteye_x", "expected a number"]),
         ("identity", 3, "000003.jpg Anna", ["line 3", "person_id", "Anna"]),
+        ("identity", 3, "000003.jpg " + "9" * 25, ["line 3", "person_id", "whole number"]),
         ("identity", 3, "000003.jpg 1.5", ["line 3", "person_id", "whole number"]),
         ("attributes", 4, "000002.jpg " + " ".join(["2"] * 40), ["line 4", "-1 or 1", "2"]),
     ],

@@ -209,6 +209,21 @@ def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
     assert clone.repro() == []
 
 
+def test_going_back_to_a_profile_that_has_run_recomputes_nothing(repository):
+    tiny = (repository.folder / "params.yaml").read_text()
+    (repository.folder / "profiles/tiny.yaml").write_text(tiny)
+    before = repository.json("metrics/comparison.json")
+    other = tiny.replace("people: 20", "people: 21").replace("epochs: 2", "epochs: 1")
+    (repository.folder / "profiles/other.yaml").write_text(other)
+    repository.run("python", "-m", "tools.profile", "other")
+    assert len(repository.repro()) == len(repository.ran)
+    assert repository.json("metrics/comparison.json") != before
+    repository.run("python", "-m", "tools.profile", "tiny")
+    assert repository.repro() == []
+    assert repository.json("metrics/comparison.json") == before
+    assert "up to date" in repository.run("dvc", "status")
+
+
 def test_a_changed_parameter_or_line_of_code_reruns_what_depends_on_it(repository):
     repository.change("heads.arcface", "margin", 0.4)
     assert sorted(repository.repro()) == sorted(["train_recognizer@arcface", "evaluate@arcface", *AFTER_HEADS])

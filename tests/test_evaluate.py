@@ -27,7 +27,7 @@ class Pixels(nn.Module):
 
     def __init__(self, head, right=1.0):
         super().__init__()
-        self.config = {"embedding_dim": DIM}
+        self.config = {"embedding_dim": DIM, "head": head}
         self.person_ids, self.pixels = [100 + label for label in range(PEOPLE)], PIXELS
         self.head = build_head(parse_head(head), DIM, PEOPLE)
         if head["type"] == "arcface":
@@ -70,12 +70,21 @@ def project(tmp_path, monkeypatch):
     strangers = make_faces(faces, "open", range(50, 58), 4, 60)
     strangers["role"] = np.where(strangers.person_id < 154, "query", "distractor")
     tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
+    write_alignment()
     return tmp_path
+
+
+def write_alignment(unusable=()):
+    """Writes a table that says of every face that it could be aligned, except of these."""
+    frame = pd.DataFrame({"image_id": sorted(path.name for path in Path("faces").iterdir())})
+    frame[tables.ALIGNED.columns[1:]] = 1
+    frame.loc[frame.image_id.isin(unusable), "aligned_5"] = 0
+    tables.write(frame, Path("alignment.csv"), tables.ALIGNED)
 
 
 def run_evaluate(monkeypatch, head, network):
     monkeypatch.setattr(recognizer, "load", lambda *_: network)
-    inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "faces"]
+    inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "alignment.csv", "faces"]
     outputs = [f"reports/{head}.csv", f"metrics/{head}.json", f"roc/{head}.csv", f"confusion/{head}.csv", f"{head}.jpg"]
     evaluate.main(head, *map(Path, ["model.pt", *inputs, *outputs]))
     return json.loads(Path(f"metrics/{head}.json").read_text())
@@ -128,10 +137,26 @@ def test_without_wild_photographs_their_metrics_are_left_out(project, monkeypatc
 
 def test_a_face_that_could_not_be_aligned_counts_as_wrong(project, monkeypatch):
     values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-    for image_id in tables.read(Path("val.csv"), tables.SELECTED).image_id:
-        write_image(Path("faces") / image_id, np.zeros((PIXELS, PIXELS, 3), np.uint8))
-    black = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-    assert values["val_top1"] > 0 and black["val_top1"] == black["val_top5"] == black["val_macro_top1"] == 0
+    write_alignment(tables.read(Path("val.csv"), tables.SELECTED).image_id)
+    none = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert values["val_top1"] > 0 and none["val_top1"] == none["val_top5"] == none["val_macro_top1"] == 0
+    assert none["wild_top1"] == values["wild_top1"]
+
+
+def test_a_stranger_who_could_not_be_aligned_is_not_found(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    strangers = tables.read(Path("openset.csv"), tables.OPENSET)
+    write_alignment(strangers.image_id[strangers.role == "query"])
+    none = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert values["search_rank1"] > 0.5 and none["search_rank1"] == 0
+    assert none["identification_rate_at_fpr_1e-1"] == 0 < values["identification_rate_at_fpr_1e-1"]
+
+
+def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatch):
+    (Path("faces") / "wild0_0.png").rename("elsewhere.png")
+    write_alignment()
+    with pytest.raises(ValueError, match=r"alignment\.csv: wild0_0\.png is not listed"):
+        run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
 
 
 def test_an_open_set_without_pairs_is_said_so(caplog):

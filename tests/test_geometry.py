@@ -90,6 +90,20 @@ def test_shear_is_zero_for_a_similarity_and_grows_with_squeezing():
     assert np.isnan(shears[2])
 
 
+def test_the_record_of_an_alignment_says_what_it_did():
+    turned = sk.SimilarityTransform(scale=2.0, rotation=np.radians(20), translation=(30, -4))
+    points = np.stack([turned(geometry.template(112)), np.zeros((5, 2))])
+    matrices = geometry.alignment_matrices(points, 112)
+    for count in (2, 3, 5):
+        record = geometry.alignment_record(matrices[count], points, 112)
+        values = [record[name][0] for name in ("roll", "scale", "shear", "residual")]
+        assert values == pytest.approx([20, 0.5, 0, 0], abs=1e-6)
+        assert all(np.isnan(values[1]) for values in record.values())
+    moved = points[:1] + np.array([[0, 0], [0, 0], [8.0, 0], [0, 0], [0, 0]])
+    sheared = geometry.alignment_record(geometry.alignment_matrices(moved, 112)[3], moved, 112)
+    assert sheared["shear"][0] > 0.05 and sheared["residual"][0] > 1
+
+
 def test_warp_at_full_scale_equals_opencvs():
     image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
     matrix = sk.SimilarityTransform(scale=1.7, rotation=0.3, translation=(-20, 5)).params[:2]

@@ -10,7 +10,7 @@ from facerec.landmark_metrics import nme, summary
 
 
 def test_shapes_and_gradients_reach_every_parameter():
-    network = StackedHourglass(pixels=64, stacks=2, channels=16, depth=2, sigma=1.5)
+    network = StackedHourglass(pixels=64, stacks=2, channels=16, depth=2, sigma=1.5, precision="fp32")
     heatmaps = network(torch.rand(2, 3, 64, 64))
     assert heatmaps.shape == (2, 2, 5, 16, 16)
     points = torch.rand(2, 5, 2) * 15
@@ -22,16 +22,26 @@ def test_shapes_and_gradients_reach_every_parameter():
 
 def test_a_size_that_does_not_halve_evenly_is_refused():
     with pytest.raises(ValueError, match="multiple of 64 at depth 4, got 96"):
-        StackedHourglass(pixels=96, stacks=1, channels=16, depth=4, sigma=1.5)
+        StackedHourglass(pixels=96, stacks=1, channels=16, depth=4, sigma=1.5, precision="fp32")
 
 
 def test_save_and_load_predict_the_same(tmp_path):
-    network = StackedHourglass(pixels=32, stacks=1, channels=8, depth=1, sigma=1.5)
+    network = StackedHourglass(pixels=32, stacks=1, channels=8, depth=1, sigma=1.5, precision="fp32")
     faces = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
     hourglass.save(network, tmp_path / "h.pt")
     loaded = hourglass.load(tmp_path / "h.pt", torch.device("cpu"))
     assert loaded.config == network.config
     assert np.allclose(network.predict(faces)[0], loaded.predict(faces)[0])
+
+
+def test_heatmaps_are_float32_whatever_the_layers_are():
+    faces = torch.rand(2, 3, 32, 32)
+    for precision in ("fp32", "bf16"):
+        torch.manual_seed(0)
+        network = StackedHourglass(pixels=32, stacks=1, channels=8, depth=1, sigma=1.5, precision=precision)
+        heatmaps = network(faces)
+        assert heatmaps.dtype == torch.float32
+        assert torch.equal(heatmaps, heatmaps.bfloat16().float()) is False
 
 
 def test_input_and_heatmap_pixels_share_their_edges():
@@ -59,7 +69,7 @@ def test_wide_faces_contain_the_crop():
 def test_it_learns_where_five_dots_are():
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
-    network = StackedHourglass(pixels=32, stacks=1, channels=16, depth=1, sigma=1.5)
+    network = StackedHourglass(pixels=32, stacks=1, channels=16, depth=1, sigma=1.5, precision="fp32")
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     shape = torch.tensor(template(32)).float()
 
@@ -88,10 +98,12 @@ def test_nme_is_the_error_in_percent_of_the_eye_distance():
     moved = true + np.array([0.1 * eyes, 0])
     assert nme(moved, true) == pytest.approx(np.full((3, 5), 10.0))
     values = summary(moved, true, template(112))
+    assert values["nme_nose"] == pytest.approx(10) and values["nme_nose_mean_shape"] == pytest.approx(0, abs=1e-6)
     assert values["nme"] == pytest.approx(10) and values["nme_mean_shape"] == pytest.approx(0, abs=1e-6)
     turned = true.copy()
     turned[0, 2, 0] = turned[0, 0, 0]
     counts = summary(turned, turned, template(112))
     assert (counts["faces"], counts["frontal_faces"], counts["nme_frontal"]) == (3, 2, 0)
+    assert isinstance(counts["faces"], int)
     with pytest.raises(ValueError, match="differ in shape"):
         nme(moved[:2], true)

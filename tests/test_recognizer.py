@@ -1,3 +1,4 @@
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
@@ -7,12 +8,13 @@ import torch
 from facerec import recognizer
 from facerec.recognizer import Recognizer
 
+NONE = Path("profiles/none.csv")
 ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
 
 
-def network(backbone: str = "resnet18", seed: int = 0) -> Recognizer:
+def network(backbone: str = "resnet18", seed: int = 0, precision: str = "bf16") -> Recognizer:
     torch.manual_seed(seed)
-    return Recognizer(backbone, 16, 0.0, ARCFACE, [7, 9, 30], 32).eval()
+    return Recognizer(backbone, 16, 0.0, ARCFACE, [7, 9, 30], 32, precision).eval()
 
 
 def faces(count: int = 3) -> np.ndarray:
@@ -29,6 +31,15 @@ def test_embeddings_do_not_depend_on_the_batch_or_on_mirroring():
     assert torch.allclose(whole, mirrored, atol=0.02 * whole.abs().max().item())
     assert not torch.allclose(whole, net.embed(faces(), flip=False), atol=0.02 * whole.abs().max().item())
     assert net.embed(faces()[:0]).shape == (0, 16)
+
+
+def test_it_computes_in_the_precision_that_it_was_made_with():
+    whole, half = network(precision="fp32"), network()
+    one, other = whole.embed(faces()), half.embed(faces())
+    assert one.dtype == other.dtype == torch.float32
+    with torch.autocast("cpu", torch.bfloat16):  # whatever surrounds it
+        assert torch.equal(whole.embed(faces()), one)
+    assert not torch.equal(one, other) and torch.allclose(one, other, atol=0.05 * one.abs().max().item())
 
 
 def test_faces_of_another_size_are_refused():
@@ -50,7 +61,7 @@ def test_weights_start_from_a_checkpoints_backbone(tmp_path):
     trained, fresh = network(seed=1), network(seed=2)
     recognizer.save(trained, tmp_path / "r.pt")
     head = fresh.head.weight.clone()
-    recognizer.load_weights(fresh, str(tmp_path / "r.pt"))
+    recognizer.load_weights(fresh, "file", tmp_path / "r.pt")
     pairs = zip(trained.backbone.state_dict().values(), fresh.backbone.state_dict().values(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
     assert torch.equal(fresh.head.weight, head)
@@ -59,23 +70,25 @@ def test_weights_start_from_a_checkpoints_backbone(tmp_path):
 def test_weights_of_another_architecture_are_refused(tmp_path):
     recognizer.save(network(), tmp_path / "r.pt")
     with pytest.raises(ValueError, match="does not hold a resnet34"):
-        recognizer.load_weights(network("resnet34"), str(tmp_path / "r.pt"))
+        recognizer.load_weights(network("resnet34"), "file", tmp_path / "r.pt")
     with pytest.raises(ValueError, match="no such file"):
-        recognizer.load_weights(network(), str(tmp_path / "none.pt"))
+        recognizer.load_weights(network(), "file", tmp_path / "none.pt")
 
 
 def test_imagenet_weights_fit_and_a_missing_network_is_one_sentence(monkeypatch):
-    def offline(*args, **options):
-        raise URLError("no route")
+    for fault in (URLError("no route"), RuntimeError("invalid hash value")):
 
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    with pytest.raises(ValueError, match=r"imagenet: .* cannot be downloaded .* set recognizer\.weights to none"):
-        recognizer.load_weights(network(), "imagenet")
+        def failing(*args, error=fault, **options):
+            raise error
+
+        monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", failing)
+        with pytest.raises(ValueError, match=r"imagenet: .* cannot be downloaded .* set recognizer\.weights to none"):
+            recognizer.load_weights(network(), "imagenet", NONE)
 
     import torchvision
 
     state = torchvision.models.resnet18().state_dict()
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: state)
     net = network()
-    recognizer.load_weights(net, "imagenet")
+    recognizer.load_weights(net, "imagenet", NONE)
     assert torch.equal(net.backbone.conv1.weight, state["conv1.weight"])

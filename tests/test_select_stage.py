@@ -9,7 +9,7 @@ import pytest
 import yaml
 from collection import make_collection
 
-from facerec import tables
+from facerec import selection, tables
 
 ROOT = Path(__file__).parents[1]
 OUTPUTS = ["selected", "train", "val", "wild", "openset", "dropped"]
@@ -19,6 +19,7 @@ PARAMS = {
     "people": 6,
     "images_per_person": 4,
     "val_per_person": 1,
+    "fill_up": False,
     "strata": ["Male", "Young"],
     "wild_per_person": 2,
     "openset": {"query_people": 2, "distractor_people": 2, "images_per_person": 5, "seed": 1},
@@ -130,6 +131,56 @@ def test_an_unreadable_photograph_is_listed_and_another_takes_its_place(chosen, 
         assert len(frame) == len(read(chosen, name)) and not set(bad) & set(frame.image_id)
 
 
+def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_path):
+    boxes = tmp_path / "boxes.txt"
+    lines = collection["boxes"].read_text().splitlines()
+    boxes.write_text("\n".join([str(int(lines[0]) - 2), *lines[1:-2]]))
+    result = select(tmp_path / "work", {**collection, "boxes": boxes})
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "work" / "selection.json").read_text())["incomplete"] == 2
+    assert f"000143.jpg (not in {boxes})" in result.stdout
+
+
+def test_people_left_with_too_few_fill_up_with_the_nearest_to_the_rules(collection, tmp_path):
+    strict = {"min_nose_offset": 0.45, "people": 8}
+    refused = select(tmp_path / "refused", collection, **strict)
+    assert refused.returncode == 1 and "8 people wanted" in refused.stderr
+    folder = tmp_path / "work"
+    assert select(folder, collection, **strict, fill_up=True).returncode == 0
+    selected = read(folder, "selected")
+    assert (selected.groupby("person_id").size() == 4).all() and selected.person_id.nunique() == 8
+    metrics = json.loads((folder / "selection.json").read_text())
+    good = selection.apply_rules(selected, 26.0, 0.45, selection.Funnel())
+    assert metrics["filled_up"] == len(selected) - len(good) > 0
+
+
+def test_fill_up_changes_nothing_where_nobody_is_short(chosen, collection, tmp_path):
+    assert select(tmp_path / "work", collection, fill_up=True, people=6).returncode == 0
+    kept = set(read(tmp_path / "work", "selected").person_id) & set(read(chosen, "selected").person_id)
+    one, two = (read(folder, "selected") for folder in (chosen, tmp_path / "work"))
+    assert kept and set(one[one.person_id.isin(kept)].image_id) == set(two[two.person_id.isin(kept)].image_id)
+
+
+def test_an_empty_open_set_is_allowed(collection, tmp_path):
+    nobody = {"query_people": 0, "distractor_people": 0, "images_per_person": 5, "seed": 1}
+    result = select(tmp_path / "work", collection, openset=nobody)
+    assert result.returncode == 0, result.stderr
+    assert read(tmp_path / "work", "openset").empty and len(read(tmp_path / "work", "selected")) == 24
+
+
+def test_excluding_a_person_of_the_open_set_leaves_the_others(chosen, collection, tmp_path):
+    before = read(chosen, "openset")
+    gone = before.person_id.iloc[0]
+    photos = pd.read_csv(collection["identity"], sep=r"\s+", names=["image_id", "person_id"])
+    excluded = "image_id\n" + "\n".join(photos.image_id[photos.person_id == gone]) + "\nnobody.jpg\n"
+    result = select(tmp_path / "work", collection, exclude=excluded)
+    assert result.returncode == 0, result.stderr
+    assert "1 image_ids are not in the collection: nobody.jpg" in result.stdout
+    after = read(tmp_path / "work", "openset")
+    assert gone not in set(after.person_id)
+    assert len(set(before.person_id) - set(after.person_id)) <= 2
+
+
 def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
     rejected = read(chosen, "selected").image_id.iloc[0]
     assert select(tmp_path / "work", collection, exclude=f"image_id\n{rejected}\n").returncode == 0
@@ -139,10 +190,12 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"people": 9}, ["9 people wanted, 7 left", "nose_centred", "eyes_apart"]),
+        ({"people": 9}, ["9 people wanted, 8 left", "nose_centred", "eyes_apart"]),
         ({"images_per_person": 11}, ["6 people wanted, 0 left"]),
         ({"people": "many"}, ["select.people", "valid integer"]),
         ({"colour": 1}, ["select.colour", "unknown key"]),
+        ({"val_per_person": 4}, ["val_per_person (4) must be less than images_per_person (4)"]),
+        ({"strata": ["Male", "Tall"]}, ["select.strata: Tall not among", "Eyeglasses"]),
     ],
 )
 def test_what_cannot_be_had_is_said_in_one_message(collection, tmp_path, changes, words):

@@ -1,9 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 from collection import make_frame
 from scipy.spatial.distance import cdist
 
-from facerec import selection
+from facerec import geometry, selection
 from facerec.celeba import ATTRIBUTES
 from facerec.selection import Funnel
 
@@ -26,6 +27,13 @@ def test_the_rules_equal_a_few_lines_of_pandas(frame):
     counts = c.person_id.value_counts()
     enough = selection.enough_photographs(kept, 4, funnel)
     assert set(enough.person_id) == set(counts[counts >= 4].index)
+
+
+def test_a_repeated_step_of_the_funnel_counts_once(frame):
+    funnel = Funnel()
+    for rows in (100, 50, 20):
+        funnel.count("readable", frame[:rows])
+    assert funnel.table()[["step", "photographs"]].to_numpy().tolist() == [["readable", 20]]
 
 
 def test_what_is_set_aside_does_not_change_with_other_rows(frame):
@@ -66,11 +74,40 @@ def test_people_are_drawn_from_strata_in_proportion(frame):
     assert (chosen != selection.choose_people(frame, 20, strata, seed=2)).any()
 
 
-def test_strata_that_the_collection_lacks_do_not_count(frame):
+def test_without_strata_people_are_drawn_from_all(frame):
     bare = frame.drop(columns=ATTRIBUTES)
-    assert len(selection.choose_people(bare, 40, ["Male"], seed=1)) == 40
+    assert len(selection.choose_people(bare, 40, [], seed=1)) == 40
     with pytest.raises(ValueError, match="41 people wanted, 40 left"):
-        selection.choose_people(bare, 41, ["Male"], seed=1)
+        selection.choose_people(bare, 41, [], seed=1)
+
+
+def test_a_person_less_changes_little_of_what_is_drawn(frame):
+    roles = selection.draw_openset(frame, 8, 8, seed=3)
+    people = {role: set(frame.person_id[roles == role]) for role in ("query", "distractor")}
+    chosen = set(selection.choose_people(frame, 20, ["Male"], seed=1))
+    for gone in sorted(set(frame.person_id))[:10]:
+        rest = frame[frame.person_id != gone]
+        roles = selection.draw_openset(rest, 8, 8, seed=3)
+        for role, before in people.items():
+            assert len(before - set(rest.person_id[roles == role])) <= 1
+        assert len(chosen - set(selection.choose_people(rest, 20, ["Male"], seed=1))) <= 2  # itself, and a quota
+
+
+def test_frontality_is_where_the_nose_is_between_the_eyes():
+    points = np.zeros((4, 5, 2))
+    points[:, 1, 0] = [40, 40, 40, -40]
+    points[:, 2, 0] = [20, 10, -4, 5]
+    assert geometry.frontality(points).tolist() == [0.5, 0.25, -0.1, -np.inf]
+
+
+def test_the_least_offending_come_first(frame):
+    rejected = frame.drop(selection.apply_rules(frame, 30, 0.3, Funnel()).index)
+    ordered = selection.least_offending(rejected, 30, 0.3)
+    assert sorted(ordered.image_id) == sorted(rejected.image_id) and ordered.person_id.is_monotonic_increasing
+    distance = ordered.righteye_x - ordered.lefteye_x
+    nose = np.minimum(ordered.nose_x - ordered.lefteye_x, ordered.righteye_x - ordered.nose_x) / distance
+    offence = (30 - distance).clip(lower=0) / 30 + (0.3 - nose).clip(lower=0) / 0.3
+    assert (offence.groupby(ordered.person_id).diff().dropna() >= -1e-12).all()
 
 
 def test_each_next_photograph_is_the_one_farthest_from_those_taken(frame):

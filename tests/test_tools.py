@@ -35,6 +35,14 @@ def test_another_layout_of_the_same_values_is_still_the_profile(folder):
     assert profile(folder, "cfp").returncode == 0
 
 
+def test_another_published_head_is_no_change_that_could_be_lost(folder):
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    values["publish"]["head"] = "ce"
+    (folder / "params.yaml").write_text(yaml.safe_dump(values))
+    result = profile(folder, "cfp")
+    assert result.returncode == 0 and "publish.head: ce → arcface" in result.stdout
+
+
 def test_params_that_equal_no_profile_are_not_overwritten(folder):
     mine = (folder / "params.yaml").read_text().replace("seed: 1", "seed: 9")
     (folder / "params.yaml").write_text(mine)

@@ -30,11 +30,17 @@ def main(name: str, force: bool) -> None:
 def current() -> str:
     """Returns the name of the profile whose values params.yaml has, or `custom`.
 
-    Values, not bytes: `dvc exp run -S` writes the file again in its own layout.
+    Values, not bytes: `dvc exp run -S` writes the file again in its own layout. `publish.head` does not count: it is
+    what `dvc exp run -S publish.head=ce` leaves changed, and no work hangs on it.
     """
-    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    equal = [path.stem for path in PROFILES.glob("*.yaml") if yaml.safe_load(path.read_text("utf-8")) == values]
+    values = _values(PARAMS)
+    equal = [path.stem for path in sorted(PROFILES.glob("*.yaml")) if _values(path) == values]
     return equal[0] if equal else "custom"
+
+
+def _values(path: Path) -> dict[str, object]:
+    values = flatten(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return {key: value for key, value in values.items() if key != "publish.head"}
 
 
 def flatten(content: dict, prefix: str = "") -> dict[str, object]:
