@@ -31,7 +31,9 @@ LISTED = 20  # image_ids named in the text
 
 @dataclass(frozen=True)
 class PairedResult:
-    """Two heads on one split. The difference is the second's share of hits minus the first's.
+    """Two heads on one split. The difference is the second's share of hits minus the first's, the seeds' mean.
+
+    McNemar's p and the photographs that one wins are the first seed's.
 
     Attributes:
         first: a head's name.
@@ -95,7 +97,7 @@ def compare_heads(
     if not ours.index.equals(theirs.index) or not ours.label.equals(theirs.label):
         raise ValueError(f"{first} and {second}: their reports on {split} are not of the same photographs")
     hits, others = ours.is_recognized.to_numpy() == 1, theirs.is_recognized.to_numpy() == 1
-    gains = others.astype(float) - hits
+    gains = theirs.recognized_share.to_numpy(float) - ours.recognized_share.to_numpy(float)
     low, high = bootstrap_interval(gains, ours.label.to_numpy(), params.bootstrap, params.seed)
     wins = [ours.index[only].tolist() for only in (hits & ~others, others & ~hits)]
     return PairedResult(first, second, split, float(np.mean(gains)), low, high, mcnemar_p(hits, others), *wins)
@@ -111,7 +113,9 @@ def heads_table(values: dict[str, dict[str, float]]) -> list[str]:
     lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for head, numbers in values.items():
         lines.append(f"| {name_of(head)} | {' | '.join(_cell(numbers, key) for key in columns.values())} |")
-    return [*lines, "", "Per cent, with 95 % intervals by resampling people; every score is without a margin."]
+    seeds = {int(numbers.get("seeds", 1)) for numbers in values.values()}
+    spread = f", the mean of {max(seeds)} seeds ± their standard deviation" if max(seeds) > 1 else ", one seed"
+    return [*lines, "", f"Per cent{spread}, with 95 % intervals by resampling people; every score is without a margin."]
 
 
 def wins_line(result: PairedResult) -> str:
@@ -131,9 +135,24 @@ def _cell(numbers: dict[str, float], key: str) -> str:
     if key not in numbers:
         return "–"
     text = f"{100 * numbers[key]:.1f}"
+    if f"{key}_sd" in numbers:
+        text += f" ± {100 * numbers[f'{key}_sd']:.1f}"
     if f"{key}_low" in numbers:
         text += f" ({100 * numbers[f'{key}_low']:.1f}–{100 * numbers[f'{key}_high']:.1f})"
     return text
+
+
+def worst_slices_table(slices: pd.DataFrame) -> list[str]:
+    """Returns the lines of a Markdown table of slices.
+
+    Args:
+        slices: rows of head and of `slices.COLUMNS`.
+    """
+    lines = ["| head | split | slice | photographs | top-1 |", "|---|---|---|---|---|"]
+    for row in slices.itertuples():
+        top1 = f"{100 * row.top1:.1f} ({100 * row.low:.1f}–{100 * row.high:.1f})"
+        lines.append(f"| {name_of(row.head)} | {row.split} | {row.slice}: {row.group} | {row.photographs} | {top1} |")
+    return lines
 
 
 def _listed(image_ids: list[str]) -> str:

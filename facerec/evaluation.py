@@ -1,6 +1,7 @@
 """The numbers that describe one recogniser, as flat metrics and as plots' tables."""
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,17 @@ from facerec.bootstrap import (
     macro_interval,
     macro_mean,
 )
+from facerec.calibration import calibration_error, fit_calibration, reliability
 
 log = logging.getLogger(__name__)
 
 RATES = {"1e-1": 0.1, "1e-2": 0.01, "1e-3": 0.001}
 ROC_POINTS = 200
 CONFUSED_PEOPLE = 20
+HISTOGRAM_BINS = 100
 CURVE = ["fpr", "tpr", "low", "high"]
+HISTOGRAM = ["pairs", "cosine", "share"]
+RELIABILITY = ["predicted", "observed", "weight", "pairs"]
 
 
 def closed_set_metrics(
@@ -57,10 +62,25 @@ def closed_set_metrics(
     )
 
 
-def open_set_metrics(
-    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
-) -> tuple[dict[str, float], pd.DataFrame]:
-    """Returns verification, identification rate and 1:N search on people never trained on, and the ROC's points.
+@dataclass(frozen=True)
+class OpenSet:
+    """What a recogniser does with people whom it was never trained on.
+
+    Attributes:
+        values: verification, identification rate, 1:N search, calibration.
+        roc: CURVE, false- and true-positive rate with a 95 % band.
+        cosines: HISTOGRAM, how the cosines of same- and different-person pairs are spread.
+        reliability: RELIABILITY, the probabilities of a calibration by half of the people, tried on the other half.
+    """
+
+    values: dict[str, float]
+    roc: pd.DataFrame
+    cosines: pd.DataFrame
+    reliability: pd.DataFrame
+
+
+def open_set_metrics(embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams) -> OpenSet:
+    """Returns verification, identification rate, 1:N search and calibration on people never trained on.
 
     Verification takes every pair of photographs; the identification rate leaves out those of two distractors. What
     the number of pairs cannot resolve is left out, and the log says why.
@@ -75,7 +95,7 @@ def open_set_metrics(
     codes = np.unique(people, return_inverse=True)[1].astype(np.int32)
     if np.bincount(codes, minlength=1).max() < 2 or len(set(codes)) < 2:
         log.info("open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes)))
-        return {}, pd.DataFrame(columns=CURVE)
+        return OpenSet({}, *(pd.DataFrame(columns=columns) for columns in (CURVE, HISTOGRAM, RELIABILITY)))
     cosines, first, second = metrics.pair_cosines(embeddings)
     first, second = first.numpy(), second.numpy()
     same = torch.from_numpy(codes[first] == codes[second])
@@ -94,7 +114,8 @@ def open_set_metrics(
         by_query = resample(is_query[first] | is_query[second])
         values |= _identification(query, query_people, others, by_query)
         values |= _search(query, query_people, others, params)
-    return values, curve
+    calibrated, table = _calibration(cosines.numpy(), codes[first], codes[second])
+    return OpenSet(values | calibrated, curve, _histogram(cosines.numpy(), same.numpy()), table)
 
 
 def _verification(cosines: Tensor, same: Tensor, resampled: PairBootstrap) -> dict[str, float]:
@@ -108,7 +129,59 @@ def _verification(cosines: Tensor, same: Tensor, resampled: PairBootstrap) -> di
             continue
         band = interval(resampled.tpr_at_fprs(np.array([rate]))[:, 0])
         values |= _with_interval(f"openset_tpr_at_fpr_{name}", tpr, band)
+        values[f"openset_threshold_at_fpr_{name}"] = _rounded(metrics.threshold_at_fpr(cosines, same, rate))
     return values
+
+
+def _calibration(cosines: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:
+    """Returns the calibration by all pairs, its error on people whom it was not fitted to, and RELIABILITY on those."""
+    same = first == second
+    half, other = ((first % 2 == rest) & (second % 2 == rest) for rest in (0, 1))
+    try:
+        whole = fit_calibration(cosines, same)
+        tried = fit_calibration(cosines[half], same[half])
+    except ValueError as error:
+        log.info("open set: %s", error)
+        return {}, pd.DataFrame(columns=RELIABILITY)
+    table = reliability(tried.probability(cosines[other]), same[other])
+    values = {"calibration_slope": whole.slope, "calibration_intercept": whole.intercept}
+    values["calibration_error"] = calibration_error(table)
+    return {name: _rounded(value) for name, value in values.items()}, table.round(6)
+
+
+def _histogram(cosines: np.ndarray, same: np.ndarray) -> pd.DataFrame:
+    """Returns which share of the pairs of each kind has which cosine, HISTOGRAM."""
+    edges = np.linspace(-1, 1, HISTOGRAM_BINS + 1)
+    parts = []
+    for pairs, chosen in {"same person": same, "different people": ~same}.items():
+        counts, _ = np.histogram(cosines[chosen].clip(-1, 1), edges)
+        parts.append(
+            pd.DataFrame({"pairs": pairs, "cosine": (edges[:-1] + edges[1:]) / 2, "share": counts / chosen.sum()})
+        )
+    return pd.concat(parts, ignore_index=True).round(6)
+
+
+def mean_and_sd(values: list[dict[str, float]]) -> dict[str, float]:
+    """Returns the mean of each number over the seeds, and, of several seeds, its standard deviation as `<name>_sd`.
+
+    The ends of an interval are means too: they say what another sample of people would have given, the standard
+    deviation what another seed would have.
+    """
+    result = {}
+    for name in values[0]:
+        numbers = np.array([of[name] for of in values if name in of])
+        result[name] = _rounded(numbers.mean())
+        if len(numbers) > 1 and not name.endswith(("_low", "_high")):
+            result[f"{name}_sd"] = _rounded(numbers.std(ddof=1))
+    return result | {"seeds": len(values)}
+
+
+def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
+    """Returns the mean of several seeds' tables that differ in nothing but their numbers."""
+    texts = curves[0].select_dtypes(exclude="number")
+    numbers = sum(curve.select_dtypes("number").to_numpy(float) for curve in curves) / len(curves)
+    mean = pd.DataFrame(numbers, columns=curves[0].select_dtypes("number").columns).round(6)
+    return pd.concat([texts, mean], axis=1)[list(curves[0])]
 
 
 def _identification(

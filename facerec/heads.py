@@ -21,6 +21,7 @@ NORM_RANGE = (0.001, 100.0)  # AdaFace clips the embeddings' norms to this, as i
 Alignment = Literal[2, 3, 5]
 Angle = Annotated[float, Field(ge=0, lt=math.pi)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Together = Annotated[int, Field(ge=2)]  # photographs of a person in a batch, so that there are pairs
 
 
 class CEParams(Params):
@@ -76,6 +77,7 @@ class TripletParams(Params):
     type: Literal["triplet"]
     alignment: Alignment
     margin: NonNegativeFloat  # in cosine
+    photos_together: Together
 
 
 class ArcFaceTripletParams(Params):
@@ -87,6 +89,7 @@ class ArcFaceTripletParams(Params):
     margin: Angle  # radians, ArcFace's
     triplet_margin: NonNegativeFloat  # in cosine
     triplet_weight: NonNegativeFloat
+    photos_together: Together
 
 
 HeadParams = (
@@ -112,9 +115,11 @@ class Head(nn.Module):
 
     Attributes:
         margin_share: share of the margin in force, in [0, 1]; a training loop raises it in a warm-up.
+        photos_together: how many photographs of a person a batch should hold of those whom it holds.
     """
 
     margin_share: float = 1.0
+    photos_together: int = 1
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Returns the float32 loss, a mean over the batch, with the margin on.
@@ -255,13 +260,13 @@ class TripletHead(Head):
     without any such pair the loss is 0.
     """
 
-    def __init__(self, embedding_dim: int, num_people: int, margin: float):
+    def __init__(self, embedding_dim: int, num_people: int, margin: float, photos_together: int):
         super().__init__()
         from pytorch_metric_learning.distances import CosineSimilarity
         from pytorch_metric_learning.losses import TripletMarginLoss
         from pytorch_metric_learning.miners import BatchHardMiner
 
-        self.margin = margin
+        self.margin, self.photos_together = margin, photos_together
         self.miner = BatchHardMiner(distance=CosineSimilarity())
         self.triplet = TripletMarginLoss(margin=margin, distance=CosineSimilarity())
 
@@ -287,10 +292,12 @@ class ArcFaceTripletHead(Head):
         margin: float,
         triplet_margin: float,
         triplet_weight: float,
+        photos_together: int,
     ):
         super().__init__()
         self.arcface = ArcFaceHead(embedding_dim, num_people, scale, margin)
-        self.triplet = TripletHead(embedding_dim, num_people, triplet_margin)
+        self.triplet = TripletHead(embedding_dim, num_people, triplet_margin, photos_together)
+        self.photos_together = photos_together
         self.triplet_weight = triplet_weight
 
     def loss(self, embeddings: Tensor, labels: Tensor) -> Tensor:

@@ -131,10 +131,16 @@ def tpr_at_fpr(scores: Tensor, same: Tensor, fpr: float) -> float:
     Raises:
         ValueError: there are too few different-person pairs to resolve `fpr`, or no same-person pair.
     """
-    false, true = scores[~same], scores[same]
-    accepted = accepted_pairs(fpr, len(false))
+    true = scores[same]
+    threshold = threshold_at_fpr(scores, same, fpr)
     _require_same(len(true))
-    return _share_above(true, _kth_largest(false, accepted + 1))
+    return _share_above(true, threshold)
+
+
+def threshold_at_fpr(scores: Tensor, same: Tensor, fpr: float) -> float:
+    """Returns the cosine strictly above which `fpr` of the different-person pairs are accepted, as in `tpr_at_fpr`."""
+    false = scores[~same]
+    return _kth_largest(false, accepted_pairs(fpr, len(false)) + 1)
 
 
 def accepted_pairs(fpr: float, pairs: int) -> int:

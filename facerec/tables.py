@@ -52,7 +52,9 @@ ALIGNED = Table(
     blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
-REPORT = Table("report", ("image_id",), ("label", "is_recognized", "predicted_label", "score"), ("split",))
+REPORT = Table(
+    "report", ("image_id",), ("label", "is_recognized", "predicted_label", "score", "recognized_share"), ("split",)
+)
 
 
 def read(path: Path, table: Table) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
 from facerec import checkpoints
@@ -34,16 +34,17 @@ class FitParams(Params):
     weight_decay: NonNegativeFloat  # not on biases and norms
     warmup_epochs: NonNegativeInt
     precision: Precision  # of the network's layers
-    seed: NonNegativeInt
 
 
 def fit(
     network: nn.Module,
-    loss_of: Callable[[Tensor, float, torch.Generator], Tensor],
+    loss_of: Callable[[Tensor, float, Generator], Tensor],
     num_samples: int,
     evaluate: Callable[[], dict[str, float]],
     params: FitParams,
+    seed: int,
     name: str,
+    order: Callable[[Generator], Tensor] | None = None,
 ) -> pd.DataFrame:
     """Returns the history, one row per epoch, and leaves the network trained.
 
@@ -57,18 +58,21 @@ def fit(
             augmentation.
         num_samples: indices run from 0 to here.
         evaluate: the columns of the history that are measured after each epoch.
-        params: schedule, precision, seed.
+        params: schedule and precision.
+        seed: of shuffling, augmentation and dropout.
         name: of the training, with a fingerprint of all that it depends on.
+        order: draws the indices (num_samples,) in the order in which an epoch takes them; shuffled if None.
 
     Raises:
         ValueError: the loss is no longer finite.
     """
+    order = order or (lambda generator: torch.randperm(num_samples, generator=generator))
     steps = _steps(num_samples, params.batch)
     optimizer = torch.optim.AdamW(_decay_groups(network, params.weight_decay), lr=params.learning_rate, fused=True)
     state = CHECKPOINTS / name / "last.pt"
     history = _resume(state, network, optimizer)
     for epoch in range(len(history), params.epochs):
-        loss = _epoch(network, loss_of, num_samples, optimizer, params, epoch, state)
+        loss = _epoch(network, loss_of, order, steps, optimizer, params, seed, epoch, state)
         network.eval()
         with torch.inference_mode():
             measured = evaluate()
@@ -104,25 +108,26 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
 
 def _epoch(
     network: nn.Module,
-    loss_of: Callable[[Tensor, float, torch.Generator], Tensor],
-    num_samples: int,
+    loss_of: Callable[[Tensor, float, Generator], Tensor],
+    order: Callable[[Generator], Tensor],
+    steps: int,
     optimizer: torch.optim.Optimizer,
     params: FitParams,
+    seed: int,
     epoch: int,
     state: Path,
 ) -> float:
     """Returns the mean loss of one epoch."""
     network.train()
-    torch.manual_seed(params.seed * 100_003 + epoch)
-    generator = torch.Generator().manual_seed(params.seed * 100_003 + epoch)
-    steps = _steps(num_samples, params.batch)
-    order = torch.randperm(num_samples, generator=generator)
+    torch.manual_seed(seed * 100_003 + epoch)
+    generator = Generator().manual_seed(seed * 100_003 + epoch)
+    indices = order(generator)
     total = torch.zeros((), device=device())
     for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = loss_of(order[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
+        loss = loss_of(indices[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if not torch.isfinite(loss):
@@ -130,6 +135,32 @@ def _epoch(
         optimizer.step()
         total += loss.detach()
     return total.item() / steps
+
+
+def grouped_order(labels: Tensor, together: int, generator: Generator) -> Tensor:
+    """Returns all indices (N,), shuffled, with `together` samples of one label in a row as long as it has them.
+
+    A batch that is a multiple of `together` then holds several photographs of each of its people, as triplets need
+    (the PK batches of Hermans et al. 2017); what a label has left over comes in shorter rows.
+
+    Args:
+        labels: (N,) int64.
+        together: at least 1.
+        generator: on the CPU.
+    """
+    shuffled = torch.randperm(len(labels), generator=generator)
+    by_label = shuffled[labels[shuffled].argsort(stable=True)]
+    place = _place_in_run(labels[by_label])
+    row = labels[by_label] * len(labels) + place // together
+    _, row = row.unique(return_inverse=True)
+    lots = torch.randperm(int(row.max()) + 1, generator=generator)
+    return by_label[lots[row].argsort(stable=True)]
+
+
+def _place_in_run(values: Tensor) -> Tensor:
+    """Returns how many equal values (N,) come before each in a sorted row."""
+    positions = torch.arange(len(values))
+    return positions - torch.searchsorted(values, values)
 
 
 def _diverged(step: int, rate: float, state: Path) -> str:

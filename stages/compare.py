@@ -11,12 +11,14 @@ from typer import Argument
 
 from facerec import tables
 from facerec.bootstrap import BootstrapParams
-from facerec.comparison import PairedResult, compare_heads, heads_table, wins_line
+from facerec.comparison import PairedResult, compare_heads, heads_table, wins_line, worst_slices_table
 from facerec.images import write_bytes
 from facerec.params import Params
+from facerec.slices import worst
 from stages.cli import run, write_metrics
 
 SPLITS = ("val", "wild")
+WORST = 5  # slices named
 
 
 class HeadNames(Params):
@@ -30,10 +32,16 @@ def main(
     reports: Annotated[Path, Argument(help="folder of each recogniser's report")],
     rocs: Annotated[Path, Argument(help="folder of each recogniser's ROC")],
     histories: Annotated[Path, Argument(help="folder of each recogniser's training history")],
+    slices: Annotated[Path, Argument(help="folder of each recogniser's accuracy by slice")],
+    cosines: Annotated[Path, Argument(help="folder of each recogniser's cosines of pairs")],
+    reliability: Annotated[Path, Argument(help="folder of each recogniser's calibration")],
     numbers: Annotated[Path, Argument(help="output: all heads' metrics, and their differences")],
     summary: Annotated[Path, Argument(help="output: the same in words")],
     roc: Annotated[Path, Argument(help="output: all heads' ROCs in one table")],
     training: Annotated[Path, Argument(help="output: all heads' training histories in one table")],
+    all_slices: Annotated[Path, Argument(help="output: all heads' accuracy by slice in one table")],
+    all_cosines: Annotated[Path, Argument(help="output: all heads' cosines of pairs in one table")],
+    all_reliability: Annotated[Path, Argument(help="output: all heads' calibration in one table")],
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
     params = BootstrapParams.load("evaluate")
@@ -51,26 +59,33 @@ def main(
     for result in results:
         flat |= result.metrics()
     write_metrics(numbers, flat)
-    write_bytes(summary, _markdown(values, results).encode())
-    _write_long(roc, rocs, heads)
-    _write_long(training, histories, heads)
+    by_slice = _long(slices, heads)
+    write_bytes(summary, _markdown(values, results, worst(by_slice, WORST)).encode())
+    for path, folder in ((roc, rocs), (training, histories), (all_cosines, cosines), (all_reliability, reliability)):
+        _write_csv(path, _long(folder, heads))
+    _write_csv(all_slices, by_slice)
 
 
-def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult]) -> str:
+def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult], hardest: pd.DataFrame) -> str:
     lines = ["# Comparison", "", *heads_table(values), ""]
     for result in results:
         lines += [result.sentence(), "", wins_line(result), ""]
+    lines += ["The hardest slices:", "", *worst_slices_table(hardest), ""]
     return "\n".join(lines)
 
 
-def _write_long(path: Path, folder: Path, heads: list[str]) -> None:
-    """Writes one table of the heads' own, with a first column that names the head."""
+def _long(folder: Path, heads: list[str]) -> pd.DataFrame:
+    """Returns one table of the heads' own, with a first column that names the head."""
     frames = []
     for head in heads:
         frame = pd.read_csv(folder / f"{head}.csv").drop(columns="head", errors="ignore")
         frame.insert(0, "head", head)
         frames.append(frame)
-    write_bytes(path, pd.concat(frames, ignore_index=True).to_csv(index=False, lineterminator="\n").encode())
+    return pd.concat(frames, ignore_index=True)
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Measure one recogniser: accuracy on val and wild, and on people whom it was never trained on."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,43 +14,123 @@ from typer import Argument
 from facerec import recognizer, tables
 from facerec.bootstrap import BootstrapParams
 from facerec.devices import device
-from facerec.evaluation import closed_set_metrics, confusion, open_set_metrics
+from facerec.embedding_map import embedding_map
+from facerec.evaluation import OpenSet, closed_set_metrics, confusion, mean_and_sd, mean_curve, open_set_metrics
 from facerec.images import load_faces, write_bytes, write_image
 from facerec.mistakes import mistakes_sheet, worst_mistakes
 from facerec.recognition_metrics import prototypes
 from facerec.recognizer import Recognizer
+from facerec.slices import slice_table
 from stages.cli import run, write_metrics
 
 
 def main(
     head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
     model: Annotated[Path, Argument(help="the recogniser")],
+    repeats: Annotated[Path, Argument(help="folder of the same recogniser trained with other seeds")],
     train: Annotated[Path, Argument(help="table of the photographs that it learned from")],
     val: Annotated[Path, Argument(help="table of other photographs of the same people")],
     wild: Annotated[Path, Argument(help="table of photographs of the same people, set aside before any rule")],
     openset: Annotated[Path, Argument(help="table of people who are nowhere else")],
     alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
+    thresholds: Annotated[Path, Argument(help="output: the first seed's thresholds on cosines, and its calibration")],
     report: Annotated[Path, Argument(help="output: what each photograph of val and wild was taken for")],
     metrics: Annotated[Path, Argument(help="output: accuracy, verification, identification, with intervals")],
     roc: Annotated[Path, Argument(help="output: the ROC on the open set, with its band")],
     confused: Annotated[Path, Argument(help="output: the people most often taken for one another, on val")],
+    slices: Annotated[
+        Path, Argument(help="output: accuracy by attribute, size of the face, yaw, training photographs")
+    ],
+    cosines: Annotated[Path, Argument(help="output: cosines of same- and different-person pairs of the open set")],
+    reliability: Annotated[Path, Argument(help="output: is a pair as often one person as its cosine promises?")],
+    embeddings: Annotated[Path, Argument(help="output: map of some people's embeddings")],
     mistakes: Annotated[Path, Argument(help="output: the worst mistakes, beside whom they were taken for")],
 ) -> None:
     """Measure one recogniser: accuracy on val and wild, and on people whom it was never trained on."""
     params = BootstrapParams.load("evaluate")
-    network = recognizer.load(model, device())
+    splits = {split: tables.read(path, tables.SELECTED) for split, path in {"val": val, "wild": wild}.items()}
     seen, strangers = tables.read(train, tables.SELECTED), tables.read(openset, tables.OPENSET)
-    points = network.config["head"]["alignment"]
-    seen = seen[tables.is_aligned(alignment, seen.image_id, points)].reset_index(drop=True)
-    seen_embeddings = _embed(network, aligned, seen.image_id)
-    means = prototypes(seen_embeddings, torch.tensor(seen.label.to_numpy()), len(network.person_ids))
+    faces = Faces(aligned, alignment)
+    models = [model, *sorted(repeats.glob("seed_*.pt"))]
+    results = [_measure(recognizer.load(path, device()), faces, seen, splits, strangers, params) for path in models]
+    first = results[0]
+    share = np.mean([result.report.is_recognized for result in results], axis=0)
+    rows = first.report.assign(recognized_share=share)
+
+    tables.write(rows, report, tables.REPORT)
+    own = {key.removeprefix("openset_"): value for key, value in first.open_set.values.items()}
+    write_metrics(thresholds, {key: own[key] for key in own if key.startswith(("threshold_", "calibration_"))})
+    write_metrics(metrics, mean_and_sd([result.values | result.open_set.values for result in results]))
+    _write_csv(roc, _by_head(head, mean_curve([result.open_set.roc for result in results])))
+    _write_csv(cosines, _by_head(head, mean_curve([result.open_set.cosines for result in results])))
+    _write_csv(reliability, _by_head(head, first.open_set.reliability))
+    described = pd.concat(splits.values(), ignore_index=True)
+    _write_csv(slices, _by_head(head, slice_table(rows, described, seen.label.value_counts(), params)))
+    everybody = pd.concat([seen.assign(split="train"), *(frame.assign(split=name) for name, frame in splits.items())])
+    of_all = torch.cat([first.seen_embeddings, first.embeddings])
+    _write_csv(embeddings, _by_head(head, embedding_map(everybody, of_all)))
+
+    person_of = first.person_ids
+    on_val = rows[rows.split == "val"]
+    _write_csv(confused, confusion(person_of[on_val.label], person_of[on_val.predicted_label]))
+    worst = worst_mistakes(rows, first.embeddings, seen, first.seen_embeddings)
+    write_image(mistakes, mistakes_sheet(aligned, worst, person_of))
+
+
+class Faces:
+    """Aligned faces of one folder, read as they are asked for."""
+
+    def __init__(self, folder: Path, alignment: Path) -> None:
+        self.folder, self.alignment = folder, alignment
+
+    def embed(self, network: Recognizer, frame: pd.DataFrame) -> tuple[Tensor, np.ndarray]:
+        """Returns embeddings (N, E), zeros for faces that could not be aligned, and which could, (N,)."""
+        points = network.config["head"]["alignment"]
+        usable = tables.is_aligned(self.alignment, frame.image_id, points)
+        if frame.empty:
+            return torch.zeros(0, network.config["embedding_dim"]), usable
+        found = network.embed(load_faces(self.folder, frame.image_id))
+        return found * torch.from_numpy(usable)[:, None], usable
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one trained recogniser did.
+
+    Attributes:
+        values: metrics on val and wild.
+        report: a row of each of their photographs.
+        embeddings: (N, E) of the report's rows.
+        seen_embeddings: (T, E) of the training photographs.
+        open_set: what it did with people whom it was never trained on.
+        person_ids: (K,) who each label is.
+    """
+
+    values: dict[str, float]
+    report: pd.DataFrame
+    embeddings: Tensor
+    seen_embeddings: Tensor
+    open_set: OpenSet
+    person_ids: np.ndarray
+
+
+def _measure(
+    network: Recognizer,
+    faces: Faces,
+    seen: pd.DataFrame,
+    splits: dict[str, pd.DataFrame],
+    strangers: pd.DataFrame,
+    params: BootstrapParams,
+) -> Result:
+    seen_embeddings, usable = faces.embed(network, seen)
+    labels = torch.tensor(seen.label.to_numpy(dtype=np.int64))
+    chosen = torch.from_numpy(usable)
+    means = prototypes(seen_embeddings[chosen], labels[chosen], len(network.person_ids))
 
     values, reports, embeddings = {}, [], []
-    for split, path in {"val": val, "wild": wild}.items():
-        frame = tables.read(path, tables.SELECTED)
-        usable = tables.is_aligned(alignment, frame.image_id, points)
-        found = _embed(network, aligned, frame.image_id)
+    for split, frame in splits.items():
+        found, usable = faces.embed(network, frame)
         cosines = F.normalize(found) @ means.T
         scores = _scores(network, found, cosines)
         labels = torch.tensor(frame.label.to_numpy(dtype=np.int64))
@@ -57,27 +138,11 @@ def main(
         reports.append(_report(frame, scores, usable, split))
         embeddings.append(found)
 
-    usable = tables.is_aligned(alignment, strangers.image_id, points)
-    stranger_embeddings = _embed(network, aligned, strangers.image_id) * torch.from_numpy(usable)[:, None]
+    found, _ = faces.embed(network, strangers)
     is_query = (strangers.role == "query").to_numpy()
-    open_values, curve = open_set_metrics(stranger_embeddings, strangers.person_id.to_numpy(), is_query, params)
-    write_metrics(metrics, values | open_values)
-    _write_csv(roc, curve.assign(head=head)[["head", *curve.columns]])
-
+    open_set = open_set_metrics(found, strangers.person_id.to_numpy(), is_query, params)
     rows = pd.concat(reports, ignore_index=True)
-    tables.write(rows, report, tables.REPORT)
-    person_of = np.array(network.person_ids)
-    on_val = rows[rows.split == "val"]
-    _write_csv(confused, confusion(person_of[on_val.label], person_of[on_val.predicted_label]))
-    worst = worst_mistakes(rows, torch.cat(embeddings), seen, seen_embeddings)
-    write_image(mistakes, mistakes_sheet(aligned, worst, person_of))
-
-
-def _embed(network: Recognizer, aligned: Path, image_ids: pd.Series) -> Tensor:
-    """Returns embeddings (N, E)."""
-    if image_ids.empty:
-        return torch.zeros(0, network.config["embedding_dim"])
-    return network.embed(load_faces(aligned, image_ids))
+    return Result(values, rows, torch.cat(embeddings), seen_embeddings, open_set, np.array(network.person_ids))
 
 
 def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
@@ -100,6 +165,10 @@ def _report(frame: pd.DataFrame, scores: Tensor, usable: np.ndarray, split: str)
             "split": split,
         }
     )
+
+
+def _by_head(head: str, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(head=head)[["head", *frame.columns]]
 
 
 def _write_csv(path: Path, frame: pd.DataFrame) -> None:

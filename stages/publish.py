@@ -4,19 +4,37 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+from pydantic import field_validator
 from typer import Argument
 
 from facerec.images import write_bytes
+from facerec.params import Params
 from stages.cli import run, write_metrics
+
+RATES = {0.1: "1e-1", 0.01: "1e-2", 0.001: "1e-3"}  # as `evaluate` names them
+
+
+class PublishParams(Params):
+    head: str
+    fpr: float  # whose threshold goes beside the model
+
+    @field_validator("fpr")
+    @classmethod
+    def _is_measured(cls, fpr: float) -> float:
+        if fpr not in RATES:
+            raise ValueError(f"expected one of {', '.join(map(str, RATES))}, got {fpr}")
+        return fpr
 
 
 def main(
     head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
     head_model: Annotated[Path, Argument(help="its recogniser")],
+    head_thresholds: Annotated[Path, Argument(help="its thresholds and calibration")],
     head_metrics: Annotated[Path, Argument(help="its metrics")],
     head_roc: Annotated[Path, Argument(help="its ROC")],
     head_confusion: Annotated[Path, Argument(help="its confused people")],
     model: Annotated[Path, Argument(help="output: the published recogniser")],
+    thresholds: Annotated[Path, Argument(help="output: from which cosine two faces are one person, and how surely")],
     metrics: Annotated[Path, Argument(help="output: its metrics")],
     roc: Annotated[Path, Argument(help="output: its ROC")],
     confusion: Annotated[Path, Argument(help="output: its confused people")],
@@ -26,7 +44,22 @@ def main(
     write_bytes(roc, head_roc.read_bytes())
     write_bytes(confusion, head_confusion.read_bytes())
     write_metrics(metrics, _read(head_metrics))
+    write_metrics(thresholds, _thresholds(_read(head_thresholds), PublishParams.load("publish").fpr, head_thresholds))
     print(f"published {head}")
+
+
+def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, float]:
+    """Returns the threshold for a false-positive rate, and the logistic that turns a cosine into a probability.
+
+    Raises:
+        ValueError: the open set has too few pairs for that rate.
+    """
+    name = f"threshold_at_fpr_{RATES[fpr]}"
+    if name not in values:
+        known = [str(rate) for rate, written in RATES.items() if f"threshold_at_fpr_{written}" in values]
+        raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known) or 'none'}")
+    kept = {key: values[key] for key in ("calibration_slope", "calibration_intercept") if key in values}
+    return {"fpr": fpr, "cosine_threshold": values[name], **kept}
 
 
 def _read(path: Path) -> dict[str, float]:

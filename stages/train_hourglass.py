@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pandas as pd
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from typer import Argument
 
@@ -36,6 +36,7 @@ class HourglassParams(FitParams):
     brightness: NonNegativeFloat
     gray: NonNegativeFloat  # share of faces
     erase: NonNegativeFloat  # share of faces
+    seed: NonNegativeInt
 
 
 def main(
@@ -87,7 +88,7 @@ def main(
         return {"val_nme": float(nme(network.predict(val_faces)[0], val_points).mean())}
 
     name = fingerprint("train_hourglass", params, Path(__file__).read_bytes(), faces.numpy(), points.numpy())
-    losses = fit(network, loss_of, len(faces), val_nme, params, name)
+    losses = fit(network, loss_of, len(faces), val_nme, params, params.seed, name)
 
     unseen_faces = landmark_faces.read_crops(cropped, unseen.image_id.tolist(), params.pixels)
     unseen_points = _points_in_crop(unseen, params.pixels)

@@ -1,22 +1,25 @@
-"""Train one recogniser: a backbone, and the head that the first argument names."""
+"""Train one recogniser, once for each seed: a backbone, and the head that the first argument names."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+import pandas as pd
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt
-from torch import Tensor
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from torch import Generator, Tensor
 from torch.nn.functional import normalize
 from typer import Argument
 
 from facerec import recognizer, tables
 from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
 from facerec.devices import device
-from facerec.heads import load_head
+from facerec.heads import HeadParams, load_head
 from facerec.images import load_faces, write_bytes
 from facerec.recognition_metrics import prototypes, top_k
 from facerec.recognizer import Backbone, Recognizer, Weights
-from facerec.training import FitParams, fingerprint, fit, forget
+from facerec.training import FitParams, fingerprint, fit, forget, grouped_order
 from stages.cli import run
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -35,6 +38,14 @@ class RecognizerParams(FitParams):
     brightness: NonNegativeFloat
     gray: Share  # of faces
     erase: Share  # of faces
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]  # one training each; the first one's is published
+
+    @field_validator("seeds")
+    @classmethod
+    def _differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"expected seeds that differ, got {seeds}")
+        return seeds
 
 
 def main(
@@ -44,56 +55,88 @@ def main(
     alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
     weights: Annotated[Path, Argument(help="recogniser to start from, if recognizer.weights is file")],
-    model: Annotated[Path, Argument(help="output: the recogniser")],
-    history: Annotated[Path, Argument(help="output: table of losses and accuracies, epoch by epoch")],
+    model: Annotated[Path, Argument(help="output: the recogniser of the first seed")],
+    repeats: Annotated[Path, Argument(help="output: folder of the other seeds' recognisers")],
+    history: Annotated[Path, Argument(help="output: table of losses and accuracies, epoch by epoch, seeds' mean")],
 ) -> None:
-    """Train one recogniser: a backbone, and the head that the first argument names."""
+    """Train one recogniser, once for each seed: a backbone, and the head that the first argument names."""
     params, head_params = RecognizerParams.load("recognizer"), load_head(head)
     train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
     person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     train_frame = train_frame[tables.is_aligned(alignment, train_frame.image_id, head_params.alignment)]
-    faces, val_faces = load_faces(aligned, train_frame.image_id), load_faces(aligned, val_frame.image_id)
-    labels, val_labels = torch.tensor(train_frame.label.to_numpy()), torch.tensor(val_frame.label.to_numpy())
+    data = Faces(aligned, train_frame), Faces(aligned, val_frame)
 
-    torch.manual_seed(params.seed)
-    pixels = faces.shape[1]
+    code, start = Path(__file__).read_bytes(), weights.read_bytes()
+    entry = head_params.model_dump_json().encode()
+    repeats.mkdir(parents=True, exist_ok=True)
+    histories, names = [], []
+    for number, seed in enumerate(params.seeds):
+        torch.manual_seed(seed)
+        network = _build(params, head_params, person_ids, data[0].pixels, weights)
+        parts = (code, entry, start, data[0].faces, data[0].labels.numpy())
+        names.append(fingerprint(f"train_recognizer-{head}-{seed}", params, *parts))
+        histories.append(_train(network, *data, params, seed, names[-1]))
+        recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
+    mean = pd.concat(histories).groupby("epoch", as_index=False).mean()
+    write_bytes(history, mean.round(6).to_csv(index=False).encode())
+    for name in names:
+        forget(name)
+
+
+class Faces:
+    """Aligned faces of one table, all in memory.
+
+    Attributes:
+        faces: (N, pixels, pixels, 3) uint8.
+        labels: (N,) int64.
+        pixels: side of a face.
+    """
+
+    def __init__(self, folder: Path, frame: pd.DataFrame) -> None:
+        self.faces = load_faces(folder, frame.image_id)
+        self.labels = torch.tensor(frame.label.to_numpy(dtype=np.int64))
+        self.pixels = self.faces.shape[1]
+
+
+def _build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path) -> Recognizer:
     network = Recognizer(
         params.backbone,
         params.embedding_dim,
         params.dropout,
-        head_params.model_dump(),
+        head.model_dump(),
         person_ids,
         pixels,
         params.precision,
     )
     recognizer.load_weights(network, params.weights, weights)
-    network = network.to(device(), memory_format=torch.channels_last)
-    resident = torch.from_numpy(faces)
+    return network.to(device(), memory_format=torch.channels_last)
 
-    def loss_of(indices: Tensor, epochs: float, generator: torch.Generator) -> Tensor:
+
+def _train(
+    network: Recognizer, train: Faces, val: Faces, params: RecognizerParams, seed: int, name: str
+) -> pd.DataFrame:
+    """Returns the history, and leaves the network trained."""
+    resident, pixels = torch.from_numpy(train.faces), train.pixels
+
+    def loss_of(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
         moves = jitter_matrices(len(indices), pixels, params.rotation, params.shift, params.scale, True, generator)
         batch = warp_batch(resident[indices].to(device(), non_blocking=True), moves, pixels)
         batch = erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
         embeddings = network(batch.contiguous(memory_format=torch.channels_last))
-        network.head.margin_share = (
-            min(epochs / params.margin_warmup_epochs, 1.0) if params.margin_warmup_epochs else 1.0
-        )
-        return network.head(embeddings, labels[indices].to(device()))
+        warmup = params.margin_warmup_epochs
+        network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
+        return network.head(embeddings, train.labels[indices].to(device()))
 
     def val_top1() -> dict[str, float]:
-        found = network.embed(val_faces, flip=False)
+        found = network.embed(val.faces, flip=False)
         scores = network.head.scores(found.to(device()))
         if scores is None:
-            scores = normalize(found) @ prototypes(network.embed(faces), labels, len(person_ids)).T
-        return {"val_top1": top_k(scores.cpu(), val_labels, 1)}
+            people = len(network.person_ids)
+            scores = normalize(found) @ prototypes(network.embed(train.faces), train.labels, people).T
+        return {"val_top1": top_k(scores.cpu(), val.labels, 1)}
 
-    code, start = Path(__file__).read_bytes(), weights.read_bytes()
-    entry = head_params.model_dump_json().encode()
-    name = fingerprint(f"train_recognizer-{head}", params, code, entry, start, faces, labels.numpy())
-    losses = fit(network, loss_of, len(faces), val_top1, params, name)
-    write_bytes(history, losses.round(6).to_csv(index=False).encode())
-    recognizer.save(network, model)
-    forget(name)
+    order = partial(grouped_order, train.labels, network.head.photos_together)
+    return fit(network, loss_of, len(train.faces), val_top1, params, seed, name, order)
 
 
 if __name__ == "__main__":

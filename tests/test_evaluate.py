@@ -19,7 +19,7 @@ from stages import compare, evaluate, publish
 
 PEOPLE, PIXELS, DIM = 6, 8, 3 * 8 * 8
 ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
-TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2}
+TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
 
 
 class Pixels(nn.Module):
@@ -62,6 +62,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(
         "heads:\n  one: {type: arcface}\n  two: {type: arcface}\nevaluate: {bootstrap: 100, seed: 1}\n"
+        "publish: {head: one, fpr: 0.01}\n"
     )
     faces = Path("faces")
     tables.write(make_faces(faces, "train", range(PEOPLE), 3, 30), Path("train.csv"), tables.SELECTED)
@@ -84,8 +85,15 @@ def write_alignment(unusable=()):
 
 def run_evaluate(monkeypatch, head, network):
     monkeypatch.setattr(recognizer, "load", lambda *_: network)
-    inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "alignment.csv", "faces"]
-    outputs = [f"reports/{head}.csv", f"metrics/{head}.json", f"roc/{head}.csv", f"confusion/{head}.csv", f"{head}.jpg"]
+    return evaluate_all(head)
+
+
+def evaluate_all(head):
+    Path("repeats").mkdir(exist_ok=True)
+    inputs = ["repeats", "train.csv", "val.csv", "wild.csv", "openset.csv", "alignment.csv", "faces"]
+    folders = ["roc", "confusion", "slices", "cosines", "reliability", "map"]
+    outputs = ["thresholds.json", f"reports/{head}.csv", f"metrics/{head}.json"]
+    outputs += [*(f"{folder}/{head}.csv" for folder in folders), f"{head}.jpg"]
     evaluate.main(head, *map(Path, ["model.pt", *inputs, *outputs]))
     return json.loads(Path(f"metrics/{head}.json").read_text())
 
@@ -104,14 +112,16 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     assert values["openset_auc"] > 0.8 and "openset_tpr_at_fpr_1e-2" in values
     assert "openset_tpr_at_fpr_1e-3" not in values
     assert "fpr 0.001 needs at least 1000 different-person pairs, got 448" in caplog.text
-    assert all(isinstance(value, float) for value in values.values())
+    assert all(isinstance(value, int | float) for value in values.values()) and values["seeds"] == 1
+    assert not [key for key in values if key.endswith("_sd")]
     roc = pd.read_csv("roc/one.csv")
     assert list(roc) == ["head", "fpr", "tpr", "low", "high"] and len(roc) <= 200 and roc.tpr.is_monotonic_increasing
     assert Path("one.jpg").stat().st_size > 1000
 
 
 def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
-    outputs = ["reports/one.csv", "metrics/one.json", "roc/one.csv", "confusion/one.csv", "one.jpg"]
+    folders = ["reports", "roc", "confusion", "slices", "cosines", "reliability", "map"]
+    outputs = ["metrics/one.json", "thresholds.json", "one.jpg", *(f"{folder}/one.csv" for folder in folders)]
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     before = [Path(path).read_bytes() for path in outputs]
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
@@ -161,10 +171,25 @@ def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatc
 
 def test_an_open_set_without_pairs_is_said_so(caplog):
     caplog.set_level("INFO")
-    values, curve = open_set_metrics(
-        torch.randn(1, 4), np.array([7]), np.array([True]), BootstrapParams(bootstrap=10, seed=1)
-    )
-    assert not values and curve.empty and "too few for pairs" in caplog.text
+    settings = BootstrapParams(bootstrap=10, seed=1)
+    for count in (0, 1):
+        found = open_set_metrics(torch.randn(count, 4), np.full(count, 7), np.ones(count, bool), settings)
+        assert not found.values and found.roc.empty and "too few for pairs" in caplog.text
+
+
+def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
+    networks = [Pixels(ARCFACE, right) for right in (1.0, 0.15, 0.1)]
+    top1 = [run_evaluate(monkeypatch, "one", network)["val_top1"] for network in networks]
+    for seed in (2, 3):
+        Path(f"repeats/seed_{seed}.pt").touch()
+    monkeypatch.setattr(recognizer, "load", lambda *_: networks.pop(0))
+    values = evaluate_all("one")
+    assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
+    assert values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6) and values["seeds"] == 3
+    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    on_val = report[report.split == "val"]
+    assert on_val.recognized_share.mean() == pytest.approx(np.mean(top1), abs=1e-3)
+    assert on_val.is_recognized.mean() == pytest.approx(top1[0], abs=1e-6)  # the first seed's, which is published
 
 
 def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypatch):
@@ -174,8 +199,9 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     for head in ("one", "two"):
         Path("training").mkdir(exist_ok=True)
         Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
-    folders = ["metrics", "reports", "roc", "training"]
-    compare.main(*map(Path, [*folders, "comparison.json", "comparison.md", "roc.csv", "training.csv"]))
+    folders = ["metrics", "reports", "roc", "training", "slices", "cosines", "reliability"]
+    outputs = ["comparison.json", "comparison.md", *(f"{name}.csv" for name in folders[2:])]
+    compare.main(*map(Path, [*folders, *outputs]))
     numbers, text = json.loads(Path("comparison.json").read_text()), Path("comparison.md").read_text()
     assert numbers["two_vs_one.val_top1_difference"] == pytest.approx(
         numbers["two.val_top1"] - numbers["one.val_top1"], abs=2e-6
@@ -183,6 +209,7 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     assert numbers["two_vs_one.val_top1_difference_low"] > 0
     assert "two is better than one by" in text and "left_from" not in text + str(numbers)
     assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == ["head", "epoch", "train_loss", "val_top1"]
 
 
@@ -198,7 +225,8 @@ def test_sentences():
 
 
 def test_reports_of_other_photographs_are_refused():
-    rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], "is_recognized": [1, 0], "split": "val"})
+    hits = {"is_recognized": [1, 0], "recognized_share": [1, 0]}
+    rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], **hits, "split": "val"})
     params = BootstrapParams(bootstrap=10, seed=1)
     with pytest.raises(ValueError, match="not of the same photographs"):
         compare_heads("ce", "arcface", "val", rows, rows.head(1), params)
@@ -219,11 +247,17 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
 
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     Path("one.pt").write_bytes(b"weights")
-    inputs = ["one.pt", "metrics/one.json", "roc/one.csv", "confusion/one.csv"]
-    outputs = ["out/model.pt", "out/metrics.json", "out/roc.csv", "out/confusion.csv"]
+    inputs = ["one.pt", "thresholds.json", "metrics/one.json", "roc/one.csv", "confusion/one.csv"]
+    outputs = ["out/model.pt", "out/model.json", "out/metrics.json", "out/roc.csv", "out/confusion.csv"]
     publish.main("one", *map(Path, inputs + outputs))
     assert Path("out/model.pt").read_bytes() == b"weights"
     assert json.loads(Path("out/metrics.json").read_text()) == json.loads(Path("metrics/one.json").read_text())
+    values, thresholds = (json.loads(Path(path).read_text()) for path in ("metrics/one.json", "out/model.json"))
+    assert thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"] and thresholds["fpr"] == 0.01
+    assert thresholds["calibration_slope"] == values["calibration_slope"] > 0
+    Path("params.yaml").write_text("publish: {head: one, fpr: 0.001}\n")
+    with pytest.raises(ValueError, match=r"publish\.fpr: .* has no threshold for 0\.001, only for 0\.1, 0\.01"):
+        publish.main("one", *map(Path, inputs + outputs))
     Path("metrics/one.json").write_text('{"a": {"b": 1}}')
     with pytest.raises(ValueError, match=r"one\.json: expected a flat object of numbers"):
         publish.main("one", *map(Path, inputs + outputs))

@@ -27,8 +27,14 @@ ENTRIES = {
     "cosface": {"scale": 30.0, "margin": 0.35},
     "subcenter_arcface": {"scale": 30.0, "margin": 0.5, "sub_centers": 3},
     "adaface": {"scale": 30.0, "margin": 0.4, "h": 0.333, "t_alpha": 0.01},
-    "triplet": {"margin": 0.2},
-    "arcface_triplet": {"scale": 30.0, "margin": 0.5, "triplet_margin": 0.2, "triplet_weight": 0.5},
+    "triplet": {"margin": 0.2, "photos_together": 4},
+    "arcface_triplet": {
+        "scale": 30.0,
+        "margin": 0.5,
+        "triplet_margin": 0.2,
+        "triplet_weight": 0.5,
+        "photos_together": 4,
+    },
 }
 
 
@@ -127,12 +133,12 @@ def test_triplet_is_batch_hard(batch):
         others = [cosines[anchor, i] for i in range(len(labels)) if labels[i] != labels[anchor]]
         violations.append(max(others) - min(own) + 0.2)
     hard = torch.stack(violations).clamp(min=0)
-    torch.testing.assert_close(TripletHead(E, K, 0.2)(embeddings, labels), hard[hard > 0].mean())
+    torch.testing.assert_close(TripletHead(E, K, 0.2, 4)(embeddings, labels), hard[hard > 0].mean())
 
 
 def test_triplet_without_a_pair_is_zero_and_has_a_gradient():
     embeddings = torch.randn(4, E, requires_grad=True)
-    loss = TripletHead(E, K, 0.2)(embeddings, torch.arange(4))
+    loss = TripletHead(E, K, 0.2, 4)(embeddings, torch.arange(4))
     loss.backward()
     assert loss.item() == 0 and not embeddings.grad.any()
 
