@@ -13,6 +13,7 @@ from facerec.tables import BOX, LANDMARKS
 
 MAX_PERSON_ID = 2**53  # further up a float skips numbers
 IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*\.(?:jpg|jpeg|png|webp|bmp)"
+IMAGE_PATH = rf"(?:[A-Za-z0-9_\-][A-Za-z0-9_.\-]*/)*{IMAGE_ID}"  # in folders, never up
 # fmt: off
 ATTRIBUTES = [
     "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose",
@@ -98,9 +99,9 @@ def read_identity(path: Path) -> pd.DataFrame:
     return frame.astype({"person_id": np.int64})
 
 
-def read_boxes(path: Path) -> pd.DataFrame:
-    """Returns image_id and the box; its width and height are positive."""
-    frame = read_table(path, BOX)
+def read_boxes(path: Path, image_id: str = IMAGE_ID) -> pd.DataFrame:
+    """Returns image_id and the box; its width and height are positive; `image_id` is the form of the former."""
+    frame = read_table(path, BOX, image_id)
     for side in ("width", "height"):
         _refuse(path, frame[side] <= 0, frame.attrs["skipped"], frame[side], f"{side}: expected more than 0")
     return frame
@@ -132,7 +133,7 @@ def read_image_ids(path: Path) -> list[str]:
     return frame.image_id.tolist()
 
 
-def read_table(path: Path, columns: list[str] | None) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str] | None, image_id: str = IMAGE_ID) -> pd.DataFrame:
     """Returns image_id and the columns (all of them if None) of a file with a header, and a count before it or not.
 
     `attrs["skipped"]` holds how many lines came before the first row.
@@ -150,7 +151,7 @@ def read_table(path: Path, columns: list[str] | None) -> pd.DataFrame:
         )
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{path}, line {skipped}: expected each column once, got {repeated[0]} again")
-    frame = _parse(path, text, names, skipped)
+    frame = _parse(path, text, names, skipped, image_id)
     if count.isdigit() and int(count) != len(frame):
         raise ValueError(f"{path}, line 1: the count says {count} rows, the file has {len(frame)}")
     frame = frame[["image_id", *(columns or names[1:])]]
@@ -167,7 +168,7 @@ def _text(path: Path) -> str:
         raise ValueError(f"{path}: not a text file: {error}") from None
 
 
-def _parse(path: Path, text: str, names: list[str], skipped: int) -> pd.DataFrame:
+def _parse(path: Path, text: str, names: list[str], skipped: int, image_id: str = IMAGE_ID) -> pd.DataFrame:
     """Returns the rows after `skipped` lines: image_id and numbers."""
     separator = "," if "," in text[:2000] else r"\s+"
     try:
@@ -189,7 +190,7 @@ def _parse(path: Path, text: str, names: list[str], skipped: int) -> pd.DataFram
         raise _too_many_values(path, text, len(names), skipped, str(error)) from None
     if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of values beyond the columns in the first row
         raise _too_many_values(path, text, len(names), skipped, "more values than columns")
-    _check_ids(path, frame.image_id, skipped)
+    _check_ids(path, frame.image_id, skipped, image_id)
     for name in names[1:]:
         numbers = frame[name]
         if not pd.api.types.is_numeric_dtype(numbers):
@@ -208,9 +209,9 @@ def _too_many_values(path: Path, text: str, columns: int, skipped: int, reason: 
     return ValueError(f"{path}: expected {columns} columns in every row: {reason.strip()}")
 
 
-def _check_ids(path: Path, ids: pd.Series, skipped: int) -> None:
-    if not _all_match(ids):
-        _refuse(path, ~ids.str.fullmatch(IMAGE_ID, case=False).eq(True), skipped, ids, "expected an image's file name")
+def _check_ids(path: Path, ids: pd.Series, skipped: int, form: str) -> None:
+    if not _all_match(ids, form):
+        _refuse(path, ~ids.str.fullmatch(form, case=False).eq(True), skipped, ids, "expected an image's file name")
     twice = ids.duplicated()
     if twice.any():
         row = int(np.argmax(twice))
@@ -218,11 +219,11 @@ def _check_ids(path: Path, ids: pd.Series, skipped: int) -> None:
         raise ValueError(f"{path}, line {row + 1 + skipped}: {ids.iloc[row]} is already in line {first + 1 + skipped}")
 
 
-def _all_match(ids: pd.Series) -> bool:
+def _all_match(ids: pd.Series, form: str) -> bool:
     """Returns whether all are image file names: one search through all of them is ten times as fast as one each."""
     if ids.hasnans:
         return False
-    return re.fullmatch(rf"(?:{IMAGE_ID}\n)*", "\n".join([*ids, ""]), re.IGNORECASE) is not None
+    return re.fullmatch(rf"(?:{form}\n)*", "\n".join([*ids, ""]), re.IGNORECASE) is not None
 
 
 def _refuse(path: Path, bad: pd.Series, skipped: int, values: pd.Series, expected: str) -> None:

@@ -17,6 +17,7 @@ STAGES = (
     "evaluate",
     "compare",
     "publish",
+    "verify",
 )
 FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

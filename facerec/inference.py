@@ -1,0 +1,54 @@
+"""From photographs with boxes to embeddings, as the pipeline does it: crop, predicted points, alignment, embedding."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facerec import geometry
+from facerec.hourglass import StackedHourglass
+from facerec.images import in_batches, parallel_map, read_image
+from facerec.recognizer import Recognizer
+
+BATCH = 64  # photographs held at a time
+
+
+def embed_photographs(
+    landmarks: StackedHourglass,
+    recognizer: Recognizer,
+    paths: Sequence[Path],
+    boxes: np.ndarray | None,
+    box_scale: float,
+) -> Tensor:
+    """Returns embeddings (N, E), not normalised; zeros for a face that cannot be aligned.
+
+    Args:
+        landmarks: finds the points.
+        recognizer: its config names the alignment.
+        paths: (N,) the photographs.
+        boxes: (N, 4) x, y, width, height, px; None: the whole photograph is the box.
+        box_scale: side of the crop, of the smaller side of the box.
+    """
+    parts = []
+    for batch in in_batches(range(len(paths)), BATCH, "embed"):
+        photographs = list(parallel_map(read_image, [paths[index] for index in batch], None))
+        whole = np.array([[0.0, 0.0, photo.shape[1], photo.shape[0]] for photo in photographs])
+        squares = geometry.crop_squares(whole if boxes is None else boxes[batch], box_scale)
+        parts.append(_embed(landmarks, recognizer, photographs, squares))
+    return torch.cat(parts) if parts else torch.zeros(0, recognizer.config["embedding_dim"])
+
+
+def _embed(
+    landmarks: StackedHourglass, recognizer: Recognizer, photographs: list[np.ndarray], squares: np.ndarray
+) -> Tensor:
+    to_crop = geometry.square_matrices(squares, landmarks.pixels)
+    crops = [geometry.warp(photo, move, landmarks.pixels) for photo, move in zip(photographs, to_crop, strict=True)]
+    points, _ = landmarks.predict(np.stack(crops))
+    points = geometry.transform_points(geometry.invert(to_crop), points)
+    alignment = recognizer.config["head"]["alignment"]
+    matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]
+    faces = [geometry.warp(photo, move, recognizer.pixels) for photo, move in zip(photographs, matrices, strict=True)]
+    usable = np.isfinite(matrices).all(axis=(1, 2))
+    return recognizer.embed(np.stack(faces)) * torch.from_numpy(usable)[:, None]

@@ -1,0 +1,97 @@
+"""Measure the published recogniser on a list of pairs, by the standard protocol of folds (not part of the DAG)."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, PositiveFloat
+from torch.nn.functional import normalize
+from typer import Argument, Option
+
+from facerec import hourglass, recognizer
+from facerec.celeba import IMAGE_PATH, read_boxes
+from facerec.cross_validation import cross_validated_accuracy
+from facerec.devices import device
+from facerec.inference import embed_photographs
+from facerec.pair_lists import read_pairs
+from facerec.params import Params
+from facerec.tables import BOX
+from stages.cli import run, write_metrics
+
+log = logging.getLogger(__name__)
+
+
+class CropParams(Params):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    box_scale: PositiveFloat  # side of the square, of the smaller side of the box
+
+
+def main(
+    pairs: Annotated[
+        Path, Argument(help="LFW's pairs.txt, CFP's folder of folds, or a CSV of fold, first, second, same")
+    ],
+    images: Annotated[Path, Argument(help="folder of the photographs that the list names")],
+    boxes: Annotated[
+        Path | None, Argument(help="table of boxes, as CelebA's; without: the photograph is the box")
+    ] = None,
+    landmarks: Annotated[Path, Option(help="the hourglass")] = Path("models/hourglass.pt"),
+    model: Annotated[Path, Option(help="the recogniser")] = Path("models/recognizer.pt"),
+    metrics: Annotated[Path | None, Option(help="output: the numbers as JSON")] = None,
+) -> None:
+    """Measure the published recogniser on a list of pairs, by the standard protocol of folds (not part of the DAG)."""
+    params = CropParams.load("crop")
+    rows = read_pairs(pairs)
+    names = sorted({*rows["first"], *rows.second})
+    embeddings = normalize(
+        embed_photographs(
+            hourglass.load(landmarks, device()),
+            recognizer.load(model, device()),
+            [_inside(images, name) for name in names],
+            _boxes(boxes, names),
+            params.box_scale,
+        )
+    )
+    place = pd.Series(range(len(names)), index=names)
+    first, second = (embeddings[place[rows[column]].to_numpy()] for column in ("first", "second"))
+    scores = (first * second).sum(dim=1).numpy().astype(float)
+    accuracies, thresholds = cross_validated_accuracy(scores, rows.same.to_numpy(bool), rows.fold.to_numpy())
+    values = {
+        "accuracy": round(float(accuracies.mean()), 6),
+        "accuracy_sd": round(float(accuracies.std(ddof=1)), 6),
+        "threshold": round(float(thresholds.mean()), 6),
+        "folds": len(accuracies),
+        "pairs": len(rows),
+        "photographs": len(names),
+    }
+    if metrics:
+        write_metrics(metrics, values)
+    print(
+        f"{100 * values['accuracy']:.2f} ± {100 * values['accuracy_sd']:.2f} % of {len(rows)} pairs, {len(accuracies)} "
+        f"folds; threshold {values['threshold']:.3f} (mean over folds)"
+    )
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Returns the path of a photograph, which must lie in the folder."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name}: expected a photograph inside {folder}")
+    return path
+
+
+def _boxes(path: Path | None, names: list[str]) -> np.ndarray | None:
+    """Returns the boxes (N, 4) of the photographs; the table names them as the list of pairs does."""
+    if path is None:
+        log.info("no table of boxes: each whole photograph is taken for the box")
+        return None
+    table = read_boxes(path, IMAGE_PATH).set_index("image_id")[BOX]
+    if lost := [name for name in names if name not in table.index]:
+        raise ValueError(f"{path}: no box of {lost[0]} ({len(lost)} photographs have none)")
+    return table.loc[names].to_numpy(float)
+
+
+if __name__ == "__main__":
+    run(main)

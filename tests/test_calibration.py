@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.calibration import calibration_curve
+
+from facerec.calibration import Calibration, calibration_error, fit_calibration, reliability
+
+rng = np.random.default_rng(0)
+SAME = rng.random(6000) < 0.1
+COSINES = np.where(SAME, rng.normal(0.5, 0.15, 6000), rng.normal(0.1, 0.12, 6000)).clip(-1, 1)
+
+
+def test_the_logistic_is_the_balanced_maximum_of_the_likelihood():
+    found = fit_calibration(COSINES, SAME)
+    weight = np.where(SAME, 0.5 / SAME.sum(), 0.5 / (~SAME).sum())
+
+    def loss(values):
+        x = values[0] * COSINES + values[1]
+        return (weight * np.logaddexp(0, np.where(SAME, -x, x))).sum()
+
+    best = minimize(loss, [1.0, 0.0], tol=1e-10)
+    assert [found.slope, found.intercept] == pytest.approx(best.x, rel=0.02)
+    assert found.probability(np.array([-1.0, 1.0])) == pytest.approx([0, 1], abs=1e-3)
+    assert np.isfinite(Calibration(1e4, 0.0).probability(np.array([-1.0, 0.0, 1.0]))).all()
+
+
+def test_reliability_equals_scikit_learns_on_balanced_pairs():
+    same = np.arange(4000) % 2 == 0
+    probability = np.where(same, rng.beta(4, 2, 4000), rng.beta(2, 4, 4000))
+    table = reliability(probability, same)
+    observed, predicted = calibration_curve(same, probability, n_bins=10)
+    assert table.observed.to_numpy() == pytest.approx(observed) and table.predicted.to_numpy() == pytest.approx(
+        predicted
+    )
+    assert table.weight.sum() == pytest.approx(1) and table.pairs.sum() == 4000
+
+
+def test_a_calibrated_logistic_has_a_small_error_and_an_overconfident_one_a_large():
+    found = fit_calibration(COSINES, SAME)
+    sure = Calibration(5 * found.slope, 5 * found.intercept)
+    errors = [calibration_error(reliability(each.probability(COSINES), SAME)) for each in (found, sure)]
+    assert errors[0] < 0.02 < errors[1]
+
+
+def test_one_kind_of_pairs_is_refused():
+    with pytest.raises(ValueError, match="needs same- and different-person pairs, got 0 of 5 same"):
+        fit_calibration(np.zeros(5), np.zeros(5, bool))
