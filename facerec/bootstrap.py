@@ -109,15 +109,13 @@ class PairBootstrap:
         """Args:
         cosines: (P,) of each pair.
         first_people: (P,) who is on its first photograph, 0 … K-1.
-        second_people: (P,) who is on its second photograph, 0 … K-1.
+        second_people: (P,) who is on its second photograph; each of the K is in some pair.
         resamples: R.
         seed: the same seed draws the same people.
         bins: of the cosines.
         """
-        present = np.zeros(max(first_people.max(), second_people.max()) + 1, dtype=bool)
-        present[first_people] = present[second_people] = True
-        weights = np.zeros((resamples, len(present)), np.float32)
-        weights[:, present] = people_weights(present.sum(), resamples, seed)
+        num_people = int(max(first_people.max(), second_people.max())) + 1
+        weights = people_weights(num_people, resamples, seed).astype(np.float32)
         bin_of = np.clip(((1 - cosines) * (bins / 2)).astype(np.int32), 0, bins - 1)
         same = first_people == second_people
         self.true = _weighted_counts(bin_of[same], first_people[same], weights, bins)

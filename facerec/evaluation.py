@@ -19,10 +19,10 @@ from facerec.bootstrap import (
     macro_mean,
 )
 from facerec.calibration import calibration_error, fit_calibration, reliability
+from facerec.operating_points import RATES
 
 log = logging.getLogger(__name__)
 
-RATES = {"1e-1": 0.1, "1e-2": 0.01, "1e-3": 0.001}
 ROC_POINTS = 200
 CONFUSED_PEOPLE = 20
 HISTOGRAM_BINS = 100

@@ -146,12 +146,6 @@ def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> d
     }
 
 
-def roll(points: np.ndarray) -> np.ndarray:
-    """Returns the angle (N,) of the line between the eyes of points (N, 5, 2), radians, clockwise in the picture."""
-    across = points[:, 1] - points[:, 0]
-    return np.arctan2(across[:, 1], across[:, 0])
-
-
 def eye_distance(points: np.ndarray) -> np.ndarray:
     """Returns the distance (N,) between the eyes of points (N, 5, 2)."""
     return np.linalg.norm(points[:, 1] - points[:, 0], axis=1)

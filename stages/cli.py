@@ -7,10 +7,14 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from facerec.images import write_bytes
+
+if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
+    import pandas as pd
 
 
 def run(main: Callable[..., None]) -> None:
@@ -38,6 +42,11 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(130)
 
     return stage
+
+
+def write_csv(path: Path, frame: "pd.DataFrame") -> None:
+    """Writes a plot's table, whole or not at all."""
+    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 
 def write_metrics(path: Path, values: dict[str, float]) -> None:

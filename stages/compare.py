@@ -15,7 +15,7 @@ from facerec.comparison import PairedResult, compare_heads, heads_table, wins_li
 from facerec.images import write_bytes
 from facerec.params import Params
 from facerec.slices import worst
-from stages.cli import run, write_metrics
+from stages.cli import run, write_csv, write_metrics
 
 SPLITS = ("val", "wild")
 WORST = 5  # slices named
@@ -62,8 +62,8 @@ def main(
     by_slice = _long(slices, heads)
     write_bytes(summary, _markdown(values, results, worst(by_slice, WORST)).encode())
     for path, folder in ((roc, rocs), (training, histories), (all_cosines, cosines), (all_reliability, reliability)):
-        _write_csv(path, _long(folder, heads))
-    _write_csv(all_slices, by_slice)
+        write_csv(path, _long(folder, heads))
+    write_csv(all_slices, by_slice)
 
 
 def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult], hardest: pd.DataFrame) -> str:
@@ -82,10 +82,6 @@ def _long(folder: Path, heads: list[str]) -> pd.DataFrame:
         frame.insert(0, "head", head)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 
 if __name__ == "__main__":

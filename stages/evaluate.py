@@ -12,16 +12,17 @@ from torch import Tensor
 from typer import Argument
 
 from facerec import recognizer, tables
+from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.bootstrap import BootstrapParams
 from facerec.devices import device
 from facerec.embedding_map import embedding_map
 from facerec.evaluation import OpenSet, closed_set_metrics, confusion, mean_and_sd, mean_curve, open_set_metrics
-from facerec.images import load_faces, write_bytes, write_image
+from facerec.images import write_image
 from facerec.mistakes import mistakes_sheet, worst_mistakes
 from facerec.recognition_metrics import prototypes
 from facerec.recognizer import Recognizer
 from facerec.slices import slice_table
-from stages.cli import run, write_metrics
+from stages.cli import run, write_csv, write_metrics
 
 
 def main(
@@ -51,9 +52,13 @@ def main(
     params = BootstrapParams.load("evaluate")
     splits = {split: tables.read(path, tables.SELECTED) for split, path in {"val": val, "wild": wild}.items()}
     seen, strangers = tables.read(train, tables.SELECTED), tables.read(openset, tables.OPENSET)
-    faces = Faces(aligned, alignment)
-    models = [model, *sorted(repeats.glob("seed_*.pt"))]
-    results = [_measure(recognizer.load(path, device()), faces, seen, splits, strangers, params) for path in models]
+    networks = [recognizer.load(path, device()) for path in (model, *sorted(repeats.glob("seed_*.pt")))]
+    points = networks[0].config["head"]["alignment"]
+    exams = {
+        name: read_aligned(aligned, alignment, frame, points)
+        for name, frame in {"train": seen, **splits, "openset": strangers}.items()
+    }
+    results = [_measure(network, exams, params) for network in networks]
     first = results[0]
     share = np.mean([result.report.is_recognized for result in results], axis=0)
     rows = first.report.assign(recognized_share=share)
@@ -62,36 +67,20 @@ def main(
     own = {key.removeprefix("openset_"): value for key, value in first.open_set.values.items()}
     write_metrics(thresholds, {key: own[key] for key in own if key.startswith(("threshold_", "calibration_"))})
     write_metrics(metrics, mean_and_sd([result.values | result.open_set.values for result in results]))
-    _write_csv(roc, _by_head(head, mean_curve([result.open_set.roc for result in results])))
-    _write_csv(cosines, _by_head(head, mean_curve([result.open_set.cosines for result in results])))
-    _write_csv(reliability, _by_head(head, first.open_set.reliability))
+    write_csv(roc, _by_head(head, mean_curve([result.open_set.roc for result in results])))
+    write_csv(cosines, _by_head(head, mean_curve([result.open_set.cosines for result in results])))
+    write_csv(reliability, _by_head(head, first.open_set.reliability))
     described = pd.concat(splits.values(), ignore_index=True)
-    _write_csv(slices, _by_head(head, slice_table(rows, described, seen.label.value_counts(), params)))
+    write_csv(slices, _by_head(head, slice_table(rows, described, seen.label.value_counts(), params)))
     everybody = pd.concat([seen.assign(split="train"), *(frame.assign(split=name) for name, frame in splits.items())])
     of_all = torch.cat([first.seen_embeddings, first.embeddings])
-    _write_csv(embeddings, _by_head(head, embedding_map(everybody, of_all)))
+    write_csv(embeddings, _by_head(head, embedding_map(everybody, of_all)))
 
     person_of = first.person_ids
     on_val = rows[rows.split == "val"]
-    _write_csv(confused, confusion(person_of[on_val.label], person_of[on_val.predicted_label]))
+    write_csv(confused, confusion(person_of[on_val.label], person_of[on_val.predicted_label]))
     worst = worst_mistakes(rows, first.embeddings, seen, first.seen_embeddings)
     write_image(mistakes, mistakes_sheet(aligned, worst, person_of))
-
-
-class Faces:
-    """Aligned faces of one folder, read as they are asked for."""
-
-    def __init__(self, folder: Path, alignment: Path) -> None:
-        self.folder, self.alignment = folder, alignment
-
-    def embed(self, network: Recognizer, frame: pd.DataFrame) -> tuple[Tensor, np.ndarray]:
-        """Returns embeddings (N, E), zeros for faces that could not be aligned, and which could, (N,)."""
-        points = network.config["head"]["alignment"]
-        usable = tables.is_aligned(self.alignment, frame.image_id, points)
-        if frame.empty:
-            return torch.zeros(0, network.config["embedding_dim"]), usable
-        found = network.embed(load_faces(self.folder, frame.image_id))
-        return found * torch.from_numpy(usable)[:, None], usable
 
 
 @dataclass(frozen=True)
@@ -115,34 +104,33 @@ class Result:
     person_ids: np.ndarray
 
 
-def _measure(
-    network: Recognizer,
-    faces: Faces,
-    seen: pd.DataFrame,
-    splits: dict[str, pd.DataFrame],
-    strangers: pd.DataFrame,
-    params: BootstrapParams,
-) -> Result:
-    seen_embeddings, usable = faces.embed(network, seen)
-    labels = torch.tensor(seen.label.to_numpy(dtype=np.int64))
-    chosen = torch.from_numpy(usable)
-    means = prototypes(seen_embeddings[chosen], labels[chosen], len(network.person_ids))
+def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: BootstrapParams) -> Result:
+    seen, strangers = exams["train"], exams["openset"]
+    seen_embeddings, chosen = _embed(network, seen), torch.from_numpy(seen.usable)
+    means = prototypes(seen_embeddings[chosen], seen.labels[chosen], len(network.person_ids))
 
     values, reports, embeddings = {}, [], []
-    for split, frame in splits.items():
-        found, usable = faces.embed(network, frame)
+    for split in ("val", "wild"):
+        exam = exams[split]
+        found = _embed(network, exam)
         cosines = F.normalize(found) @ means.T
         scores = _scores(network, found, cosines)
-        labels = torch.tensor(frame.label.to_numpy(dtype=np.int64))
-        values |= closed_set_metrics(split, scores, cosines, labels, usable, params)
-        reports.append(_report(frame, scores, usable, split))
+        values |= closed_set_metrics(split, scores, cosines, exam.labels, exam.usable, params)
+        reports.append(_report(exam.frame, scores, exam.usable, split))
         embeddings.append(found)
 
-    found, _ = faces.embed(network, strangers)
-    is_query = (strangers.role == "query").to_numpy()
-    open_set = open_set_metrics(found, strangers.person_id.to_numpy(), is_query, params)
+    is_query = (strangers.frame.role == "query").to_numpy()
+    people = strangers.frame.person_id.to_numpy()
+    open_set = open_set_metrics(_embed(network, strangers), people, is_query, params)
     rows = pd.concat(reports, ignore_index=True)
     return Result(values, rows, torch.cat(embeddings), seen_embeddings, open_set, np.array(network.person_ids))
+
+
+def _embed(network: Recognizer, exam: AlignedFaces) -> Tensor:
+    """Returns embeddings (N, E), zeros for faces that could not be aligned."""
+    if exam.frame.empty:
+        return torch.zeros(0, network.config["embedding_dim"])
+    return network.embed(exam.faces) * torch.from_numpy(exam.usable)[:, None]
 
 
 def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
@@ -169,10 +157,6 @@ def _report(frame: pd.DataFrame, scores: Tensor, usable: np.ndarray, split: str)
 
 def _by_head(head: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(head=head)[["head", *frame.columns]]
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from pydantic import field_validator
 from typer import Argument
 
 from facerec.images import write_bytes
+from facerec.operating_points import RATES
 from facerec.params import Params
 from stages.cli import run, write_metrics
-
-RATES = {0.1: "1e-1", 0.01: "1e-2", 0.001: "1e-3"}  # as `evaluate` names them
 
 
 class PublishParams(Params):
@@ -21,8 +20,8 @@ class PublishParams(Params):
     @field_validator("fpr")
     @classmethod
     def _is_measured(cls, fpr: float) -> float:
-        if fpr not in RATES:
-            raise ValueError(f"expected one of {', '.join(map(str, RATES))}, got {fpr}")
+        if fpr not in RATES.values():
+            raise ValueError(f"expected one of {', '.join(map(str, RATES.values()))}, got {fpr}")
         return fpr
 
 
@@ -54,12 +53,12 @@ def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, f
     Raises:
         ValueError: the open set has too few pairs for that rate.
     """
-    name = f"threshold_at_fpr_{RATES[fpr]}"
-    if name not in values:
-        known = [str(rate) for rate, written in RATES.items() if f"threshold_at_fpr_{written}" in values]
+    measured = {rate: values.get(f"threshold_at_fpr_{name}") for name, rate in RATES.items()}
+    if measured[fpr] is None:
+        known = [str(rate) for rate, threshold in measured.items() if threshold is not None]
         raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known) or 'none'}")
     kept = {key: values[key] for key in ("calibration_slope", "calibration_intercept") if key in values}
-    return {"fpr": fpr, "cosine_threshold": values[name], **kept}
+    return {"fpr": fpr, "cosine_threshold": measured[fpr], **kept}
 
 
 def _read(path: Path) -> dict[str, float]:

@@ -11,11 +11,11 @@ from typer import Argument
 
 from facerec import selection, sheets, tables
 from facerec.celeba import Collection, read_collection, read_image_ids
-from facerec.images import read_image, write_bytes, write_image
+from facerec.images import read_image, write_image
 from facerec.params import Params
 from facerec.photographs import Photographs
 from facerec.selection import Funnel
-from stages.cli import run, write_metrics
+from stages.cli import run, write_csv, write_metrics
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def main(
     lost = {"incomplete": len(collection.incomplete), "dropped_unreadable": len(source.dropped)}
     balance = selection.attribute_balance(collection.frame, chosen["selected"], collection.attributes)
     write_metrics(metrics, {**funnel.metrics(), **sizes, **lost, **balance})
-    write_bytes(funnel_plot, funnel.table().to_csv(index=False).encode())
+    write_csv(funnel_plot, funnel.table())
     write_image(sheet, _sheet(chosen["selected"], images))
     log.info("%s", funnel)
 
@@ -110,7 +110,8 @@ def choose(
         ValueError: fewer people are left than wanted; the message holds the funnel.
     """
     frame = funnel.count("in_all_tables", collection.frame)
-    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(_known(excluded, frame, params.exclude))])
+    _report_unknown(excluded, frame, params.exclude)
+    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
     aside = params.openset
     roles = selection.draw_openset(frame, aside.query_people, aside.distractor_people, aside.seed)
     strangers = frame[roles != ""].assign(role=roles)
@@ -149,12 +150,10 @@ def choose(
     }
 
 
-def _known(excluded: list[str], frame: pd.DataFrame, path: str) -> list[str]:
-    """Returns the excluded image_ids, after a warning of those that the collection does not have."""
+def _report_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:
     unknown = sorted(set(excluded) - set(frame.image_id))
     if unknown:
         log.warning("%s: %d image_ids are not in the collection: %s …", path, len(unknown), ", ".join(unknown[:5]))
-    return excluded
 
 
 def _strata(wanted: list[str], attributes: list[str]) -> list[str]:

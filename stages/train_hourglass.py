@@ -14,11 +14,11 @@ from facerec.augment import erase, jitter_colour, jitter_matrices
 from facerec.devices import device
 from facerec.geometry import square_matrices, transform_points
 from facerec.hourglass import StackedHourglass, to_heatmap
-from facerec.images import write_bytes, write_image
+from facerec.images import write_image
 from facerec.landmark_metrics import nme, summary
 from facerec.tables import SQUARE
 from facerec.training import FitParams, fingerprint, fit, forget
-from stages.cli import run, write_metrics
+from stages.cli import run, write_csv, write_metrics
 
 SHEET_FACES = 12
 
@@ -95,7 +95,7 @@ def main(
     predicted, _ = network.predict(unseen_faces)
     mean_shape = _points_in_crop(train_frame, params.pixels).mean(axis=0)
     write_metrics(metrics, summary(predicted, unseen_points, mean_shape))
-    write_bytes(history, losses.round(6).to_csv(index=False).encode())
+    write_csv(history, losses.round(6))
     shown = slice(0, SHEET_FACES)
     heatmaps = network.heatmaps(unseen_faces[shown]).cpu().numpy()
     write_image(sheet, sheets.landmark_sheet(unseen_faces[shown], unseen_points[shown], predicted[shown], heatmaps))

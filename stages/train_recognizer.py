@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
@@ -13,14 +12,14 @@ from torch.nn.functional import normalize
 from typer import Argument
 
 from facerec import recognizer, tables
+from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
 from facerec.devices import device
 from facerec.heads import HeadParams, load_head
-from facerec.images import load_faces, write_bytes
 from facerec.recognition_metrics import prototypes, top_k
 from facerec.recognizer import Backbone, Recognizer, Weights
 from facerec.training import FitParams, fingerprint, fit, forget, grouped_order
-from stages.cli import run
+from stages.cli import run, write_csv
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -63,8 +62,9 @@ def main(
     params, head_params = RecognizerParams.load("recognizer"), load_head(head)
     train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
     person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    train_frame = train_frame[tables.is_aligned(alignment, train_frame.image_id, head_params.alignment)]
-    data = Faces(aligned, train_frame), Faces(aligned, val_frame)
+    points = head_params.alignment
+    learned = read_aligned(aligned, alignment, train_frame, points).without_unusable()
+    tried = read_aligned(aligned, alignment, val_frame, points)
 
     code, start = Path(__file__).read_bytes(), weights.read_bytes()
     entry = head_params.model_dump_json().encode()
@@ -72,30 +72,15 @@ def main(
     histories, names = [], []
     for number, seed in enumerate(params.seeds):
         torch.manual_seed(seed)
-        network = _build(params, head_params, person_ids, data[0].pixels, weights)
-        parts = (code, entry, start, data[0].faces, data[0].labels.numpy())
+        network = _build(params, head_params, person_ids, learned.faces.shape[1], weights)
+        parts = (code, entry, start, learned.faces, learned.labels.numpy())
         names.append(fingerprint(f"train_recognizer-{head}-{seed}", params, *parts))
-        histories.append(_train(network, *data, params, seed, names[-1]))
+        histories.append(_train(network, learned, tried, params, seed, names[-1]))
         recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
     mean = pd.concat(histories).groupby("epoch", as_index=False).mean()
-    write_bytes(history, mean.round(6).to_csv(index=False).encode())
+    write_csv(history, mean.round(6))
     for name in names:
         forget(name)
-
-
-class Faces:
-    """Aligned faces of one table, all in memory.
-
-    Attributes:
-        faces: (N, pixels, pixels, 3) uint8.
-        labels: (N,) int64.
-        pixels: side of a face.
-    """
-
-    def __init__(self, folder: Path, frame: pd.DataFrame) -> None:
-        self.faces = load_faces(folder, frame.image_id)
-        self.labels = torch.tensor(frame.label.to_numpy(dtype=np.int64))
-        self.pixels = self.faces.shape[1]
 
 
 def _build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path) -> Recognizer:
@@ -113,10 +98,10 @@ def _build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pi
 
 
 def _train(
-    network: Recognizer, train: Faces, val: Faces, params: RecognizerParams, seed: int, name: str
+    network: Recognizer, train: AlignedFaces, val: AlignedFaces, params: RecognizerParams, seed: int, name: str
 ) -> pd.DataFrame:
     """Returns the history, and leaves the network trained."""
-    resident, pixels = torch.from_numpy(train.faces), train.pixels
+    resident, pixels, labels = torch.from_numpy(train.faces), network.pixels, train.labels
 
     def loss_of(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
         moves = jitter_matrices(len(indices), pixels, params.rotation, params.shift, params.scale, True, generator)
@@ -125,17 +110,17 @@ def _train(
         embeddings = network(batch.contiguous(memory_format=torch.channels_last))
         warmup = params.margin_warmup_epochs
         network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
-        return network.head(embeddings, train.labels[indices].to(device()))
+        return network.head(embeddings, labels[indices].to(device()))
 
     def val_top1() -> dict[str, float]:
         found = network.embed(val.faces, flip=False)
         scores = network.head.scores(found.to(device()))
         if scores is None:
             people = len(network.person_ids)
-            scores = normalize(found) @ prototypes(network.embed(train.faces), train.labels, people).T
+            scores = normalize(found) @ prototypes(network.embed(train.faces), labels, people).T
         return {"val_top1": top_k(scores.cpu(), val.labels, 1)}
 
-    order = partial(grouped_order, train.labels, network.head.photos_together)
+    order = partial(grouped_order, labels, network.head.photos_together)
     return fit(network, loss_of, len(train.faces), val_top1, params, seed, name, order)
 
 

@@ -1,0 +1,52 @@
+"""The aligned faces of a table's photographs, decoded once, and which of them could be aligned."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from facerec import tables
+from facerec.images import load_faces
+
+
+@dataclass(frozen=True)
+class AlignedFaces:
+    """What a recogniser is trained with or tried on.
+
+    Attributes:
+        frame: N rows of a table.
+        faces: (N, pixels, pixels, 3) uint8.
+        usable: (N,) whether the face could be aligned; one that could not is black.
+    """
+
+    frame: pd.DataFrame
+    faces: np.ndarray
+    usable: np.ndarray
+
+    @property
+    def labels(self) -> Tensor:
+        """Returns (N,) int64."""
+        return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
+
+    def without_unusable(self) -> "AlignedFaces":
+        """Returns those that could be aligned, to train on."""
+        return AlignedFaces(self.frame[self.usable], self.faces[self.usable], self.usable[self.usable])
+
+
+def read_aligned(folder: Path, alignment: Path, frame: pd.DataFrame, points: int) -> AlignedFaces:
+    """Returns the faces of a table's photographs.
+
+    Args:
+        folder: of faces aligned by so many points.
+        alignment: an ALIGNED table.
+        frame: rows with image_id.
+        points: 2, 3 or 5.
+
+    Raises:
+        ValueError: a face is unreadable, or the table does not list it.
+    """
+    usable = tables.is_aligned(alignment, frame.image_id, points)
+    return AlignedFaces(frame, load_faces(folder, frame.image_id), usable)
