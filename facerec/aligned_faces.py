@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facerec import tables
 from facerec.images import load_faces
+from facerec.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,28 @@ class AlignedFaces:
         """Returns (N,) int64."""
         return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
 
+    def embed(self, network: Recognizer, flip: bool = True) -> Tensor:
+        """Returns embeddings (N, E), zeros for faces that could not be aligned; `flip` as in `Recognizer.embed`."""
+        if self.frame.empty:
+            return torch.zeros(0, network.config["embedding_dim"])
+        return network.embed(self.faces, flip=flip) * torch.from_numpy(self.usable)[:, None]
+
     def without_unusable(self) -> "AlignedFaces":
         """Returns those that could be aligned, to train on."""
         return AlignedFaces(self.frame[self.usable], self.faces[self.usable], self.usable[self.usable])
 
 
-def read_aligned(folder: Path, alignment: Path, frame: pd.DataFrame, points: int) -> AlignedFaces:
+def read_aligned(folder: Path, predicted: Path, frame: pd.DataFrame, points: int) -> AlignedFaces:
     """Returns the faces of a table's photographs.
 
     Args:
         folder: of faces aligned by so many points.
-        alignment: an ALIGNED table.
+        predicted: a PREDICTED table, which says of every face whether it could be aligned.
         frame: rows with image_id.
         points: 2, 3 or 5.
 
     Raises:
         ValueError: a face is unreadable, or the table does not list it.
     """
-    usable = tables.is_aligned(alignment, frame.image_id, points)
+    usable = tables.is_aligned(predicted, frame.image_id, points)
     return AlignedFaces(frame, load_faces(folder, frame.image_id), usable)

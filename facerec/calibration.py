@@ -37,8 +37,7 @@ def fit_calibration(cosines: np.ndarray, same: np.ndarray) -> Calibration:
     """
     from sklearn.linear_model import LogisticRegression  # seconds to import
 
-    if same.all() or not same.any():
-        raise ValueError(f"a calibration needs same- and different-person pairs, got {same.sum()} of {len(same)} same")
+    _require_both(same)
     model = LogisticRegression(C=np.inf, class_weight="balanced").fit(cosines[:, None], same)
     return Calibration(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
@@ -52,8 +51,12 @@ def reliability(probability: np.ndarray, same: np.ndarray, bins: int = BINS) -> 
         probability: (P,) in [0, 1].
         same: (P,) bool.
         bins: of equal width.
+
+    Raises:
+        ValueError: one of the kinds is absent.
     """
-    weight = np.where(same, 0.5 / max(same.sum(), 1), 0.5 / max((~same).sum(), 1))
+    _require_both(same)
+    weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     index = np.minimum((probability * bins).astype(int), bins - 1)
     total, predicted, observed = (
         np.bincount(index, weight * values, minlength=bins) for values in (1.0, probability, same)
@@ -62,6 +65,11 @@ def reliability(probability: np.ndarray, same: np.ndarray, bins: int = BINS) -> 
     columns = {"predicted": predicted[used] / total[used], "observed": observed[used] / total[used]}
     pairs = np.bincount(index, minlength=bins)[used]
     return pd.DataFrame({**columns, "weight": total[used], "pairs": pairs})
+
+
+def _require_both(same: np.ndarray) -> None:
+    if same.all() or not same.any():
+        raise ValueError(f"a calibration needs same- and different-person pairs, got {same.sum()} of {len(same)} same")
 
 
 def calibration_error(table: pd.DataFrame) -> float:

@@ -113,9 +113,15 @@ def heads_table(values: dict[str, dict[str, float]]) -> list[str]:
     lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for head, numbers in values.items():
         lines.append(f"| {name_of(head)} | {' | '.join(_cell(numbers, key) for key in columns.values())} |")
-    seeds = {int(numbers.get("seeds", 1)) for numbers in values.values()}
-    spread = f", the mean of {max(seeds)} seeds ± their standard deviation" if max(seeds) > 1 else ", one seed"
-    return [*lines, "", f"Per cent{spread}, with 95 % intervals by resampling people; every score is without a margin."]
+    seeds = max(int(numbers.get("seeds", 1)) for numbers in values.values())
+    spread = f", the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else ", one seed"
+    of_first = ["", "p, and who recognises which photograph, are the first seed's."] if seeds > 1 else []
+    return [
+        *lines,
+        "",
+        f"Per cent{spread}, with 95 % intervals by resampling people; every score is without a margin.",
+        *of_first,
+    ]
 
 
 def wins_line(result: PairedResult) -> str:
@@ -142,16 +148,20 @@ def _cell(numbers: dict[str, float], key: str) -> str:
     return text
 
 
-def worst_slices_table(slices: pd.DataFrame) -> list[str]:
-    """Returns the lines of a Markdown table of slices.
+def slices_table(chosen: pd.DataFrame, slices: pd.DataFrame) -> list[str]:
+    """Returns the lines of a Markdown table, a row a slice, a column a head.
 
     Args:
-        slices: rows of head and of `slices.COLUMNS`.
+        chosen: rows of split, slice, group and photographs.
+        slices: rows of head and of `slices.COLUMNS`, in which they are looked up.
     """
-    lines = ["| head | split | slice | photographs | top-1 |", "|---|---|---|---|---|"]
-    for row in slices.itertuples():
-        top1 = f"{100 * row.top1:.1f} ({100 * row.low:.1f}–{100 * row.high:.1f})"
-        lines.append(f"| {name_of(row.head)} | {row.split} | {row.slice}: {row.group} | {row.photographs} | {top1} |")
+    heads = list(dict.fromkeys(slices["head"]))
+    lines = [f"| split | slice | photographs | {' | '.join(map(name_of, heads))} |", "|---" * (3 + len(heads)) + "|"]
+    found = slices.set_index(["head", "split", "slice", "group"])
+    for row in chosen.itertuples():
+        cells = [found.loc[head, row.split, row.slice, row.group] for head in heads]
+        shown = [f"{100 * cell.top1:.1f} ({100 * cell.low:.1f}–{100 * cell.high:.1f})" for cell in cells]
+        lines.append(f"| {row.split} | {row.slice}: {row.group} | {row.photographs} | {' | '.join(shown)} |")
     return lines
 
 

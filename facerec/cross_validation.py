@@ -24,7 +24,8 @@ def best_threshold(scores: np.ndarray, same: np.ndarray) -> float:
 def cross_validated_accuracy(scores: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns each fold's accuracy and the threshold, chosen on the other folds, that it was measured with, (F,) each.
 
-    The unrestricted-style evaluation of LFW (Huang et al. 2007, section III): report the mean ± standard deviation.
+    The protocol of LFW's view 2 (Huang et al. 2007). It is reported as the mean over the folds with either the standard
+    error, as they do, or the standard deviation, √F times as large, as most do since.
 
     Args:
         scores: (P,) cosine of each pair.

@@ -29,7 +29,8 @@ def embedding_map(frame: pd.DataFrame, embeddings: Tensor, people: int = PEOPLE,
         return pd.DataFrame(columns=COLUMNS)
     directions = F.normalize(embeddings[rows.tolist()]).numpy()
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    places = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(directions)
+    tsne = TSNE(perplexity=perplexity, metric="cosine", init="random", method="exact", random_state=seed)
+    places = tsne.fit_transform(directions)  # exact: the approximation adds up in another order on other machines
     shown = frame.iloc[rows]
     columns = {"x": places[:, 0], "y": places[:, 1], "person": shown.person_id.astype(int).to_numpy()}
     return pd.DataFrame({**columns, "split": shown.split.to_numpy(), "image_id": shown.image_id.to_numpy()}).round(4)

@@ -140,10 +140,10 @@ def _calibration(cosines: np.ndarray, first: np.ndarray, second: np.ndarray) -> 
     try:
         whole = fit_calibration(cosines, same)
         tried = fit_calibration(cosines[half], same[half])
+        table = reliability(tried.probability(cosines[other]), same[other])
     except ValueError as error:
         log.info("open set: %s", error)
         return {}, pd.DataFrame(columns=RELIABILITY)
-    table = reliability(tried.probability(cosines[other]), same[other])
     values = {"calibration_slope": whole.slope, "calibration_intercept": whole.intercept}
     values["calibration_error"] = calibration_error(table)
     return {name: _rounded(value) for name, value in values.items()}, table.round(6)

@@ -1,4 +1,7 @@
-"""From photographs with boxes to embeddings, as the pipeline does it: crop, predicted points, alignment, embedding."""
+"""From photographs with boxes to embeddings: crop, predicted points, alignment, embedding.
+
+The pipeline's steps without its files: nothing is stored as JPEG, and the crop is cut at the hourglass's own size.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

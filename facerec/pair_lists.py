@@ -56,7 +56,8 @@ def _read_lfw(path: Path) -> pd.DataFrame:
 
 
 def _read_cfp(folder: Path) -> pd.DataFrame:
-    lists = [_numbered(folder.parents[1] / f"Pair_list_{kind}.txt") for kind in "FP"] if len(folder.parents) > 1 else []
+    folder = folder.resolve()
+    lists = [_numbered(folder.parent.parent / f"Pair_list_{kind}.txt") for kind in "FP"]
     kinds = {"FF": (0, 0), "FP": (0, 1)}.get(folder.name, (0, 0))
     rows = []
     for fold, part in enumerate(sorted(child for child in folder.iterdir() if child.is_dir())):
@@ -65,9 +66,7 @@ def _read_cfp(folder: Path) -> pd.DataFrame:
                 fields = [field.strip() for field in line.split(",")]
                 if len(fields) != 2:
                     raise ValueError(f"{part / name}, line {number}: expected `a,b`, got {line!r}")
-                found = [
-                    lists[kind].get(field, field) if lists else field for kind, field in zip(kinds, fields, strict=True)
-                ]
+                found = [lists[kind].get(field, field) for kind, field in zip(kinds, fields, strict=True)]
                 rows.append([fold, *found, same])
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -76,7 +75,13 @@ def _numbered(path: Path) -> dict[str, str]:
     """Returns the photographs of a list `1 ../Data/Images/001/frontal/01.jpg`, below `Images`, by their numbers."""
     if not path.is_file():
         return {}
-    return {number: name.rpartition("Images/")[2] for number, name in (line.split() for line in _lines(path))}
+    names = {}
+    for place, line in enumerate(_lines(path), 1):
+        fields = line.split()
+        if len(fields) != 2:
+            raise ValueError(f"{path}, line {place}: expected a number and a path, got {line!r}")
+        names[fields[0]] = fields[1].rpartition("Images/")[2]
+    return names
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
@@ -86,6 +91,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: not a CSV: {error}") from None
     if missing := [name for name in COLUMNS if name not in frame]:
         raise ValueError(f"{path}, line 1: missing columns {', '.join(missing)}")
+    empty = frame[COLUMNS].isna().any(axis=1)
+    if empty.any():
+        raise ValueError(f"{path}, line {int(empty.argmax()) + 2}: expected {', '.join(COLUMNS)}, one is empty")
     if not frame.same.isin([0, 1]).all():
         raise ValueError(f"{path}: same: expected 0 or 1, got {frame.same[~frame.same.isin([0, 1])].iloc[0]!r}")
     return frame[COLUMNS].assign(fold=frame.fold.rank(method="dense").astype(int) - 1, same=frame.same == 1)

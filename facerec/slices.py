@@ -38,9 +38,18 @@ def slice_table(
 
 
 def worst(table: pd.DataFrame, shown: int) -> pd.DataFrame:
-    """Returns the groups with the lowest accuracy, of those with at least LEAST photographs that are not everybody."""
-    whole = table.groupby(["split", "slice"]).group.transform("size") == 1
-    return table[~whole & (table.photographs >= LEAST)].nsmallest(shown, "top1", keep="first")
+    """Returns split, slice, group and photographs of the groups with the lowest accuracy, the mean over heads.
+
+    A group counts if it has at least LEAST photographs and is not everybody.
+
+    Args:
+        table: rows of COLUMNS, and of `head` where it holds several heads' slices.
+        shown: at most so many groups.
+    """
+    keys = ["split", "slice", "group", "photographs"]
+    mean = table.groupby(keys, sort=False, as_index=False).top1.mean()
+    whole = mean.groupby(["split", "slice"]).group.transform("size") == 1
+    return mean[~whole & (mean.photographs >= LEAST)].nsmallest(shown, "top1", keep="first")[keys]
 
 
 def _groupings(part: pd.DataFrame, photographs: pd.DataFrame, train_counts: pd.Series) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ class Table:
         texts: columns of text, besides the key.
         blank: columns that may be empty.
         optional: whether further columns (attributes) may follow.
+        decimals: to which numbers are written.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Table:
     texts: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
     optional: bool = False
+    decimals: int = DECIMALS
 
     @property
     def columns(self) -> list[str]:
@@ -44,16 +46,22 @@ class Table:
 SELECTED = Table("selected photographs", ("image_id",), ("person_id", *LANDMARKS, *BOX, "label"), optional=True)
 OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
 CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
-PREDICTED = Table("predicted landmarks", ("image_id",), (*LANDMARKS, "confidence"))
+PREDICTED = Table(
+    "predicted landmarks", ("image_id",), (*LANDMARKS, "confidence", *(f"aligned_{points}" for points in ALIGNMENTS))
+)
 ALIGNED = Table(
     "alignment",
     ("image_id",),
-    ("aligned_2", "aligned_3", "aligned_5", "distorted_3"),
+    ("distorted_3",),
     blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
 REPORT = Table(
-    "report", ("image_id",), ("label", "is_recognized", "predicted_label", "score", "recognized_share"), ("split",)
+    "report",
+    ("image_id",),
+    ("label", "is_recognized", "predicted_label", "score", "recognized_share"),
+    ("split",),
+    decimals=6,
 )
 
 
@@ -79,7 +87,7 @@ def write(frame: pd.DataFrame, path: Path, table: Table) -> None:
     extra = [name for name in frame if name not in table.columns] if table.optional else []
     frame = frame[[*table.columns, *extra]] if set(table.columns) <= set(frame) else frame
     check(frame, table, path)
-    write_bytes(path, frame.round(DECIMALS).to_csv(index=False, lineterminator="\n").encode())
+    write_bytes(path, frame.round(table.decimals).to_csv(index=False, lineterminator="\n").encode())
 
 
 def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
@@ -106,12 +114,12 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
 
 
 def is_aligned(path: Path, image_ids: pd.Series, points: int) -> np.ndarray:
-    """Returns whether the faces (N,) could be aligned by so many points, as an ALIGNED table says.
+    """Returns whether the faces (N,) could be aligned by so many points, as a PREDICTED table says.
 
     Raises:
         ValueError: it does not list one of them.
     """
-    flags = read(path, ALIGNED).set_index("image_id")[f"aligned_{points}"].reindex(image_ids)
+    flags = read(path, PREDICTED).set_index("image_id")[f"aligned_{points}"].reindex(image_ids)
     if flags.isna().any():
         raise ValueError(f"{path}: {flags.index[flags.isna()][0]} is not listed")
     return flags.to_numpy() == 1

@@ -33,8 +33,10 @@ def main(
     aligned_2: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes")],
     aligned_3: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes and the nose")],
     aligned_5: Annotated[Path, Argument(help="output: folder of faces aligned by all five points")],
-    predicted_landmarks: Annotated[Path, Argument(help="output: table of the points, px of the photographs")],
-    alignment: Annotated[Path, Argument(help="output: table of what each alignment did to each face, and flags")],
+    predicted_landmarks: Annotated[
+        Path, Argument(help="output: table of the points, px, and whether they align the face")
+    ],
+    alignment: Annotated[Path, Argument(help="output: table of what each alignment did to each face, to look at")],
     metrics: Annotated[Path, Argument(help="output: how many faces were distorted or could not be aligned")],
     sheet: Annotated[Path, Argument(help="output: the same faces aligned by 2, 3 and 5 points")],
 ) -> None:
@@ -67,32 +69,32 @@ def main(
         confidences.append(confidence.mean(axis=1))
 
     points = np.concatenate(found)
-    predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences))
+    matrices = geometry.alignment_matrices(points, params.pixels)
+    flags = {f"aligned_{count}": np.isfinite(of_all).all(axis=(1, 2)).astype(int) for count, of_all in matrices.items()}
+    predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences), **flags)
     tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
-    record = _record(points, params)
+    record = _record(points, matrices, params)
     tables.write(pd.concat([squares[["image_id"]], record], axis=1), alignment, tables.ALIGNED)
-    write_metrics(metrics, _summary(record))
+    write_metrics(metrics, _summary(record, predicted))
     shown = squares.image_id[np.linspace(0, len(squares) - 1, SHEET_FACES).astype(int)]
     write_image(sheet, sheets.alignment_sheet(folders, shown))
 
 
-def _record(points: np.ndarray, params: AlignParams) -> pd.DataFrame:
-    """Returns a row a face: what each alignment did to it, whether there is one, and whether 3 points distorted it."""
-    columns, flags = {}, {}
-    for count, matrices in geometry.alignment_matrices(points, params.pixels).items():
-        record = geometry.alignment_record(matrices, points, params.pixels)
+def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
+    """Returns a row a face: what each alignment did to it, and whether 3 points distorted it."""
+    columns = {}
+    for count, of_all in matrices.items():
+        record = geometry.alignment_record(of_all, points, params.pixels)
         columns |= {f"{what}_{count}": values for what, values in record.items()}
-        flags[f"aligned_{count}"] = np.isfinite(matrices).all(axis=(1, 2)).astype(int)
-    flags["distorted_3"] = (columns["shear_3"] > params.max_shear).astype(int)
-    return pd.DataFrame(columns | flags)
+    return pd.DataFrame({**columns, "distorted_3": (columns["shear_3"] > params.max_shear).astype(int)})
 
 
-def _summary(record: pd.DataFrame) -> dict[str, float]:
+def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
     values = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
     values["median_shear_of_3_points"] = round(float(record.shear_3.median()), 4)
     for count in tables.ALIGNMENTS:
         values[f"median_residual_of_{count}_points"] = round(float(record[f"residual_{count}"].median()), 4)
-        values[f"not_aligned_by_{count}_points"] = int((record[f"aligned_{count}"] == 0).sum())
+        values[f"not_aligned_by_{count}_points"] = int((predicted[f"aligned_{count}"] == 0).sum())
     return values
 
 

@@ -11,7 +11,7 @@ from typer import Argument
 
 from facerec import tables
 from facerec.bootstrap import BootstrapParams
-from facerec.comparison import PairedResult, compare_heads, heads_table, wins_line, worst_slices_table
+from facerec.comparison import PairedResult, compare_heads, heads_table, slices_table, wins_line
 from facerec.images import write_bytes
 from facerec.params import Params
 from facerec.slices import worst
@@ -60,17 +60,17 @@ def main(
         flat |= result.metrics()
     write_metrics(numbers, flat)
     by_slice = _long(slices, heads)
-    write_bytes(summary, _markdown(values, results, worst(by_slice, WORST)).encode())
+    write_bytes(summary, _markdown(values, results, by_slice).encode())
     for path, folder in ((roc, rocs), (training, histories), (all_cosines, cosines), (all_reliability, reliability)):
         write_csv(path, _long(folder, heads))
     write_csv(all_slices, by_slice)
 
 
-def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult], hardest: pd.DataFrame) -> str:
+def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult], slices: pd.DataFrame) -> str:
     lines = ["# Comparison", "", *heads_table(values), ""]
     for result in results:
         lines += [result.sentence(), "", wins_line(result), ""]
-    lines += ["The hardest slices:", "", *worst_slices_table(hardest), ""]
+    lines += ["The hardest slices:", "", *slices_table(worst(slices, WORST), slices), ""]
     return "\n".join(lines)
 
 

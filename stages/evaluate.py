@@ -33,7 +33,7 @@ def main(
     val: Annotated[Path, Argument(help="table of other photographs of the same people")],
     wild: Annotated[Path, Argument(help="table of photographs of the same people, set aside before any rule")],
     openset: Annotated[Path, Argument(help="table of people who are nowhere else")],
-    alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
+    predicted: Annotated[Path, Argument(help="table that says which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
     thresholds: Annotated[Path, Argument(help="output: the first seed's thresholds on cosines, and its calibration")],
     report: Annotated[Path, Argument(help="output: what each photograph of val and wild was taken for")],
@@ -52,10 +52,11 @@ def main(
     params = BootstrapParams.load("evaluate")
     splits = {split: tables.read(path, tables.SELECTED) for split, path in {"val": val, "wild": wild}.items()}
     seen, strangers = tables.read(train, tables.SELECTED), tables.read(openset, tables.OPENSET)
-    networks = [recognizer.load(path, device()) for path in (model, *sorted(repeats.glob("seed_*.pt")))]
+    others = pd.read_csv(repeats / "seeds.csv").seed[1:]
+    networks = [recognizer.load(path, device()) for path in (model, *(repeats / f"seed_{seed}.pt" for seed in others))]
     points = networks[0].config["head"]["alignment"]
     exams = {
-        name: read_aligned(aligned, alignment, frame, points)
+        name: read_aligned(aligned, predicted, frame, points)
         for name, frame in {"train": seen, **splits, "openset": strangers}.items()
     }
     results = [_measure(network, exams, params) for network in networks]
@@ -106,13 +107,13 @@ class Result:
 
 def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: BootstrapParams) -> Result:
     seen, strangers = exams["train"], exams["openset"]
-    seen_embeddings, chosen = _embed(network, seen), torch.from_numpy(seen.usable)
-    means = prototypes(seen_embeddings[chosen], seen.labels[chosen], len(network.person_ids))
+    seen_embeddings = seen.embed(network)
+    means = prototypes(seen_embeddings, seen.labels, len(network.person_ids))
 
     values, reports, embeddings = {}, [], []
     for split in ("val", "wild"):
         exam = exams[split]
-        found = _embed(network, exam)
+        found = exam.embed(network)
         cosines = F.normalize(found) @ means.T
         scores = _scores(network, found, cosines)
         values |= closed_set_metrics(split, scores, cosines, exam.labels, exam.usable, params)
@@ -121,16 +122,9 @@ def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: Bootst
 
     is_query = (strangers.frame.role == "query").to_numpy()
     people = strangers.frame.person_id.to_numpy()
-    open_set = open_set_metrics(_embed(network, strangers), people, is_query, params)
+    open_set = open_set_metrics(strangers.embed(network), people, is_query, params)
     rows = pd.concat(reports, ignore_index=True)
     return Result(values, rows, torch.cat(embeddings), seen_embeddings, open_set, np.array(network.person_ids))
-
-
-def _embed(network: Recognizer, exam: AlignedFaces) -> Tensor:
-    """Returns embeddings (N, E), zeros for faces that could not be aligned."""
-    if exam.frame.empty:
-        return torch.zeros(0, network.config["embedding_dim"])
-    return network.embed(exam.faces) * torch.from_numpy(exam.usable)[:, None]
 
 
 def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:

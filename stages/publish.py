@@ -39,24 +39,31 @@ def main(
     confusion: Annotated[Path, Argument(help="output: its confused people")],
 ) -> None:
     """Publish one recogniser: its model and its numbers, under names that are the same for every head."""
+    published, values = PublishParams.load("publish"), _read(head_metrics)
+    found = _thresholds(_read(head_thresholds), published.fpr, head_thresholds)
     write_bytes(model, head_model.read_bytes())
     write_bytes(roc, head_roc.read_bytes())
     write_bytes(confusion, head_confusion.read_bytes())
-    write_metrics(metrics, _read(head_metrics))
-    write_metrics(thresholds, _thresholds(_read(head_thresholds), PublishParams.load("publish").fpr, head_thresholds))
+    write_metrics(metrics, values)
+    write_metrics(thresholds, found)
     print(f"published {head}")
 
 
 def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, float]:
     """Returns the threshold for a false-positive rate, and the logistic that turns a cosine into a probability.
 
+    Of a collection whose open set has no pairs to measure on there is neither, and nothing is returned.
+
     Raises:
-        ValueError: the open set has too few pairs for that rate.
+        ValueError: the open set has too few pairs for that rate, but enough for others.
     """
     measured = {rate: values.get(f"threshold_at_fpr_{name}") for name, rate in RATES.items()}
+    known = [str(rate) for rate, threshold in measured.items() if threshold is not None]
+    if not known:
+        print("the open set is too small for any threshold: none is published")
+        return {}
     if measured[fpr] is None:
-        known = [str(rate) for rate, threshold in measured.items() if threshold is not None]
-        raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known) or 'none'}")
+        raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known)}")
     kept = {key: values[key] for key in ("calibration_slope", "calibration_intercept") if key in values}
     return {"fpr": fpr, "cosine_threshold": measured[fpr], **kept}
 

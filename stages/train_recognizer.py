@@ -16,7 +16,7 @@ from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
 from facerec.devices import device
 from facerec.heads import HeadParams, load_head
-from facerec.recognition_metrics import prototypes, top_k
+from facerec.recognition_metrics import hits_at, prototypes
 from facerec.recognizer import Backbone, Recognizer, Weights
 from facerec.training import FitParams, fingerprint, fit, forget, grouped_order
 from stages.cli import run, write_csv
@@ -51,11 +51,11 @@ def main(
     head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
     train: Annotated[Path, Argument(help="table of the photographs to learn from")],
     val: Annotated[Path, Argument(help="table of the photographs whose accuracy the history shows")],
-    alignment: Annotated[Path, Argument(help="table of which faces could be aligned")],
+    predicted: Annotated[Path, Argument(help="table that says which faces could be aligned")],
     aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
     weights: Annotated[Path, Argument(help="recogniser to start from, if recognizer.weights is file")],
     model: Annotated[Path, Argument(help="output: the recogniser of the first seed")],
-    repeats: Annotated[Path, Argument(help="output: folder of the other seeds' recognisers")],
+    repeats: Annotated[Path, Argument(help="output: folder of the other seeds' recognisers, and a list of all")],
     history: Annotated[Path, Argument(help="output: table of losses and accuracies, epoch by epoch, seeds' mean")],
 ) -> None:
     """Train one recogniser, once for each seed: a backbone, and the head that the first argument names."""
@@ -63,20 +63,19 @@ def main(
     train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
     person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     points = head_params.alignment
-    learned = read_aligned(aligned, alignment, train_frame, points).without_unusable()
-    tried = read_aligned(aligned, alignment, val_frame, points)
+    learned, tried = (read_aligned(aligned, predicted, frame, points) for frame in (train_frame, val_frame))
 
     code, start = Path(__file__).read_bytes(), weights.read_bytes()
     entry = head_params.model_dump_json().encode()
-    repeats.mkdir(parents=True, exist_ok=True)
     histories, names = [], []
     for number, seed in enumerate(params.seeds):
         torch.manual_seed(seed)
         network = _build(params, head_params, person_ids, learned.faces.shape[1], weights)
-        parts = (code, entry, start, learned.faces, learned.labels.numpy())
+        parts = (code, entry, start, learned.faces, learned.usable, learned.labels.numpy())
         names.append(fingerprint(f"train_recognizer-{head}-{seed}", params, *parts))
         histories.append(_train(network, learned, tried, params, seed, names[-1]))
         recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
+    write_csv(repeats / "seeds.csv", pd.DataFrame({"seed": params.seeds}))
     mean = pd.concat(histories).groupby("epoch", as_index=False).mean()
     write_csv(history, mean.round(6))
     for name in names:
@@ -101,7 +100,8 @@ def _train(
     network: Recognizer, train: AlignedFaces, val: AlignedFaces, params: RecognizerParams, seed: int, name: str
 ) -> pd.DataFrame:
     """Returns the history, and leaves the network trained."""
-    resident, pixels, labels = torch.from_numpy(train.faces), network.pixels, train.labels
+    usable, pixels = train.without_unusable(), network.pixels
+    resident, labels = torch.from_numpy(usable.faces), usable.labels
 
     def loss_of(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
         moves = jitter_matrices(len(indices), pixels, params.rotation, params.shift, params.scale, True, generator)
@@ -113,15 +113,16 @@ def _train(
         return network.head(embeddings, labels[indices].to(device()))
 
     def val_top1() -> dict[str, float]:
-        found = network.embed(val.faces, flip=False)
+        found = val.embed(network, flip=False)
         scores = network.head.scores(found.to(device()))
         if scores is None:
             people = len(network.person_ids)
-            scores = normalize(found) @ prototypes(network.embed(train.faces), labels, people).T
-        return {"val_top1": top_k(scores.cpu(), val.labels, 1)}
+            scores = normalize(found) @ prototypes(train.embed(network), train.labels, people).T
+        hits = hits_at(scores.cpu(), val.labels, 1).numpy() & val.usable
+        return {"val_top1": float(hits.mean())}
 
     order = partial(grouped_order, labels, network.head.photos_together)
-    return fit(network, loss_of, len(train.faces), val_top1, params, seed, name, order)
+    return fit(network, loss_of, len(resident), val_top1, params, seed, name, order)
 
 
 if __name__ == "__main__":

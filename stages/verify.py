@@ -69,8 +69,8 @@ def main(
     if metrics:
         write_metrics(metrics, values)
     print(
-        f"{100 * values['accuracy']:.2f} ± {100 * values['accuracy_sd']:.2f} % of {len(rows)} pairs, {len(accuracies)} "
-        f"folds; threshold {values['threshold']:.3f} (mean over folds)"
+        f"{100 * values['accuracy']:.2f} ± {100 * values['accuracy_sd']:.2f} % of {len(rows)} pairs (mean ± standard "
+        f"deviation of {len(accuracies)} folds); threshold {values['threshold']:.3f} (mean)"
     )
 
 

@@ -45,3 +45,5 @@ def test_a_calibrated_logistic_has_a_small_error_and_an_overconfident_one_a_larg
 def test_one_kind_of_pairs_is_refused():
     with pytest.raises(ValueError, match="needs same- and different-person pairs, got 0 of 5 same"):
         fit_calibration(np.zeros(5), np.zeros(5, bool))
+    with pytest.raises(ValueError, match="needs same- and different-person pairs, got 0 of 5 same"):
+        reliability(np.zeros(5), np.zeros(5, bool))

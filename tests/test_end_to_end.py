@@ -230,6 +230,9 @@ def test_a_changed_parameter_or_line_of_code_reruns_what_depends_on_it(repositor
     repository.change("heads.arcface", "margin", 0.5)
     assert repository.repro() == []  # restored from the run cache
 
+    repository.change("align", "max_shear", 0.3)
+    assert repository.repro() == ["align"]  # a flag for the reader; nothing depends on it
+
     repository.change("evaluate", "bootstrap", 60)
     assert sorted(repository.repro()) == sorted(["evaluate@ce", "evaluate@arcface", *AFTER_HEADS])
 

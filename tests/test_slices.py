@@ -5,6 +5,7 @@ from collection import make_frame
 
 from facerec import slices
 from facerec.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.comparison import slices_table
 from facerec.geometry import eye_distance
 from facerec.tables import points
 
@@ -50,3 +51,20 @@ def test_the_worst_are_of_some_size_and_not_everybody():
     rows += [["val", "yaw", "frontal", 95, 0.6], ["val", "training photographs", 6, 100, 0.1]]
     table = pd.DataFrame(rows, columns=slices.COLUMNS[:5])
     assert slices.worst(table, 2)[["slice", "group"]].to_numpy().tolist() == [["Male", "yes"], ["yaw", "frontal"]]
+
+
+GROUPS = [("Male", "yes", 50), ("Male", "no", 50), ("training photographs", 6, 100)]
+
+
+def test_of_several_heads_the_mean_decides_and_everybody_is_still_no_group():
+    rows = [
+        [head, "val", name, group, count, top1]
+        for head, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()
+        for (name, group, count), top1 in zip(GROUPS, accuracies, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["head", *slices.COLUMNS[:5]]).assign(low=0.0, high=1.0)
+    chosen = slices.worst(table, 5)
+    assert chosen.group.tolist() == ["no", "yes"]
+    lines = slices_table(chosen, table)
+    assert lines[0] == "| split | slice | photographs | a | b |"
+    assert lines[2] == "| val | Male: no | 50 | 30.0 (0.0–100.0) | 50.0 (0.0–100.0) |"

@@ -4,17 +4,19 @@ import pytest
 
 from facerec import tables
 
+FLAGS = {"aligned_2": 1, "aligned_3": 0, "aligned_5": 1}
+
 
 def frame() -> pd.DataFrame:
     points = tables.points_frame(np.arange(20.0).reshape(2, 5, 2) + 0.12345)
-    return pd.concat([pd.DataFrame({"image_id": ["1.jpg", "2.jpg"]}), points.assign(confidence=0.5)], axis=1)
+    return pd.concat([pd.DataFrame({"image_id": ["1.jpg", "2.jpg"]}), points.assign(confidence=0.5, **FLAGS)], axis=1)
 
 
 def test_what_is_written_is_read_to_a_thousandth(tmp_path):
     path = tmp_path / "new" / "predicted.csv"
     tables.write(frame(), path, tables.PREDICTED)
     back = tables.read(path, tables.PREDICTED)
-    assert list(back) == ["image_id", *tables.LANDMARKS, "confidence"]
+    assert list(back) == ["image_id", *tables.LANDMARKS, "confidence", *FLAGS]
     assert tables.points(back) == pytest.approx(tables.points(frame()), abs=6e-4)
     assert b"\r" not in path.read_bytes()
     assert [p.name for p in path.parent.iterdir()] == ["predicted.csv"]

@@ -46,6 +46,28 @@ def test_cfps_lists_are_read(tmp_path):
     assert read_pairs(tmp_path / "Split" / "FF").iloc[2].tolist()[1:3] == ["002/frontal/01.jpg", "003/frontal/01.jpg"]
 
 
+def test_cfps_folder_may_be_named_from_where_one_is(tmp_path, monkeypatch):
+    (tmp_path / "Pair_list_F.txt").write_text("1 ../Data/Images/001/frontal/01.jpg\n")
+    (tmp_path / "Pair_list_P.txt").write_text("2 ../Data/Images/002/profile/01.jpg\n")
+    for fold in ("01", "02"):
+        folder = tmp_path / "Split" / "FP" / fold
+        folder.mkdir(parents=True)
+        for name in ("same.txt", "diff.txt"):
+            (folder / name).write_text("1,2\n")
+    for start, path in (("Split", "FP"), ("Split/FP/01", ".."), ("Split/FP", ".")):
+        monkeypatch.chdir(tmp_path / start)
+        assert read_pairs(Path(path)).iloc[0].tolist()[1:3] == ["001/frontal/01.jpg", "002/profile/01.jpg"]
+    (tmp_path / "Pair_list_P.txt").write_text("2 a b\n")
+    with pytest.raises(ValueError, match=r"Pair_list_P\.txt, line 1: expected a number and a path, got '2 a b'"):
+        read_pairs(Path("."))
+
+
+def test_an_empty_cell_is_named_with_its_line(tmp_path):
+    (tmp_path / "p.csv").write_text("fold,first,second,same\n1,a.jpg,b.jpg,1\n2,a.jpg,,0\n")
+    with pytest.raises(ValueError, match=r"p\.csv, line 3: expected fold, first, second, same, one is empty"):
+        read_pairs(tmp_path / "p.csv")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
