@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -261,7 +262,10 @@ def _share_above(values: Tensor, threshold: float) -> float:
 
 def _kth_largest(values: Tensor, k: int) -> float:
     """Returns the k-th largest value, −inf if there are fewer."""
-    return values.kthvalue(len(values) - k + 1).values.item() if k <= len(values) else -math.inf
+    if k > len(values):
+        return -math.inf
+    place = len(values) - k
+    return float(np.partition(values.cpu().numpy(), place)[place])  # torch's kthvalue takes three times the memory
 
 
 def _row_blocks(rows: Tensor, width: int) -> Iterator[tuple[int, Tensor]]:
