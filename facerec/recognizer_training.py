@@ -1,0 +1,125 @@
+"""How a recogniser is built and trained on aligned faces."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from torch import Generator, Tensor
+from torch.nn.functional import normalize
+
+from facerec import recognizer
+from facerec.aligned_faces import AlignedFaces
+from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
+from facerec.devices import device
+from facerec.heads import HeadParams
+from facerec.recognition_metrics import hits_at, prototypes
+from facerec.recognizer import Backbone, Recognizer, Weights
+from facerec.training import FitParams, fit, grouped_order
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class RecognizerParams(FitParams):
+    backbone: Backbone
+    weights: Weights  # which the backbone starts from
+    weights_file: str  # a recogniser's checkpoint, if weights is file
+    embedding_dim: PositiveInt
+    dropout: Share
+    margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over so many
+    rotation: NonNegativeFloat  # degrees
+    shift: NonNegativeFloat  # of the side
+    scale: NonNegativeFloat
+    brightness: NonNegativeFloat
+    gray: Share  # of faces
+    erase: Share  # of faces
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]  # one training each; the first one's is published
+
+    @field_validator("seeds")
+    @classmethod
+    def _differ(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"expected seeds that differ, got {seeds}")
+        return seeds
+
+
+def build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path) -> Recognizer:
+    """Returns an untrained recogniser on the device, or one that starts from other weights.
+
+    Args:
+        params: its sizes.
+        head: its head's entry of params.yaml.
+        person_ids: (K,) who each label is.
+        pixels: side of the faces.
+        weights: a recogniser's checkpoint, if `params.weights` is file.
+
+    Raises:
+        ValueError: the weights cannot be had, or belong to another architecture.
+    """
+    network = Recognizer(
+        params.backbone,
+        params.embedding_dim,
+        params.dropout,
+        head.model_dump(),
+        person_ids,
+        pixels,
+        params.precision,
+    )
+    recognizer.load_weights(network, params.weights, weights)
+    return network.to(device(), memory_format=torch.channels_last)
+
+
+def train(
+    network: Recognizer, learned: AlignedFaces, tried: AlignedFaces, params: RecognizerParams, seed: int, name: str
+) -> pd.DataFrame:
+    """Returns the history, one row per epoch, and leaves the network trained.
+
+    Args:
+        network: in place, on its device.
+        learned: the faces to learn from, of which those that could not be aligned are left out.
+        tried: the faces whose accuracy the history shows, without the margin.
+        params: schedule and augmentation.
+        seed: of shuffling, augmentation and dropout.
+        name: of the training, as in `training.fit`.
+
+    Raises:
+        ValueError: the loss is no longer finite.
+    """
+    usable = learned.without_unusable()
+    loss_of = partial(_loss, network, torch.from_numpy(usable.faces), usable.labels, params)
+    order = partial(grouped_order, usable.labels, network.head.photos_together)
+    return fit(
+        network, loss_of, len(usable.faces), partial(_accuracy, network, learned, tried), params, seed, name, order
+    )
+
+
+def _loss(
+    network: Recognizer,
+    faces: Tensor,
+    labels: Tensor,
+    params: RecognizerParams,
+    indices: Tensor,
+    epochs: float,
+    generator: Generator,
+) -> Tensor:
+    """Returns the loss of the faces with these indices, augmented, after so many epochs."""
+    moves = jitter_matrices(len(indices), network.pixels, params.rotation, params.shift, params.scale, True, generator)
+    batch = warp_batch(faces[indices].to(device(), non_blocking=True), moves, network.pixels)
+    batch = erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
+    embeddings = network(batch.contiguous(memory_format=torch.channels_last))
+    warmup = params.margin_warmup_epochs
+    network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
+    return network.head(embeddings, labels[indices].to(device()))
+
+
+def _accuracy(network: Recognizer, learned: AlignedFaces, tried: AlignedFaces) -> dict[str, float]:
+    """Returns the share of faces recognised without the margin; those that could not be aligned count as wrong."""
+    found = tried.embed(network, flip=False)
+    scores = network.head.scores(found.to(device()))
+    if scores is None:
+        known = prototypes(learned.embed(network), learned.labels, len(network.person_ids))
+        scores = normalize(found) @ known.T
+    hits = hits_at(scores.cpu(), tried.labels, 1).numpy() & tried.usable
+    return {"val_top1": float(hits.mean())}
