@@ -15,6 +15,32 @@ def test_round_trip_is_exact_anywhere_inside(side, sigma):
     assert confidence.min() > 0.75
 
 
+@pytest.mark.parametrize("sigma", [1.5, 2.0])
+def test_round_trip_is_exact_on_a_dense_grid_up_to_the_borders(sigma):
+    side = 16
+    steps = torch.arange(-0.5, side - 0.5 + 1e-6, 0.125)
+    points = torch.cartesian_prod(steps, steps)[:, None]
+    decoded, _ = decode_heatmaps(draw_heatmaps(points, side, sigma))
+    assert (decoded - points).abs().max() < 0.05
+    within = ((points - 7.5).abs() < 7.99).all(dim=-1)
+    assert within.sum() > 16000 and inside(decoded, side)[within].all()
+
+
+@pytest.mark.parametrize("sigma", [1.5, 2.0])
+def test_a_point_beyond_the_border_is_neither_clipped_nor_wrapped_but_flagged(sigma):
+    away = torch.tensor([0.55, 0.8, 1.0, 2.0, 4.0])
+    along = torch.tensor([0.0, 3.3, 7.5, 15.0])
+    off, place = (grid.flatten() for grid in torch.meshgrid(away, along, indexing="ij"))
+    beyond = {"left": (-off, place), "right": (15 + off, place), "top": (place, -off), "bottom": (place, 15 + off)}
+    for x, y in beyond.values():
+        points = torch.stack([x, y], dim=-1)[:, None]
+        decoded, _ = decode_heatmaps(draw_heatmaps(points, 16, sigma))
+        assert not inside(decoded, 16).any()
+        near = off <= 1
+        assert (decoded - points)[near].abs().max() < 0.05
+        assert ((decoded - points.clamp(-1, 16)).abs().amax(dim=(1, 2)) < 0.2).all()
+
+
 def test_a_whole_pixel_shift_moves_the_heatmap():
     here = draw_heatmaps(torch.tensor([[[10.0, 12.0]]]), 32, 2.0)
     there = draw_heatmaps(torch.tensor([[[11.0, 12.0]]]), 32, 2.0)
