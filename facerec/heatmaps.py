@@ -36,7 +36,8 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
     A fit that ends more than REACH from the peak is not believed: the point is the peak's. On the border it is, for
     there a far end means that the peak itself lies beyond: such a point is put outside the heatmap, REACH from the
-    border at most, so that `inside` says no and nobody takes the border for the place.
+    border at most, so that `inside` says no and nobody takes the border for the place. A heatmap that holds NaN gives
+    NaN, and no confidence.
 
     Args:
         heatmaps: (B, K, S, S), S ≥ 5.
@@ -47,8 +48,8 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     peak = torch.stack([index % side, index // side], dim=1)
     centre = peak.clamp(WINDOW, side - 1 - WINDOW)
     offset = _gaussian_centre(_windows(flat, centre).clamp_min(1e-6).double()).float()
-    points = _believed(centre + offset, peak, side)
-    return points.reshape(b, k, 2), confidence.clamp(0, 1).reshape(b, k)
+    points = torch.where(confidence.isnan()[:, None], torch.nan, _believed(centre + offset, peak, side))
+    return points.reshape(b, k, 2), confidence.nan_to_num(0).clamp(0, 1).reshape(b, k)
 
 
 def _believed(refined: Tensor, peak: Tensor, side: int) -> Tensor:

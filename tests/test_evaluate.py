@@ -187,6 +187,18 @@ def test_an_open_set_without_pairs_is_said_so(caplog):
         assert not found.values and found.roc.empty and "too few for pairs" in caplog.text
 
 
+def test_annotated_points_change_nothing_but_the_slices_of_the_report(project, monkeypatch):
+    before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
+    report, slices = Path("reports/one.csv").read_bytes(), Path("slices/one.csv").read_bytes()
+    for name in ("train", "val", "wild", "openset"):
+        table = tables.OPENSET if name == "openset" else tables.SELECTED
+        frame = tables.read(Path(f"{name}.csv"), table)
+        frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
+        tables.write(frame, Path(f"{name}.csv"), table)
+    assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
+    assert Path("reports/one.csv").read_bytes() == report and Path("slices/one.csv").read_bytes() != slices
+
+
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     networks = [Pixels(ARCFACE, right) for right in (1.0, 0.15, 0.1)]
     top1 = [run_evaluate(monkeypatch, "one", network)["val_top1"] for network in networks]

@@ -53,6 +53,15 @@ def test_a_flat_heatmap_decodes_to_a_pixel_without_confidence():
     assert confidence.item() == 0
 
 
+def test_a_heatmap_with_nan_is_no_place():
+    heatmaps = draw_heatmaps(torch.tensor([[[5.0, 6.0], [7.0, 8.0]]]), 16, 1.5)
+    heatmaps[0, 0, 3, 3] = torch.nan
+    points, confidence = decode_heatmaps(heatmaps)
+    assert points[0, 0].isnan().all() and confidence[0, 0] == 0
+    assert torch.allclose(points[0, 1], torch.tensor([7.0, 8.0]), atol=0.05)
+    assert inside(points, 16).tolist() == [[False, True]]
+
+
 def test_inside_ends_at_the_border_and_excludes_nan():
     points = torch.tensor([[-0.5, 0.0], [-0.6, 0], [15.5, 15.5], [15.6, 3], [float("nan"), 3]])
     assert inside(points, 16).tolist() == [True, False, True, False, False]
