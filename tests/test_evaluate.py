@@ -61,7 +61,8 @@ def make_faces(folder, prefix, people, each, noise):
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(
-        "heads:\n  one: {type: arcface}\n  two: {type: arcface}\nevaluate: {bootstrap: 100, seed: 1}\n"
+        "heads:\n  one: {type: arcface, alignment: 5}\n  two: {type: arcface, alignment: 5}\n"
+        "evaluate: {bootstrap: 100, seed: 1}\n"
         "publish: {head: one, fpr: 0.01}\n"
     )
     faces = Path("faces")
@@ -232,6 +233,18 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == ["head", "epoch", "train_loss", "val_top1"]
+    assert "aligned by" not in text and not [key for key in numbers if key.startswith("alignment")]
+
+    settings = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(
+        settings.replace("two: {type: arcface, alignment: 5", "two: {type: arcface, alignment: 2")
+    )
+    compare.main(*map(Path, [*folders, *outputs]))
+    numbers, text = json.loads(Path("comparison.json").read_text()), Path("comparison.md").read_text()
+    difference = numbers["two_vs_one.val_top1_difference"]
+    assert numbers["alignment_5_vs_2.val_top1_difference"] == pytest.approx(-difference)
+    assert "| aligned by | ArcFace, val | ArcFace, wild |" in text
+    assert "On val, faces aligned by 2 points are recognised best: better than by 5 points, by" in text
 
 
 def result(low, difference, high):
