@@ -101,18 +101,19 @@ def _means(given: Answers, baseline: np.ndarray, suffix: str, seed: int) -> dict
     """Returns the means over faces, their intervals, and the baseline's."""
     frontal = is_frontal(given.true)
     ours, theirs = (nme(points, given.true) for points in (given.predicted, baseline))
-    sure = given.confidence.mean(axis=1)
-    values = {f"nme_median{suffix}": float(np.median(ours.mean(axis=1)))}
-    values |= _of_confidence(ours.mean(axis=1), sure, suffix)
+    values: dict[str, float] = {}
     for name, by_face in _by_face(ours).items():
         values |= _with_interval(f"{name}{suffix}", by_face, given.people, seed)
         values[f"{name}{suffix}_mean_shape"] = float(_by_face(theirs)[name].mean())
+    sure = given.confidence.mean(axis=1)
+    values[f"nme_median{suffix}"] = float(np.median(ours.mean(axis=1)))
+    values |= _of_confidence(ours.mean(axis=1), sure, suffix)
     if frontal.any():
-        values |= _of_confidence(ours[frontal].mean(axis=1), sure[frontal], f"_frontal{suffix}")
         for name in ("nme", "auc_to_8", "failure_rate_at_8"):
             key = f"{name}_frontal{suffix}"
             values |= _with_interval(key, _by_face(ours[frontal])[name], given.people[frontal], seed)
             values[f"{key}_mean_shape"] = float(_by_face(theirs[frontal])[name].mean())
+        values |= _of_confidence(ours[frontal].mean(axis=1), sure[frontal], f"_frontal{suffix}")
     return values
 
 
