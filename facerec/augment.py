@@ -1,7 +1,9 @@
-"""Batch augmentation on the device: affine jitter of pictures and points, colour, erasing.
+"""Batch augmentation on the device: affine jitter of pictures and points, colour, blur, erasing.
 
 Random numbers are drawn on the CPU from a generator, so that a run is the same whatever the device draws.
 """
+
+import math
 
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from torch.nn import functional as F
 from facerec.geometry import MIRRORED
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+BLUR_SIGMA = (0.003, 0.015)  # of the face's side
 ERASE_SIDE = (0.15, 0.45)  # of the face's side, either side of the erased rectangle
 
 
@@ -94,6 +97,23 @@ def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torc
     mean = luma.mean(dim=(2, 3), keepdim=True)
     faces = torch.where(to_gray, luma, faces)
     return ((faces - mean) * gain + mean + offset).clamp(0, 1)
+
+
+def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Returns faces (B, 3, H, W) of which a share is blurred by Gaussians, each of a width drawn from BLUR_SIGMA."""
+    low, high = BLUR_SIGMA
+    sigma = faces.shape[-1] * (low + (high - low) * torch.rand(len(faces), generator=generator))
+    chosen = (torch.rand(len(faces), generator=generator) < share).nonzero()[:, 0]
+    if not len(chosen):
+        return faces
+    reach = math.ceil(3 * high * faces.shape[-1])
+    step = torch.arange(-reach, reach + 1)
+    kernels = torch.softmax(-(step**2) / (2 * sigma[chosen, None] ** 2), dim=1).to(faces.device)
+    pictures = faces[chosen.to(faces.device)].transpose(0, 1)  # each face is a channel, with a kernel of its own
+    padded = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
+    across = F.conv2d(padded, kernels[:, None, None, :], groups=len(chosen))
+    blurred = F.conv2d(across, kernels[:, None, :, None], groups=len(chosen))
+    return faces.index_copy(0, chosen.to(faces.device), blurred.transpose(0, 1))
 
 
 def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:

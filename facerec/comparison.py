@@ -112,7 +112,7 @@ def heads_table(values: dict[str, dict[str, float]]) -> list[str]:
     columns = {title: key for title, key in COLUMNS.items() if any(key in numbers for numbers in values.values())}
     lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for head, numbers in values.items():
-        lines.append(f"| {name_of(head)} | {' | '.join(_cell(numbers, key) for key in columns.values())} |")
+        lines.append(f"| {name_of(head)} | {' | '.join(cell(numbers, key) for key in columns.values())} |")
     seeds = max(int(numbers.get("seeds", 1)) for numbers in values.values())
     spread = f", the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else ", one seed"
     of_first = ["", "p, and who recognises which photograph, are the first seed's."] if seeds > 1 else []
@@ -137,7 +137,8 @@ def name_of(head: str) -> str:
     return NAMES.get(head, head)
 
 
-def _cell(numbers: dict[str, float], key: str) -> str:
+def cell(numbers: dict[str, float], key: str) -> str:
+    """Returns a metric as a table shows it, %, with its standard deviation and interval if it has them."""
     if key not in numbers:
         return "–"
     text = f"{100 * numbers[key]:.1f}"

@@ -18,7 +18,9 @@ EYES = [0, 1]
 EYES_AND_NOSE = [0, 1, 2]
 MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
 
-MIN_AREA = 1e-3  # of the squared spread: points whose triangle is thinner are collinear
+MIN_AREA = 0.02  # of the sum of two squared edges: points whose triangle is thinner are collinear
+MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
+MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
 
 
 def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
@@ -52,18 +54,30 @@ def template(pixels: int) -> np.ndarray:
 def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]:
     """Returns the matrices (N, 2, 3) from the source onto ArcFace's template, by the number of points used.
 
-    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all. Degenerate points give NaN.
+    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all. Points that are not finite,
+    coincident or (for 3) collinear give NaN, for what they would give is a smear.
 
     Args:
         points: (N, 5, 2), px of the source.
         pixels: side of the aligned face.
     """
-    target = template(pixels)
+    target, everything = template(pixels), list(range(len(ARCFACE_TEMPLATE)))
+    fits = {2: (fit_similarity, EYES), 3: (fit_affine, EYES_AND_NOSE), 5: (fit_similarity, everything)}
     return {
-        2: fit_similarity(points[:, EYES], target[EYES]),
-        3: fit_affine(points[:, EYES_AND_NOSE], target[EYES_AND_NOSE]),
-        5: fit_similarity(points, target),
+        count: np.where(_apart(points, used)[:, None, None], fit(points[:, used], target[used]), np.nan)
+        for count, (fit, used) in fits.items()
     }
+
+
+def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
+    """Returns whether the used ones of points (N, 5, 2) lie far enough apart to align a face by, (N,)."""
+    of_all, of_used = _spread(points), _spread(points[:, used])
+    return (of_all >= MIN_SPREAD_PX) & (of_used >= MIN_SPREAD * of_all)
+
+
+def _spread(points: np.ndarray) -> np.ndarray:
+    """Returns the root mean square distance (N,) of points (N, K, 2) from their centre."""
+    return np.sqrt(((points - points.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1))
 
 
 def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:

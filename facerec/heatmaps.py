@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 WINDOW = 2  # px on each side of the peak that the refinement looks at
+REACH = 1.0  # px that the refinement may move a point from the peak's pixel
 
 
 def draw_heatmaps(points: Tensor, pixels: int, sigma: float) -> Tensor:
@@ -33,6 +34,11 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     squared heatmap (Guo 2011), which needs no smoothing first, and the window stays inside the heatmap, so that the
     fit is exact up to the border.
 
+    A fit that ends more than REACH from the peak is not believed: the point is the peak's. On the border it is, for
+    there a far end means that the peak itself lies beyond: such a point is put outside the heatmap, REACH from the
+    border at most, so that `inside` says no and nobody takes the border for the place. A heatmap that holds NaN gives
+    NaN, and no confidence.
+
     Args:
         heatmaps: (B, K, S, S), S ≥ 5.
     """
@@ -42,10 +48,17 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     peak = torch.stack([index % side, index // side], dim=1)
     centre = peak.clamp(WINDOW, side - 1 - WINDOW)
     offset = _gaussian_centre(_windows(flat, centre).clamp_min(1e-6).double()).float()
-    refined = centre + offset
-    trusted = ((refined - peak).abs() <= 1.0).all(dim=1, keepdim=True)  # False for NaN too
-    points = torch.where(trusted, refined, peak.to(refined.dtype))
-    return points.reshape(b, k, 2), confidence.clamp(0, 1).reshape(b, k)
+    points = torch.where(confidence.isnan()[:, None], torch.nan, _believed(centre + offset, peak, side))
+    return points.reshape(b, k, 2), confidence.nan_to_num(0).clamp(0, 1).reshape(b, k)
+
+
+def _believed(refined: Tensor, peak: Tensor, side: int) -> Tensor:
+    """Returns the refined points (N, 2), or the peaks' pixels (N, 2) where a fit is NaN or ends too far from it."""
+    moved = refined - peak
+    outwards = ((peak == 0) & (moved < 0)) | ((peak == side - 1) & (moved > 0))
+    moved = torch.where(outwards, moved.clamp(-REACH, REACH), moved)
+    trusted = (moved.abs() <= REACH).all(dim=1, keepdim=True)  # False for NaN too
+    return torch.where(trusted, peak + moved, peak.to(refined.dtype))
 
 
 def _windows(flat: Tensor, centre: Tensor) -> Tensor:

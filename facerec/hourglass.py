@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,28 +11,42 @@ from torch.nn import functional as F
 
 from facerec import checkpoints
 from facerec.devices import Precision, autocast
+from facerec.geometry import MIRRORED
+from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps
 
 NUM_POINTS = 5
 STRIDE = 4  # input px to a heatmap px
 KIND = "hourglass"
 
+Block = Literal["bottleneck", "basic"]
+
 
 class Residual(nn.Module):
-    """Bottleneck block with pre-activation: 1×1 to half the width, 3×3, 1×1 back (Newell et al., fig. 4 left)."""
+    """Residual block with pre-activation.
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
+    `bottleneck`: 1×1 to half the width, 3×3, 1×1 back (Newell et al., fig. 4 left). `basic`: two 3×3 at full width, as
+    in the notebook, at almost five times the price.
+    """
+
+    def __init__(self, block: Block, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        half = channels_out // 2
-        self.body = nn.Sequential(
-            *_normalised_conv(channels_in, half, 1),
-            *_normalised_conv(half, half, 3),
-            *_normalised_conv(half, channels_out, 1),
-        )
+        layers = _bottleneck if block == "bottleneck" else _basic
+        self.body = nn.Sequential(*layers(channels_in, channels_out))
         self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + self.body(x)
+
+
+def _bottleneck(channels_in: int, channels_out: int) -> list[nn.Module]:
+    half = channels_out // 2
+    narrow, across = _normalised_conv(channels_in, half, 1), _normalised_conv(half, half, 3)
+    return [*narrow, *across, *_normalised_conv(half, channels_out, 1)]
+
+
+def _basic(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [*_normalised_conv(channels_in, channels_out, 3), *_normalised_conv(channels_out, channels_out, 3)]
 
 
 def _normalised_conv(channels_in: int, channels_out: int, kernel: int) -> list[nn.Module]:
@@ -42,12 +57,12 @@ def _normalised_conv(channels_in: int, channels_out: int, kernel: int) -> list[n
 class Hourglass(nn.Module):
     """One hourglass: down `depth` times and up again, with a skip branch at every scale (fig. 3)."""
 
-    def __init__(self, depth: int, channels: int) -> None:
+    def __init__(self, block: Block, depth: int, channels: int) -> None:
         super().__init__()
-        self.skip = Residual(channels, channels)
-        self.down = Residual(channels, channels)
-        self.inner = Hourglass(depth - 1, channels) if depth > 1 else Residual(channels, channels)
-        self.up = Residual(channels, channels)
+        self.skip = Residual(block, channels, channels)
+        self.down = Residual(block, channels, channels)
+        self.inner = Hourglass(block, depth - 1, channels) if depth > 1 else Residual(block, channels, channels)
+        self.up = Residual(block, channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
@@ -57,11 +72,11 @@ class Hourglass(nn.Module):
 class Stack(nn.Module):
     """An hourglass with its heatmaps, which go back into the features for the next one (fig. 4 right)."""
 
-    def __init__(self, depth: int, channels: int) -> None:
+    def __init__(self, block: Block, depth: int, channels: int) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            Hourglass(depth, channels),
-            Residual(channels, channels),
+            Hourglass(block, depth, channels),
+            Residual(block, channels, channels),
             nn.Conv2d(channels, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
@@ -85,11 +100,25 @@ class StackedHourglass(nn.Module):
         stacks: hourglasses, one after the other.
         channels: width, even.
         depth: how often each hourglass halves the heatmap's resolution.
+        block: its residual blocks.
+        loss: that it learns from, which says how its output is read: logits for `kl`, heatmaps for the others.
         sigma: of the Gaussians that it learns, px of the heatmap.
+        flip_test: whether its prediction is the mean over the face and its mirror image.
         precision: of its layers; heatmaps are float32.
     """
 
-    def __init__(self, pixels: int, stacks: int, channels: int, depth: int, sigma: float, precision: Precision) -> None:
+    def __init__(
+        self,
+        pixels: int,
+        stacks: int,
+        channels: int,
+        depth: int,
+        block: Block,
+        loss: Loss,
+        sigma: float,
+        flip_test: bool,
+        precision: Precision,
+    ) -> None:
         super().__init__()
         if pixels % (STRIDE * 2**depth):
             multiple = STRIDE * 2**depth
@@ -99,26 +128,30 @@ class StackedHourglass(nn.Module):
             "stacks": stacks,
             "channels": channels,
             "depth": depth,
+            "block": block,
+            "loss": loss,
             "sigma": sigma,
+            "flip_test": flip_test,
             "precision": precision,
         }
-        self.sigma, self.precision = sigma, precision
-        self.pixels = pixels
+        self.pixels, self.loss, self.sigma = pixels, loss, sigma
+        self.flip_test, self.precision = flip_test, precision
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels // 4),
             nn.ReLU(inplace=True),
-            Residual(channels // 4, channels // 2),
+            Residual(block, channels // 4, channels // 2),
             nn.MaxPool2d(2),
-            Residual(channels // 2, channels // 2),
-            Residual(channels // 2, channels),
+            Residual(block, channels // 2, channels // 2),
+            Residual(block, channels // 2, channels),
         )
-        self.stacks = nn.ModuleList(Stack(depth, channels) for _ in range(stacks))
+        self.stacks = nn.ModuleList(Stack(block, depth, channels) for _ in range(stacks))
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Returns heatmaps (B, stacks, 5, S, S), S = pixels / 4, of faces (B, 3, pixels, pixels) in [0, 1].
+        """Returns what the loss looks at, (B, stacks, 5, S, S), S = pixels / 4, of faces (B, 3, pixels, pixels).
 
-        They are logits: a softmax over the pixels says where the point is.
+        The faces are in [0, 1]. For `kl` that are logits: a softmax over the pixels says where the point is.
+        For the others it is heatmaps.
         """
         with autocast(faces.device, self.precision):
             x, heatmaps = self.stem(faces - 0.5), []
@@ -153,8 +186,16 @@ class StackedHourglass(nn.Module):
         """
         device = next(self.parameters()).device
         batch = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 255
-        logits = self(batch.contiguous(memory_format=torch.channels_last))[:, -1]
-        probability = logits.flatten(2).softmax(dim=2).view_as(logits)
+        seen = self._last_heatmaps(batch)
+        if not self.flip_test:
+            return seen
+        return (seen + self._last_heatmaps(batch.flip(3)).flip(3)[:, MIRRORED]) / 2
+
+    def _last_heatmaps(self, batch: Tensor) -> Tensor:
+        output = self(batch.contiguous(memory_format=torch.channels_last))[:, -1]
+        if self.loss != "kl":
+            return output
+        probability = output.flatten(2).softmax(dim=2).view_as(output)
         return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
 
 

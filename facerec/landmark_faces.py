@@ -1,4 +1,4 @@
-"""Faces as the hourglass sees them: cut from photographs, jittered with their points; the loss on their heatmaps."""
+"""Faces as the hourglass sees them: cut from photographs, jittered with their points."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import kl_div
 
 from facerec import augment
 from facerec.geometry import square_matrices, warp
-from facerec.heatmaps import draw_heatmaps, inside
 from facerec.images import parallel_map, read_image
 
 CONTEXT = 1.5  # training reads this much about the crop, so that a jittered box still sees photograph, not border
@@ -71,22 +69,3 @@ def jitter(faces: Tensor, points: Tensor, pixels: int, matrices: Tensor, device:
     total = augment.compose(wide_to_crop(faces.shape[1], pixels), matrices)
     crops = augment.warp_batch(faces.to(device, non_blocking=True), total, pixels)
     return crops, augment.transform_points(total, points).to(device)
-
-
-def heatmap_loss(heatmaps: Tensor, points: Tensor, sigma: float) -> Tensor:
-    """Returns how far (Kullback-Leibler) the softmax over each heatmap's pixels is from a Gaussian about the point.
-
-    A mean over points and stacks; points off the heatmap do not count. The notebook's squared error spends its first
-    epochs on the empty background.
-
-    Args:
-        heatmaps: (B, stacks, 5, S, S) predicted, before the softmax.
-        points: (B, 5, 2) true, px of the heatmap.
-        sigma: of the true heatmaps, px.
-    """
-    side = heatmaps.shape[-1]
-    present = inside(points, side)
-    drawn = draw_heatmaps(torch.where(present[..., None], points, 0.0), side, sigma).flatten(2)
-    target = (drawn / drawn.sum(dim=2, keepdim=True)).unsqueeze(1).expand_as(heatmaps.flatten(3))
-    divergence = kl_div(heatmaps.float().flatten(3).log_softmax(dim=3), target, reduction="none").sum(dim=3)
-    return (divergence * present.unsqueeze(1)).sum() / (present.sum().clamp_min(1) * heatmaps.shape[1])

@@ -1,11 +1,17 @@
-"""How far predicted landmarks are off."""
+"""How far predicted landmarks are off, beside the guess that every face is the mean shape."""
 
 import numpy as np
+import pandas as pd
 
+from facerec.bootstrap import bootstrap_interval
 from facerec.geometry import eye_distance, frontality
+from facerec.landmark_exam import Answers
 from facerec.tables import POINTS
 
 FRONTAL = 0.3  # the notebook's rule
+LIMIT = 8  # % of the eye distance from which on a face has failed
+RESAMPLES = 1000  # of people, behind each interval
+CURVE_END, CURVE_STEP = 20.0, 0.25  # % of the eye distance
 
 
 def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -23,24 +29,110 @@ def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return 100 * np.linalg.norm(predicted - true, axis=2) / eye_distance(true)[:, None]
 
 
-def summary(predicted: np.ndarray, true: np.ndarray, mean_shape: np.ndarray) -> dict[str, float]:
-    """Returns the mean NME overall, of frontal faces and per point, each beside that of guessing one mean shape.
+def area_under_curve(errors: np.ndarray) -> np.ndarray:
+    """Returns what each face (N,) adds to the area under the cumulative error curve up to LIMIT, in [0, 1].
+
+    The curve is the mean of steps from 0 to 1 at each face's error, so its area, of LIMIT, is the mean of
+    1 - error / LIMIT, not below 0.
+    """
+    return np.clip(1 - errors / LIMIT, 0, 1)
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> float:
+    """Returns the correlation of two rows' ranks (N,), equal values sharing theirs; NaN if one is constant."""
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return np.nan
+    return float(np.corrcoef([pd.Series(values).rank() for values in (first, second)])[0, 1])
+
+
+def summary(exams: dict[str, Answers], mean_shape: np.ndarray, seed: int) -> dict[str, float]:
+    """Returns the metrics of every exam, each under its plain name followed by the exam's suffix.
+
+    `nme`, `nme_<point>`: the mean error. `auc_to_8`: area under the cumulative error curve. `failure_rate_at_8`: share
+    of the faces that are off by more. Each has `_low` and `_high`, its 95 % interval by resampling people, and
+    `_mean_shape`, what guessing one mean shape gives. `nme_of_confident_half`, `nme_of_other_half` and
+    `confidence_spearman`: does confidence know how large the error is? `…_frontal`: of frontal faces alone.
 
     On profiles the distance between the eyes is small and the error in terms of it large; frontal faces are those
     whose nose is at least FRONTAL of the eye distance from both eyes, in x.
 
     Args:
-        predicted: (N, 5, 2), px of the crop.
-        true: (N, 5, 2), px of the crop.
+        exams: answers by suffix; "" for the boxes as given.
         mean_shape: (5, 2), px of the crop, from the training faces.
+        seed: of the intervals.
     """
-    errors = nme(predicted, true)
-    baseline = nme(np.broadcast_to(mean_shape, true.shape), true)
-    frontal = frontality(true) >= FRONTAL
-    values = {"nme": errors.mean(), "nme_mean_shape": baseline.mean(), "nme_median": np.median(errors.mean(axis=1))}
-    for index, name in enumerate(POINTS):
-        values |= {f"nme_{name}": errors[:, index].mean(), f"nme_{name}_mean_shape": baseline[:, index].mean()}
+    values: dict[str, float] = {}
+    for suffix, given in exams.items():
+        baseline = np.broadcast_to(mean_shape, given.true.shape)
+        values |= _means(given, baseline, suffix, seed)
+    first = next(iter(exams.values()))
+    rounded = {name: round(value, 4) for name, value in values.items() if np.isfinite(value)}
+    return rounded | {"faces": len(first.true), "frontal_faces": int(is_frontal(first.true).sum())}
+
+
+def is_frontal(true: np.ndarray) -> np.ndarray:
+    """Returns whether faces with points (N, 5, 2) are frontal, (N,) bool."""
+    return frontality(true) >= FRONTAL
+
+
+def error_curves(exams: dict[str, Answers], mean_shape: np.ndarray) -> pd.DataFrame:
+    """Returns the cumulative error curves: faces, curve, error (% of the eye distance), share at most so far off.
+
+    Args:
+        exams: answers, by what the plot calls their boxes.
+        mean_shape: (5, 2), px of the crop.
+    """
+    steps = np.arange(0, CURVE_END + CURVE_STEP, CURVE_STEP)
+    parts = []
+    for boxes, given in exams.items():
+        guesses = {"hourglass": given.predicted, "mean shape": np.broadcast_to(mean_shape, given.true.shape)}
+        kinds = {"all": np.ones(len(given.true), bool), "frontal": is_frontal(given.true)}
+        for guess, points in guesses.items():
+            errors = nme(points, given.true).mean(axis=1)
+            for faces, chosen in kinds.items():
+                if chosen.any():
+                    share = np.searchsorted(np.sort(errors[chosen]), steps, side="right") / chosen.sum()
+                    curve = {"faces": faces, "curve": f"{guess}, {boxes}", "error": steps, "share": share.round(6)}
+                    parts.append(pd.DataFrame(curve))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _means(given: Answers, baseline: np.ndarray, suffix: str, seed: int) -> dict[str, float]:
+    """Returns the means over faces, their intervals, and the baseline's."""
+    frontal = is_frontal(given.true)
+    ours, theirs = (nme(points, given.true) for points in (given.predicted, baseline))
+    values: dict[str, float] = {}
+    for name, by_face in _by_face(ours).items():
+        values |= _with_interval(f"{name}{suffix}", by_face, given.people, seed)
+        values[f"{name}{suffix}_mean_shape"] = float(_by_face(theirs)[name].mean())
+    sure = given.confidence.mean(axis=1)
+    values[f"nme_median{suffix}"] = float(np.median(ours.mean(axis=1)))
+    values |= _of_confidence(ours.mean(axis=1), sure, suffix)
     if frontal.any():
-        values |= {"nme_frontal": errors[frontal].mean(), "nme_frontal_mean_shape": baseline[frontal].mean()}
-    rounded = {name: round(float(value), 4) for name, value in values.items()}
-    return rounded | {"faces": len(true), "frontal_faces": int(frontal.sum())}
+        for name in ("nme", "auc_to_8", "failure_rate_at_8"):
+            key = f"{name}_frontal{suffix}"
+            values |= _with_interval(key, _by_face(ours[frontal])[name], given.people[frontal], seed)
+            values[f"{key}_mean_shape"] = float(_by_face(theirs[frontal])[name].mean())
+        values |= _of_confidence(ours[frontal].mean(axis=1), sure[frontal], f"_frontal{suffix}")
+    return values
+
+
+def _by_face(errors: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns, by metric, the numbers (N,) whose mean it is, from errors (N, 5)."""
+    of_face = errors.mean(axis=1)
+    values = {"nme": of_face, **{f"nme_{point}": errors[:, index] for index, point in enumerate(POINTS)}}
+    return values | {"auc_to_8": area_under_curve(of_face), "failure_rate_at_8": (of_face > LIMIT).astype(float)}
+
+
+def _with_interval(name: str, values: np.ndarray, people: np.ndarray, seed: int) -> dict[str, float]:
+    low, high = bootstrap_interval(values, people, RESAMPLES, seed)
+    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
+
+
+def _of_confidence(errors: np.ndarray, confidence: np.ndarray, suffix: str) -> dict[str, float]:
+    """Returns the mean error of the more confident half of the faces and of the other, and the ranks' correlation."""
+    surest_first = np.argsort(-confidence, kind="stable")
+    halves = np.array_split(errors[surest_first], 2)
+    names = (f"nme_of_confident_half{suffix}", f"nme_of_other_half{suffix}")
+    means = {name: float(half.mean()) for name, half in zip(names, halves, strict=True) if len(half)}
+    return means | {f"confidence_spearman{suffix}": spearman(confidence, errors)}

@@ -115,6 +115,11 @@ def overlay(face: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     return (0.45 * face + glow).clip(0, 255).astype(np.uint8)
 
 
+def face_sheet(folder: Path, image_ids: list[str], columns: int, side: int = 112) -> np.ndarray:
+    """Returns the faces of a folder, row by row."""
+    return contact_sheet([read_image(folder / image_id) for image_id in image_ids], columns, tile=side)
+
+
 def alignment_sheet(folders: dict[int, Path], image_ids: list[str], side: int = 112) -> np.ndarray:
     """Returns the same faces aligned by each number of points, one row a method."""
     tiles = [read_image(folder / image_id) for folder in folders.values() for image_id in image_ids]

@@ -25,7 +25,7 @@ class Table:
         key: columns that together name a row.
         numbers: columns of finite numbers.
         texts: columns of text, besides the key.
-        blank: columns that may be empty.
+        blank: columns of numbers that may be empty.
         optional: whether further columns (attributes) may follow.
         decimals: to which numbers are written.
     """
@@ -47,12 +47,15 @@ SELECTED = Table("selected photographs", ("image_id",), ("person_id", *LANDMARKS
 OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
 CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
 PREDICTED = Table(
-    "predicted landmarks", ("image_id",), (*LANDMARKS, "confidence", *(f"aligned_{points}" for points in ALIGNMENTS))
+    "predicted landmarks",
+    ("image_id",),
+    ("confidence", *(f"aligned_{points}" for points in ALIGNMENTS)),
+    blank=tuple(LANDMARKS),  # where the network gave no number; then nothing is aligned
 )
 ALIGNED = Table(
     "alignment",
     ("image_id",),
-    ("distorted_3",),
+    ("points_outside", "distorted_3"),
     blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
@@ -105,9 +108,9 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
         empty = frame[name].isna() | (frame[name] == "")
         if empty.any():
             raise ValueError(f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing")
-    for name in table.numbers:
+    for name in (*table.numbers, *table.blank):
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
-        bad = ~np.isfinite(values)
+        bad = ~np.isfinite(values) & ~((name in table.blank) & frame[name].isna().to_numpy())
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}")

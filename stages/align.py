@@ -5,11 +5,13 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from typer import Argument
 
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
+from facerec.heatmaps import inside
 from facerec.images import in_batches, parallel_map, read_image, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
@@ -17,7 +19,8 @@ from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
 
 BATCH = 64  # photographs held at a time
-SHEET_FACES = 16
+SHEET_FACES = 16  # on the sheet that has all methods
+SHEET_SIDE = 8  # faces along a side of the sheet of one method
 
 
 class AlignParams(Params):
@@ -39,6 +42,9 @@ def main(
     alignment: Annotated[Path, Argument(help="output: table of what each alignment did to each face, to look at")],
     metrics: Annotated[Path, Argument(help="output: how many faces were distorted or could not be aligned")],
     sheet: Annotated[Path, Argument(help="output: the same faces aligned by 2, 3 and 5 points")],
+    sheet_2: Annotated[Path, Argument(help="output: more faces aligned by the eyes")],
+    sheet_3: Annotated[Path, Argument(help="output: the same by the eyes and the nose")],
+    sheet_5: Annotated[Path, Argument(help="output: the same by all five points")],
 ) -> None:
     """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
     params = AlignParams.load("align")
@@ -56,10 +62,11 @@ def main(
         for count, folder in folders.items():
             write_image(folder / image_id, geometry.warp(photograph, matrices[count], params.pixels))
 
-    found, confidences = [], []
+    found, confidences, outside = [], [], []
     for batch in in_batches(range(len(squares)), BATCH, "align"):
         pairs = list(parallel_map(read, batch, None))
         points, confidence = network.predict(np.stack([crop for _, crop in pairs]))
+        outside.append((~inside(torch.from_numpy(points), network.pixels)).sum(dim=1).numpy())
         points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
         matrices = geometry.alignment_matrices(points, params.pixels)
         rows = [{count: matrices[count][row] for count in folders} for row in range(len(pairs))]
@@ -73,11 +80,18 @@ def main(
     flags = {f"aligned_{count}": np.isfinite(of_all).all(axis=(1, 2)).astype(int) for count, of_all in matrices.items()}
     predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences), **flags)
     tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
-    record = _record(points, matrices, params)
+    record = _record(points, matrices, params).assign(points_outside=np.concatenate(outside))
     tables.write(pd.concat([squares[["image_id"]], record], axis=1), alignment, tables.ALIGNED)
     write_metrics(metrics, _summary(record, predicted))
-    shown = squares.image_id[np.linspace(0, len(squares) - 1, SHEET_FACES).astype(int)]
-    write_image(sheet, sheets.alignment_sheet(folders, shown))
+    write_image(sheet, sheets.alignment_sheet(folders, _evenly(squares.image_id, SHEET_FACES)))
+    for count, path in {2: sheet_2, 3: sheet_3, 5: sheet_5}.items():
+        shown = _evenly(squares.image_id, SHEET_SIDE**2)
+        write_image(path, sheets.face_sheet(folders[count], shown, SHEET_SIDE))
+
+
+def _evenly(image_ids: pd.Series, count: int) -> list[str]:
+    """Returns some of the ids from all over the table, all of them if they are fewer."""
+    return image_ids[np.linspace(0, len(image_ids) - 1, min(count, len(image_ids))).astype(int)].tolist()
 
 
 def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
@@ -91,6 +105,7 @@ def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignPa
 
 def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
     values = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
+    values["points_outside_the_crop"] = int(record.points_outside.sum())
     values["median_shear_of_3_points"] = round(float(record.shear_3.median()), 4)
     for count in tables.ALIGNMENTS:
         values[f"median_residual_of_{count}_points"] = round(float(record[f"residual_{count}"].median()), 4)

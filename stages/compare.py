@@ -10,6 +10,13 @@ from pydantic import ConfigDict
 from typer import Argument
 
 from facerec import tables
+from facerec.alignment_comparison import (
+    AlignmentResult,
+    Entry,
+    alignment_sentence,
+    alignment_table,
+    compare_alignments,
+)
 from facerec.bootstrap import BootstrapParams
 from facerec.comparison import PairedResult, compare_heads, heads_table, slices_table, wins_line
 from facerec.images import write_bytes
@@ -22,7 +29,7 @@ WORST = 5  # slices named
 
 
 class HeadNames(Params):
-    """The entries of `heads`; what is in them is not looked at."""
+    """The entries of `heads`; of what is in them, only type and alignment are looked at."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -45,7 +52,8 @@ def main(
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
     params = BootstrapParams.load("evaluate")
-    heads = list(HeadNames.load("heads").model_extra)
+    sections = HeadNames.load("heads").model_extra
+    heads = list(sections)
     values = {head: json.loads((metrics / f"{head}.json").read_text()) for head in heads}
     frames = {head: tables.read(reports / f"{head}.csv", tables.REPORT) for head in heads}
 
@@ -56,18 +64,34 @@ def main(
         if (frames[first].split == split).any()
     ]
     flat = {f"{head}.{key}": value for head in heads for key, value in values[head].items()}
-    for result in results:
+    entries = [Entry(own["type"], own["alignment"], frames[head], values[head]) for head, own in sections.items()]
+    aligned = [result for split in SPLITS for result in compare_alignments(entries, split, params)]
+    for result in [*results, *aligned]:
         flat |= result.metrics()
     write_metrics(numbers, flat)
     by_slice = _long(slices, heads)
-    write_bytes(summary, _markdown(values, results, by_slice).encode())
+    write_bytes(summary, _markdown(values, results, _alignments(entries, aligned), by_slice).encode())
     for path, folder in ((roc, rocs), (training, histories), (all_cosines, cosines), (all_reliability, reliability)):
         write_csv(path, _long(folder, heads))
     write_csv(all_slices, by_slice)
 
 
-def _markdown(values: dict[str, dict[str, float]], results: list[PairedResult], slices: pd.DataFrame) -> str:
-    lines = ["# Comparison", "", *heads_table(values), ""]
+def _alignments(entries: list[Entry], results: list[AlignmentResult]) -> list[str]:
+    """Returns the lines on alignments; none if all heads have the same."""
+    if len({entry.alignment for entry in entries}) < 2:
+        return []
+    note = "Top-1, %, with 95 % intervals by resampling people."
+    lines = ["## Alignment", "", *alignment_table(entries), "", note, ""]
+    for split in SPLITS:
+        if of_split := [result for result in results if result.split == split]:
+            lines += [alignment_sentence(of_split), ""]
+    return [*lines, "Differences are the mean over the heads that were trained on both alignments.", "", "## Heads", ""]
+
+
+def _markdown(
+    values: dict[str, dict[str, float]], results: list[PairedResult], alignments: list[str], slices: pd.DataFrame
+) -> str:
+    lines = ["# Comparison", "", *heads_table(values), "", *alignments]
     for result in results:
         lines += [result.sentence(), "", wins_line(result), ""]
     lines += ["The hardest slices:", "", *slices_table(worst(slices, WORST), slices), ""]

@@ -1,5 +1,7 @@
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import minimize_scalar
 
 from facerec import augment, geometry
 
@@ -81,3 +83,26 @@ def test_erase_covers_one_rectangle_of_the_chosen_share():
         rows, columns = face.any(dim=1), face.any(dim=0)
         assert face.sum() == rows.sum() * columns.sum()
         assert 5 <= rows.sum() <= 19
+
+
+def test_blur_equals_scipys_on_the_chosen_share():
+    faces = torch.rand(40, 3, 64, 64, generator=generator())
+    blurred = augment.blur(faces, 0.4, generator(1))
+    changed = (blurred != faces).flatten(1).any(dim=1)
+    assert 8 < changed.sum() < 24
+    low, high = (64 * share for share in augment.BLUR_SIGMA)
+    for index in changed.nonzero()[:5, 0]:
+        original, seen = faces[index].numpy(), blurred[index].numpy()
+
+        def off(sigma, original=original, seen=seen):
+            smooth = gaussian_filter(original, (0, sigma, sigma), mode="nearest", radius=3)
+            return float(np.square(smooth - seen).mean())
+
+        found = minimize_scalar(off, bounds=(low, high), method="bounded")
+        assert found.fun < 1e-8
+
+
+def test_no_share_blurs_nothing_and_black_stays_black():
+    faces = torch.rand(4, 3, 20, 20, generator=generator())
+    assert torch.equal(augment.blur(faces, 0.0, generator()), faces)
+    assert augment.blur(torch.ones(4, 3, 20, 20), 1.0, generator()).sub(1).abs().max() < 1e-5

@@ -132,7 +132,8 @@ def test_what_the_stages_wrote_fits_together(repository):
 
 def test_sheets_are_pictures(repository):
     names = {path.name for path in (repository.folder / "metrics/sheets").glob("*.jpg")}
-    assert names == {"selected.jpg", "landmarks.jpg", "aligned.jpg", "mistakes_ce.jpg", "mistakes_arcface.jpg"}
+    aligned = {"aligned.jpg", "aligned_2.jpg", "aligned_3.jpg", "aligned_5.jpg"}
+    assert names == {"selected.jpg", "landmarks.jpg", *aligned, "mistakes_ce.jpg", "mistakes_arcface.jpg"}
 
 
 def test_nothing_partial_is_left(repository):
@@ -173,7 +174,10 @@ def test_plots_are_drawn(repository):
     page = repository.run("dvc", "plots", "show", "-o", "page")
     html = (repository.folder / "page" / "index.html").read_text()
     assert "index.html" in page
-    assert all(word in html for word in ("val_nme", "val_top1", "fpr", "actual", "selected.jpg", "photographs"))
+    assert all(
+        word in html
+        for word in ("val_nme", "val_top1", "fpr", "actual", "selected.jpg", "photographs", "jittered boxes")
+    )
     shutil.rmtree(repository.folder / "page")
 
 
@@ -183,9 +187,9 @@ def test_the_results_and_the_readmes_pictures_are_made(repository):
     assert re.search(rf"^arcface +{100 * top1:.1f} %", shown, re.MULTILINE)
     repository.run("python", "-m", "tools.pictures")
     pictures = {path.name for path in (repository.folder / "docs").iterdir()}
-    assert pictures == {
-        f"custom_{name}" for name in ("selected.jpg", "landmarks.jpg", "aligned.jpg", "mistakes_arcface.jpg", "roc.png")
-    }
+    sheets = ["selected", "landmarks", "aligned", "aligned_2", "aligned_3", "aligned_5", "mistakes_arcface"]
+    charts = ["roc.png", "landmark_errors.png"]
+    assert pictures == {f"custom_{name}" for name in [*(f"{sheet}.jpg" for sheet in sheets), *charts]}
     shutil.rmtree(repository.folder / "docs")
 
 

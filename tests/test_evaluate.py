@@ -61,7 +61,8 @@ def make_faces(folder, prefix, people, each, noise):
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(
-        "heads:\n  one: {type: arcface}\n  two: {type: arcface}\nevaluate: {bootstrap: 100, seed: 1}\n"
+        "heads:\n  one: {type: arcface, alignment: 5}\n  two: {type: arcface, alignment: 5}\n"
+        "evaluate: {bootstrap: 100, seed: 1}\n"
         "publish: {head: one, fpr: 0.01}\n"
     )
     faces = Path("faces")
@@ -187,6 +188,18 @@ def test_an_open_set_without_pairs_is_said_so(caplog):
         assert not found.values and found.roc.empty and "too few for pairs" in caplog.text
 
 
+def test_annotated_points_change_nothing_but_the_slices_of_the_report(project, monkeypatch):
+    before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
+    report, slices = Path("reports/one.csv").read_bytes(), Path("slices/one.csv").read_bytes()
+    for name in ("train", "val", "wild", "openset"):
+        table = tables.OPENSET if name == "openset" else tables.SELECTED
+        frame = tables.read(Path(f"{name}.csv"), table)
+        frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
+        tables.write(frame, Path(f"{name}.csv"), table)
+    assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
+    assert Path("reports/one.csv").read_bytes() == report and Path("slices/one.csv").read_bytes() != slices
+
+
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     networks = [Pixels(ARCFACE, right) for right in (1.0, 0.15, 0.1)]
     top1 = [run_evaluate(monkeypatch, "one", network)["val_top1"] for network in networks]
@@ -220,6 +233,18 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == ["head", "epoch", "train_loss", "val_top1"]
+    assert "aligned by" not in text and not [key for key in numbers if key.startswith("alignment")]
+
+    settings = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(
+        settings.replace("two: {type: arcface, alignment: 5", "two: {type: arcface, alignment: 2")
+    )
+    compare.main(*map(Path, [*folders, *outputs]))
+    numbers, text = json.loads(Path("comparison.json").read_text()), Path("comparison.md").read_text()
+    difference = numbers["two_vs_one.val_top1_difference"]
+    assert numbers["alignment_5_vs_2.val_top1_difference"] == pytest.approx(-difference)
+    assert "| aligned by | ArcFace, val | ArcFace, wild |" in text
+    assert "On val, faces aligned by 2 points are recognised best: better than by 5 points, by" in text
 
 
 def result(low, difference, high):

@@ -45,7 +45,7 @@ def test_similarity_equals_scikit_image_on_noisy_points():
 
 def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
-    source = target + rng.normal(0, 8, (20, 3, 2))
+    source = target + rng.normal(0, 5, (20, 3, 2))
     for points, matrix in zip(source, geometry.fit_affine(source, target), strict=True):
         assert matrix == pytest.approx(sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6)
 
@@ -61,11 +61,32 @@ def test_degenerate_points_give_nan_and_a_black_face(points):
         assert not geometry.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64).any()
 
 
+def test_eyes_in_one_place_align_nothing_by_the_eyes_but_still_by_all_points():
+    points = geometry.template(112)[None].copy()
+    points[0, 1] = points[0, 0] + [0.4, 0]
+    matrices = geometry.alignment_matrices(points, 64)
+    assert np.isnan(matrices[2]).all() and np.isnan(matrices[3]).all()
+    assert np.isfinite(matrices[5]).all()
+    tiny = geometry.alignment_matrices(0.02 * geometry.template(112)[None], 64)
+    assert all(np.isnan(matrix).all() for matrix in tiny.values())
+
+
 def test_collinear_eyes_and_nose_have_no_affine_alignment_but_a_similarity():
     points = np.array([[[0.0, 0], [20, 0], [10, 0], [5, 20], [15, 20]]])
     matrices = geometry.alignment_matrices(points, 64)
     assert np.isnan(matrices[3]).all()
     assert np.isfinite(matrices[2]).all() and np.isfinite(matrices[5]).all()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_mirrored_face_aligns_to_the_mirror_image_of_its_aligned_face(count):
+    """As exactly as ArcFace's template is its own mirror image: its centre is half a pixel off the face's."""
+    points = geometry.template(112)[None] * 2 + rng.normal(0, 3, (30, 5, 2))
+    mirrored = points[:, geometry.MIRRORED] * [-1, 1] + [399, 0]
+    here, there = (
+        geometry.transform_points(geometry.alignment_matrices(faces, 112)[count], faces) for faces in (points, mirrored)
+    )
+    assert np.abs(there[:, geometry.MIRRORED] * [-1, 1] + [111, 0] - here).max() < 1.5
 
 
 def test_mirrored_faces_align_to_mirrored_faces():

@@ -103,3 +103,21 @@ def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():
 
     for profile in PROFILES:
         assert not names(yaml.safe_load(profile.read_text())) & {"size", "nfiles"}
+
+
+def test_no_stage_after_the_hourglass_asks_for_annotated_points():
+    """Recognition runs on boxes alone: the points are predicted; annotated ones only name the slices of a report."""
+    later = [*STAGES][[*STAGES].index("train_hourglass") + 1 :]
+    assert later[0] == "align" and "train_recognizer" in later
+    for name in later:
+        data = {dep for dep in definition(name)["deps"] if not dep.endswith(".py")}
+        assert not [dep for dep in data if dep.startswith("${dataset")], name
+        assert name == "align" or "data/cropped_landmarks.csv" not in data, name  # it takes the squares alone
+        asking = {file for file in closure(ROOT / "stages" / f"{name}.py") if _asks_for_points(ROOT / file)}
+        assert asking <= {"facerec/tables.py", "facerec/slices.py"}, name
+
+
+def _asks_for_points(module: Path) -> bool:
+    """Returns whether a module takes the ten landmark columns from a table's rows."""
+    text = module.read_text()
+    return "tables.points(" in text or "LANDMARKS" in text

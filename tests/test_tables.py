@@ -16,7 +16,7 @@ def test_what_is_written_is_read_to_a_thousandth(tmp_path):
     path = tmp_path / "new" / "predicted.csv"
     tables.write(frame(), path, tables.PREDICTED)
     back = tables.read(path, tables.PREDICTED)
-    assert list(back) == ["image_id", *tables.LANDMARKS, "confidence", *FLAGS]
+    assert list(back) == ["image_id", "confidence", *FLAGS, *tables.LANDMARKS]
     assert tables.points(back) == pytest.approx(tables.points(frame()), abs=6e-4)
     assert b"\r" not in path.read_bytes()
     assert [p.name for p in path.parent.iterdir()] == ["predicted.csv"]
@@ -33,7 +33,7 @@ def test_image_ids_stay_text(tmp_path):
     [
         (lambda f: f.drop(columns="nose_x"), "missing columns nose_x"),
         (lambda f: f.assign(image_id="1.jpg"), "line 3: 1.jpg is there twice"),
-        (lambda f: f.assign(nose_x=[1.0, np.nan]), "line 3: nose_x: expected a number"),
+        (lambda f: f.assign(confidence=[1.0, np.nan]), "line 3: confidence: expected a number"),
         (lambda f: f.assign(nose_x=["1", "x"]), "line 3: nose_x: expected a number, got 'x'"),
     ],
 )
@@ -45,6 +45,14 @@ def test_what_does_not_fit_is_refused_both_ways(tmp_path, change, words):
     change(frame()).to_csv(path, index=False)
     with pytest.raises(ValueError, match=words):
         tables.read(path, tables.PREDICTED)
+
+
+def test_a_number_that_may_be_empty_may_be_nothing_else(tmp_path):
+    path = tmp_path / "a.csv"
+    tables.write(frame().assign(nose_x=[1.0, np.nan]), path, tables.PREDICTED)
+    assert tables.read(path, tables.PREDICTED).nose_x.isna().tolist() == [False, True]
+    with pytest.raises(ValueError, match=r"line 2: nose_x: expected a number, got .*inf"):
+        tables.write(frame().assign(nose_x=[np.inf, 1.0]), path, tables.PREDICTED)
 
 
 def test_an_absent_or_empty_file_is_named(tmp_path):

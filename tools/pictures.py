@@ -5,34 +5,48 @@ from pathlib import Path
 
 import pandas as pd
 import vl_convert
+import yaml
 
 from facerec.images import read_image, write_bytes, write_image
 from facerec.sheets import GAP, fit
-from tools.profile import current
+from tools.profile import PARAMS, current
 
 SHEETS = Path("metrics/sheets")
 DOCS = Path("docs")
-WIDTH = 1200
-SHARES = {"selected": 3 / 6, "landmarks": 1, "aligned": 1, "mistakes_arcface": 2 / 5}  # rows shown, of all
+WIDE, NARROW = 1200, 600  # px
+ALL_ROWS = 1.0
+CHARTS = {  # by the name of their table and template: x, y, title
+    "roc": ("fpr", "tpr", "ROC, people never trained on"),
+    "landmark_errors": ("error", "share", "Landmarks, people never trained on"),
+}
 
 
 def main() -> None:
-    """Writes docs/<profile>_<sheet>.jpg and docs/<profile>_roc.png."""
+    """Writes docs/<profile>_<sheet>.jpg and docs/<profile>_<chart>.png."""
     profile = current()
-    for name, share in SHARES.items():
+    for name, (rows, width) in _shown().items():
         sheet = read_image(SHEETS / f"{name}.jpg")
-        top = sheet[: round((len(sheet) - GAP) * share) + GAP]
-        write_image(DOCS / f"{profile}_{name}.jpg", fit(top, WIDTH)[0])
-    write_bytes(DOCS / f"{profile}_roc.png", roc_chart())
+        top = sheet[: round((len(sheet) - GAP) * rows) + GAP]
+        write_image(DOCS / f"{profile}_{name}.jpg", fit(top, width)[0])
+    for name in CHARTS:
+        write_bytes(DOCS / f"{profile}_{name}.png", chart(name))
     print("\n".join(str(path) for path in sorted(DOCS.glob(f"{profile}_*"))))
 
 
-def roc_chart() -> bytes:
-    """Returns the ROC of all heads as PNG, drawn by the template that `dvc plots` uses."""
-    rows = pd.read_csv("metrics/plots/roc.csv").assign(rev="workspace").to_dict("records")
-    spec = Path(".dvc/plots/roc.json").read_text()
-    values = {"X": "fpr", "X_LABEL": "fpr", "Y": "tpr", "Y_LABEL": "tpr", "TITLE": "ROC, people never trained on"}
-    for anchor, text in values.items():
+def _shown() -> dict[str, tuple[float, int]]:
+    """Returns, by sheet, the share of its rows that is shown, and how wide."""
+    published = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["publish"]["head"]
+    wide = {"selected": 3 / 6, "landmarks": ALL_ROWS, "aligned": ALL_ROWS, f"mistakes_{published}": 2 / 5}
+    narrow = dict.fromkeys(["aligned_2", "aligned_3", "aligned_5"], ALL_ROWS)
+    return {name: (rows, WIDE) for name, rows in wide.items()} | {name: (rows, NARROW) for name, rows in narrow.items()}
+
+
+def chart(name: str) -> bytes:
+    """Returns a plot as PNG, drawn by the template that `dvc plots` uses."""
+    rows = pd.read_csv(f"metrics/plots/{name}.csv").assign(rev="workspace").to_dict("records")
+    spec = Path(f".dvc/plots/{name}.json").read_text()
+    x, y, title = CHARTS[name]
+    for anchor, text in {"X": x, "X_LABEL": x, "Y": y, "Y_LABEL": y, "TITLE": title}.items():
         spec = spec.replace(f"<DVC_METRIC_{anchor}>", text)
     spec = json.loads(spec)
     spec["data"] = {"values": rows}

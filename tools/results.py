@@ -18,9 +18,15 @@ def main() -> None:
     """Prints one row per recogniser, then the next commands."""
     heads = list(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["heads"])
     hourglass = json.loads(Path("metrics/hourglass.json").read_text())
-    error, frontal, baseline = (hourglass.get(key) for key in ("nme", "nme_frontal", "nme_mean_shape"))
     print("\nLandmarks, error in % of the eye distance, people never seen:")
-    print(f"  all faces {error:.1f}, frontal faces {frontal or float('nan'):.1f}, mean shape (all) {baseline:.1f}\n")
+    for faces in ("", "_frontal"):
+        keys = [f"nme{faces}{boxes}{guess}" for boxes in ("", "_jittered") for guess in ("", "_mean_shape")]
+        ours, shape, ours_jittered, shape_jittered = (hourglass.get(key, float("nan")) for key in keys)
+        print(
+            f"  {'frontal' if faces else 'all'} faces {ours:.1f} (mean shape {shape:.1f}), "
+            f"in jittered boxes {ours_jittered:.1f} (mean shape {shape_jittered:.1f})"
+        )
+    print()
     print(f"{'head':<20}" + "".join(f"{title:>14}" for title in COLUMNS.values()))
     for head in heads:
         values = json.loads(Path(f"metrics/recognizers/{head}.json").read_text())

@@ -1,0 +1,124 @@
+"""Training faces a second: ours against the notebook's network and loop, at the same input size, in the same run.
+
+python -m benchmarks.landmark_training
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+from torch.utils.data import DataLoader, Dataset
+from typer import Option, run
+
+from benchmarks.landmark_run import Run, notebook, read_run
+from facerec.devices import device
+from facerec.hourglass import STRIDE, StackedHourglass
+from facerec.images import read_image
+from facerec.landmark_exam import points_in
+from facerec.landmark_training import HourglassParams, batch_loss, build
+from facerec.tables import SQUARE
+
+WORKERS = 2  # of the notebook's DataLoader
+TARGET = 5.0  # how many times the notebook's faces a second ours should train
+
+
+class NotebookFaces(Dataset):
+    """A crop and its heatmaps: the JPEG is read and the Gaussians are drawn whenever a face is asked for."""
+
+    def __init__(self, folder: Path, image_ids: list[str], points: np.ndarray, pixels: int, sigma: float) -> None:
+        self.folder, self.image_ids, self.points = folder, image_ids, points
+        self.pixels, self.sigma = pixels, sigma
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        image = cv2.resize(read_image(self.folder / self.image_ids[index]), (self.pixels, self.pixels))
+        face = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+        return face, torch.from_numpy(np.stack([self._heatmap(*point) for point in self.points[index]]))
+
+    def _heatmap(self, x: float, y: float) -> np.ndarray:
+        side = self.pixels // STRIDE
+        rows, columns = np.mgrid[:side, :side]
+        squared = (columns - int(x / STRIDE)) ** 2 + (rows - int(y / STRIDE)) ** 2
+        return np.exp(-squared / (2 * self.sigma**2)).astype(np.float32)
+
+
+def main(
+    data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
+    seconds: Annotated[float, Option(help="of each of the measurements, at least; never less than a step")] = 10.0,
+    repeats: Annotated[int, Option(help="measurements of each of the two, in turn")] = 5,
+) -> None:
+    """Prints both speeds and their ratio."""
+    params = HourglassParams.load("hourglass")
+    of_run = read_run(data, params)
+    steps = {"notebook": notebook_steps(data, params, of_run), "ours": our_steps(params, of_run)}
+    for one in steps.values():
+        next(one)  # warms up: workers, memory, the choice of algorithms
+    speeds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(repeats):
+        for name, one in steps.items():
+            speeds[name].append(faces_per_second(one, seconds))
+    for name, values in speeds.items():
+        print(f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) at {params.pixels} px")
+    ratios = [ours / theirs for ours, theirs in zip(speeds["ours"], speeds["notebook"], strict=True)]
+    median = statistics.median(ratios)
+    verdict = "reached" if median >= TARGET else "missed"
+    print(f"ratio {median:.1f} ({min(ratios):.1f} to {max(ratios):.1f}); target {TARGET:.0f}: {verdict}")
+
+
+def notebook_steps(data: Path, params: HourglassParams, of_run: Run) -> Iterator[int]:
+    """Yields the number of faces of each step of the notebook's loop."""
+    theirs = notebook(params)
+    points = points_in(of_run.train, of_run.train[SQUARE].to_numpy(), params.pixels)
+    faces = NotebookFaces(data / "cropped", of_run.train.image_id.tolist(), points, params.pixels, theirs.sigma)
+    loader = DataLoader(faces, theirs.batch, shuffle=True, num_workers=WORKERS, drop_last=True)
+    network = build(theirs).to(memory_format=torch.contiguous_format).train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=theirs.learning_rate)
+    while True:
+        for batch, heatmaps in loader:
+            yield _step(optimizer, lambda b=batch, h=heatmaps: _notebook_loss(network, b, h), len(batch))
+
+
+def _notebook_loss(network: StackedHourglass, batch: Tensor, heatmaps: Tensor) -> Tensor:
+    seen, target = network(batch.to(device())), heatmaps.to(device())
+    return torch.stack([mse_loss(of_stack, target) for of_stack in seen.unbind(dim=1)]).mean()
+
+
+def our_steps(params: HourglassParams, of_run: Run) -> Iterator[int]:
+    """Yields the number of faces of each step of the stage's training."""
+    network = build(params).train()
+    loss_of = batch_loss(network, of_run.learned, params)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    while True:
+        indices = torch.randperm(len(of_run.learned.faces), generator=generator)[: params.batch]
+        yield _step(optimizer, lambda i=indices: loss_of(i, 0.0, generator), len(indices))
+
+
+def _step(optimizer: torch.optim.Optimizer, loss_of: Callable[[], Tensor], faces: int) -> int:
+    optimizer.zero_grad(set_to_none=True)
+    loss = loss_of()
+    loss.backward()
+    optimizer.step()
+    loss.item()  # waits for the device
+    return faces
+
+
+def faces_per_second(steps: Iterator[int], seconds: float) -> float:
+    """Returns the speed of whole steps, as many as fill the time."""
+    start, faces = time.perf_counter(), 0
+    while (spent := time.perf_counter() - start) < seconds or not faces:
+        faces += next(steps)
+    return faces / spent
+
+
+if __name__ == "__main__":
+    run(main)

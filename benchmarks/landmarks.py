@@ -1,0 +1,225 @@
+"""The hourglass's ablation: each choice against its alternatives, by trainings of equal wall time, several seeds.
+
+python -m benchmarks.landmarks --minutes 2 --seeds 3
+
+Reads what the stages up to `crop` wrote. Every finished training is a row of the CSV and is not repeated: an
+interrupted ablation goes on where it was.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Generator, Tensor
+from typer import Option, run
+
+from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
+from facerec.devices import device
+from facerec.heatmaps import decode_heatmaps
+from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap, to_input
+from facerec.images import write_bytes
+from facerec.landmark_exam import Exam
+from facerec.landmark_metrics import is_frontal, nme
+from facerec.landmark_training import HourglassParams, batch_loss, build
+from facerec.training import fingerprint, fit, forget
+
+BATCH = 64  # faces of an exam at a time
+WARM_UP, TIMED = 2, 5  # steps
+MOST_MINUTES = 4.0
+KEY = ["run", "minutes", "variant", "seed"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        changes: of the parameters.
+        floor: whether the target is rounded down to a whole pixel of the heatmap.
+        as_notebook: whether everything is set as in the notebook.
+    """
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    floor: bool = False
+    as_notebook: bool = False
+
+    def params(self, params: HourglassParams, seed: int) -> HourglassParams:
+        """Returns the parameters of one training."""
+        base = params.model_copy(update={"block": "bottleneck", "loss": "kl"})
+        base = notebook(params) if self.as_notebook else base
+        return base.model_copy(update={**self.changes, "seed": seed})
+
+
+VARIANTS = {
+    "ours": Variant(),
+    "floor": Variant(floor=True),
+    "no jitter": Variant({"shift": 0.0, "scale": 0.0}),
+    "basic": Variant({"block": "basic"}),
+    "mse": Variant({"loss": "mse"}),
+    "adaptive wing": Variant({"loss": "adaptive_wing"}),
+    "notebook": Variant(floor=True, as_notebook=True),
+}
+ROWS = [  # what is asked, the setting, its training, its decoding
+    ("target", "sub-pixel", "ours", "refined"),
+    ("target", "floored to a heatmap pixel", "floor", "refined"),
+    ("decoding", "refined", "ours", "refined"),
+    ("decoding", "argmax", "ours", "argmax"),
+    ("box jitter in training", "on", "ours", "refined"),
+    ("box jitter in training", "off", "no jitter", "refined"),
+    ("residual block", "bottleneck", "ours", "refined"),
+    ("residual block", "basic", "basic", "refined"),
+    ("loss", "kl", "ours", "refined"),
+    ("loss", "mse", "mse", "refined"),
+    ("loss", "adaptive wing", "adaptive wing", "refined"),
+    ("all together", "ours", "ours", "refined"),
+    ("all together", "the notebook's", "notebook", "argmax"),
+]
+
+
+def main(
+    minutes: Annotated[float, Option(help="of each training")] = 2.0,
+    seeds: Annotated[int, Option(help="trainings of each variant")] = 3,
+    data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
+    cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
+        "benchmarks/landmarks.csv"
+    ),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/landmarks.md"),
+) -> None:
+    """Trains what is missing, and writes the table."""
+    if not 0 < minutes <= MOST_MINUTES:
+        raise ValueError(f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}")
+    params = HourglassParams.load("hourglass")
+    of_run = read_run(data, params)
+    done = pd.read_csv(cells, dtype={"run": str}) if cells.exists() else pd.DataFrame(columns=KEY)
+    for seed in range(1, seeds + 1):
+        for variant in VARIANTS:
+            key = [of_run.key, minutes, variant, seed]
+            if not (done[KEY] == key).all(axis=1).any():
+                row = dict(zip(KEY, key, strict=True)) | train_and_measure(variant, params, seed, minutes, of_run)
+                print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+                done = pd.concat([done, pd.DataFrame([row])], ignore_index=True)
+                write_bytes(cells, done.to_csv(index=False, lineterminator="\n").encode())
+    of_this = done[(done.run == of_run.key) & (done.minutes == minutes) & (done.seed <= seeds)]
+    text = markdown(of_this, params, minutes, len(of_run.learned.faces))
+    write_bytes(report, text.encode())
+    print(text)
+
+
+def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: float, of_run: Run) -> dict[str, Any]:
+    """Returns steps, seconds, and the error of frontal faces for both decodings, clean and jittered."""
+    variant = VARIANTS[name]
+    own = variant.params(params, seed)
+    steps = max(1, round(60 * minutes / seconds_per_step(own, variant, of_run)))
+    epochs = min(own.epochs, steps)
+    own = own.model_copy(update={"epochs": epochs})
+    start = time.perf_counter()
+    network = _trained(own, variant, steps // epochs, of_run)
+    seconds = round(time.perf_counter() - start, 1)
+    steps = epochs * (steps // epochs)
+    return {"steps": steps, "faces": steps * own.batch, "seconds": seconds} | {
+        f"{decoding}_{boxes}": error
+        for boxes, exam in of_run.exams.items()
+        for decoding, error in errors(network, exam).items()
+    }
+
+
+def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run) -> StackedHourglass:
+    """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
+    network, faces, wanted = build(params), len(of_run.learned.faces), steps * params.batch
+    loss_of = batch_loss(network, of_run.learned, params, _target(variant))
+    state = fingerprint("benchmark_landmarks", params)
+    forget(state)  # of a training that was interrupted: with another number of steps it cannot go on
+    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(faces, wanted, generator))
+    forget(state)
+    return network.eval()
+
+
+def seconds_per_step(params: HourglassParams, variant: Variant, of_run: Run) -> float:
+    """Returns the median time of a step, on a network of its own."""
+    network = build(params).train()
+    loss_of = batch_loss(network, of_run.learned, params, _target(variant))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    times = []
+    for _ in range(WARM_UP + TIMED):
+        start = time.perf_counter()
+        loss = loss_of(_draw(len(of_run.learned.faces), params.batch, generator), 0.0, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss.item()  # waits for the device
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[WARM_UP:])
+
+
+def _draw(samples: int, wanted: int, generator: Generator) -> Tensor:
+    """Returns so many indices (wanted,): one shuffle of all samples after the other."""
+    rounds = math.ceil(wanted / samples)
+    return torch.cat([torch.randperm(samples, generator=generator) for _ in range(rounds)])[:wanted]
+
+
+def _target(variant: Variant) -> Callable[[Tensor], Tensor]:
+    return (lambda points: (points / STRIDE).floor()) if variant.floor else to_heatmap
+
+
+@torch.inference_mode()
+def errors(network: StackedHourglass, exam: Exam) -> dict[str, float]:
+    """Returns the mean NME of the frontal faces, by decoding."""
+    frontal = is_frontal(exam.points)
+    found: dict[str, list[np.ndarray]] = {"refined": [], "argmax": []}
+    for start in range(0, len(exam.faces), BATCH):
+        heatmaps = network.heatmaps(exam.faces[start : start + BATCH])
+        for name, points in (("refined", decode_heatmaps(heatmaps)[0]), ("argmax", _argmax(heatmaps))):
+            found[name].append(to_input(points).cpu().numpy())
+    return {
+        name: round(float(nme(np.concatenate(parts), exam.points)[frontal].mean()), 4) for name, parts in found.items()
+    }
+
+
+def _argmax(heatmaps: Tensor) -> Tensor:
+    """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S)."""
+    index = heatmaps.flatten(2).argmax(dim=2)
+    side = heatmaps.shape[-1]
+    return torch.stack([index % side, index // side], dim=2).float()
+
+
+def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces: int) -> str:
+    """Returns the table: a row a setting, mean ± standard deviation over seeds."""
+    seeds = done.seed.nunique()
+    lines = [
+        "# Ablation of the hourglass",
+        "",
+        f"NME of frontal faces of people never trained on, % of the eye distance, mean ± standard deviation of {seeds} "
+        f"seeds; in boxes as given and in jittered ones. Each training: {minutes:g} minutes on {_machine()}, {faces} "
+        f"faces of {params.pixels} px; `seen` is how many faces it saw in that time.",
+        "",
+        "| choice | setting | boxes as given | jittered boxes | seen |",
+        "|---|---|---|---|---|",
+    ]
+    for choice, setting, variant, decoding in ROWS:
+        rows = done[done.variant == variant]
+        cells = [_mean_and_sd(rows[f"{decoding}_{boxes}"]) for boxes in ("clean", "jittered")]
+        lines.append(f"| {choice} | {setting} | {' | '.join(cells)} | {rows.faces.mean():.0f} |")
+    settings = ", ".join(f"{key} {value}" for key, value in NOTEBOOK.items() if key in ("stacks", "channels", "batch"))
+    return "\n".join([*lines, "", f"The notebook's: {settings}, floored targets, argmax, nothing jittered, fp32.", ""])
+
+
+def _machine() -> str:
+    if device().type == "cuda":
+        return torch.cuda.get_device_name(device())
+    return f"{torch.get_num_threads()} CPU threads"
+
+
+def _mean_and_sd(values: pd.Series) -> str:
+    return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,127 @@
+"""Training of the hourglass: its parameters, the faces that it learns from, its loss on jittered batches of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Generator, Tensor
+
+from facerec import landmark_faces
+from facerec.augment import blur, erase, jitter_colour, jitter_matrices
+from facerec.devices import device
+from facerec.geometry import square_matrices, transform_points
+from facerec.heatmap_losses import Loss, heatmap_loss
+from facerec.hourglass import Block, StackedHourglass, to_heatmap
+from facerec.training import FitParams
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class HourglassParams(FitParams):
+    """The section `hourglass` of params.yaml."""
+
+    pixels: PositiveInt  # side of the input
+    stacks: PositiveInt
+    channels: PositiveInt
+    depth: PositiveInt
+    block: Block
+    loss: Loss
+    sigma: PositiveFloat  # px of the heatmap
+    flip_test: bool  # predict from the face and its mirror image
+    shift: NonNegativeFloat  # box jitter: largest, of the side
+    scale: NonNegativeFloat
+    rotation: NonNegativeFloat  # degrees
+    mirror: bool
+    brightness: NonNegativeFloat
+    gray: Share  # of faces
+    blur: Share  # of faces
+    erase: Share  # of faces
+    seed: NonNegativeInt
+
+
+@dataclass(frozen=True)
+class TrainingFaces:
+    """Faces with CONTEXT about their crops, and their points.
+
+    Attributes:
+        faces: (N, W, W, 3) uint8.
+        points: (N, 5, 2), px of `faces`.
+    """
+
+    faces: Tensor
+    points: Tensor
+
+
+def read_faces(
+    photographs: Path, image_ids: Sequence[str], squares: np.ndarray, points: np.ndarray, pixels: int
+) -> TrainingFaces:
+    """Returns the faces to learn from, in memory.
+
+    Args:
+        photographs: folder.
+        image_ids: (N,) their names.
+        squares: (N, 3) x, y, side of the crops, px of the photographs.
+        points: (N, 5, 2), px of the photographs.
+        pixels: side of the network's input.
+    """
+    wide, wide_pixels = landmark_faces.widen(squares), round(pixels * landmark_faces.CONTEXT)
+    faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels)
+    moved = transform_points(square_matrices(wide, wide_pixels), points)
+    return TrainingFaces(torch.from_numpy(faces), torch.from_numpy(moved).float())
+
+
+def build(params: HourglassParams) -> StackedHourglass:
+    """Returns an untrained network on the device, the same for the same seed."""
+    torch.manual_seed(params.seed)
+    network = StackedHourglass(
+        pixels=params.pixels,
+        stacks=params.stacks,
+        channels=params.channels,
+        depth=params.depth,
+        block=params.block,
+        loss=params.loss,
+        sigma=params.sigma,
+        flip_test=params.flip_test,
+        precision=params.precision,
+    )
+    return network.to(device(), memory_format=torch.channels_last)
+
+
+def batch_loss(
+    network: StackedHourglass,
+    learned: TrainingFaces,
+    params: HourglassParams,
+    to_target: Callable[[Tensor], Tensor] = to_heatmap,
+) -> Callable[[Tensor, float, Generator], Tensor]:
+    """Returns what `training.fit` asks for: the loss of the faces with given indices, jittered anew each time.
+
+    Args:
+        network: on the device.
+        learned: the faces.
+        params: of the loss and the augmentation.
+        to_target: takes points of the input (B, 5, 2) to the heatmap's px.
+    """
+
+    def loss_of(indices: Tensor, _: float, generator: Generator) -> Tensor:
+        crops, points = augmented(learned, indices, params, generator)
+        heatmaps = network(crops.contiguous(memory_format=torch.channels_last))
+        return heatmap_loss(params.loss, heatmaps, to_target(points), params.sigma)
+
+    return loss_of
+
+
+def augmented(
+    learned: TrainingFaces, indices: Tensor, params: HourglassParams, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Returns crops (B, 3, pixels, pixels) in [0, 1] on the device, and their points (B, 5, 2), px of the crops."""
+    moves = jitter_matrices(
+        len(indices), params.pixels, params.rotation, params.shift, params.scale, params.mirror, generator
+    )
+    faces, points = learned.faces[indices], learned.points[indices]
+    crops, points = landmark_faces.jitter(faces, points, params.pixels, moves, device())
+    crops = jitter_colour(crops, params.brightness, params.gray, generator)
+    return erase(blur(crops, params.blur, generator), params.erase, generator), points

@@ -1,0 +1,140 @@
+"""The align stage on points that somebody else dictates: what is degenerate ends in a record, not in a smear."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from skimage.transform import AffineTransform, SimilarityTransform
+
+from facerec import geometry, hourglass, tables
+from facerec.images import read_image, write_image
+from facerec.tables import LANDMARKS, SQUARE
+from stages import align
+
+SIDE = 64  # of photographs, crops and aligned faces
+OUTPUTS = ["a2", "a3", "a5", "predicted.csv", "alignment.csv", "m.json", "s.jpg", "s2.jpg", "s3.jpg", "s5.jpg"]
+
+
+class Dictated:
+    """Stands for the network: says the points that it was given, whatever it sees."""
+
+    pixels = SIDE
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.points = points
+
+    def predict(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert faces.shape == (len(self.points), SIDE, SIDE, 3)
+        return self.points, np.full(self.points.shape[:2], 0.5)
+
+
+def faces() -> dict[str, np.ndarray]:
+    """Returns points by what is the matter with them."""
+    good = geometry.template(SIDE)
+    result = {"good": good, "turned": SimilarityTransform(scale=0.8, rotation=0.4, translation=(14, -4))(good)}
+    result["coincident"] = np.full((5, 2), 30.0)
+    result["nan"] = np.full((5, 2), np.nan)
+    result["one eye"] = good.copy()
+    result["one eye"][1] = good[0] + [0.3, 0.2]
+    result["collinear"] = good.copy()
+    result["collinear"][2] = (good[0] + good[1]) / 2 + [0.0, 0.3]
+    result["outside"] = good.copy()
+    result["outside"][3:, 1] += SIDE / 4
+    return result
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch):
+    """Runs the stage; returns the tables, the metrics and the points, by the faces' names."""
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(f"align: {{pixels: {SIDE}, max_shear: 0.4}}\n")
+    return run(monkeypatch, faces())
+
+
+def run(monkeypatch, points: dict[str, np.ndarray], landmarks: float = 1.0):
+    names = [f"{name}.png" for name in points]
+    rng = np.random.default_rng(0)
+    for name in names:
+        picture = np.kron(rng.integers(60, 255, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        for folder in ("photographs", "crops"):
+            write_image(Path(folder) / name, picture)
+    frame = pd.DataFrame({"image_id": names, **dict.fromkeys(LANDMARKS, landmarks)})
+    frame[SQUARE] = [0.0, 0.0, float(SIDE)]
+    tables.write(frame, Path("cropped.csv"), tables.CROPPED)
+    monkeypatch.setattr(hourglass, "load", lambda *_: Dictated(np.stack([*points.values()])))
+    align.main(*map(Path, ["h.pt", "cropped.csv", "crops", "photographs", *OUTPUTS]))
+    predicted = tables.read(Path("predicted.csv"), tables.PREDICTED).set_index("image_id")
+    record = tables.read(Path("alignment.csv"), tables.ALIGNED).set_index("image_id")
+    return predicted, record, json.loads(Path("m.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "aligned"),
+    [
+        ("good", (1, 1, 1)),
+        ("turned", (1, 1, 1)),
+        ("coincident", (0, 0, 0)),
+        ("nan", (0, 0, 0)),
+        ("one eye", (0, 0, 1)),
+        ("collinear", (1, 0, 1)),
+        ("outside", (1, 1, 1)),
+    ],
+)
+def test_each_face_is_flagged_for_each_alignment_and_black_where_it_has_none(ran, name, aligned):
+    predicted, record, _ = ran
+    for count, usable in zip(tables.ALIGNMENTS, aligned, strict=True):
+        face = read_image(Path(f"a{count}/{name}.png"))
+        assert predicted.loc[f"{name}.png", f"aligned_{count}"] == usable
+        assert face.any() == bool(usable)
+        values = record.loc[f"{name}.png", [f"{what}_{count}" for what in ("roll", "scale", "shear", "residual")]]
+        assert values.notna().all() == bool(usable)
+        if usable:
+            assert 0.5 < values[f"scale_{count}"] < 2  # no smear
+
+
+def test_the_record_and_the_metrics_count_them(ran):
+    predicted, record, metrics = ran
+    assert predicted.loc["nan.png", LANDMARKS].isna().all()
+    assert record.points_outside.to_dict() == {
+        **dict.fromkeys([f"{name}.png" for name in faces()], 0),
+        "nan.png": 5,
+        "outside.png": 2,
+    }
+    assert metrics["points_outside_the_crop"] == 7
+    assert [metrics[f"not_aligned_by_{count}_points"] for count in (2, 3, 5)] == [3, 4, 2]
+    assert record.loc["turned.png", ["roll_2", "roll_3", "roll_5"]].to_numpy(float) == pytest.approx(
+        np.degrees([0.4] * 3), abs=1e-3
+    )
+
+
+def test_sheets_show_the_faces_of_each_method(ran):
+    for name in ("s.jpg", "s2.jpg", "s3.jpg", "s5.jpg"):
+        assert read_image(Path(name)).std() > 10
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_aligned_faces_are_what_scikit_images_transforms_say(ran, count):
+    """A matrix that scikit-image estimates takes the points to the same places."""
+    points, target = faces()["turned"], geometry.template(SIDE)
+    used = {2: [0, 1], 3: [0, 1, 2], 5: [0, 1, 2, 3, 4]}[count]
+    kind = AffineTransform if count == 3 else SimilarityTransform
+    expected = kind.from_estimate(points[used], target[used]).params[:2]
+    assert geometry.alignment_matrices(points[None], SIDE)[count][0] == pytest.approx(expected, abs=1e-6)
+
+
+def _files(path: Path) -> list[Path]:
+    return [*path.iterdir()] if path.is_dir() else [path]
+
+
+def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(f"align: {{pixels: {SIDE}, max_shear: 0.4}}\n")
+    written = []
+    for landmarks in (1.0, -777.0):
+        run(monkeypatch, faces(), landmarks)
+        files = sorted(file for out in OUTPUTS for file in _files(Path(out)))
+        written.append({str(file): Path(file).read_bytes() for file in files})
+    assert len(written[0]) == 3 * len(faces()) + 7
+    assert written[0] == written[1]
