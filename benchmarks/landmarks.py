@@ -20,8 +20,8 @@ import torch
 from torch import Generator, Tensor
 from typer import Option, run
 
+from benchmarks.cells import machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
-from facerec.devices import device
 from facerec.heatmaps import decode_heatmaps
 from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap, to_input
 from facerec.images import write_bytes
@@ -33,7 +33,6 @@ from facerec.training import fingerprint, fit, forget
 BATCH = 64  # faces of an exam at a time
 WARM_UP, TIMED = 2, 5  # steps
 MOST_MINUTES = 4.0
-KEY = ["run", "minutes", "variant", "seed"]
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,13 @@ def main(
         raise ValueError(f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}")
     params = HourglassParams.load("hourglass")
     of_run = read_run(data, params)
-    done = pd.read_csv(cells, dtype={"run": str}) if cells.exists() else pd.DataFrame(columns=KEY)
-    for seed in range(1, seeds + 1):
-        for variant in VARIANTS:
-            key = [of_run.key, minutes, variant, seed]
-            if not (done[KEY] == key).all(axis=1).any():
-                row = dict(zip(KEY, key, strict=True)) | train_and_measure(variant, params, seed, minutes, of_run)
-                print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-                done = pd.concat([done, pd.DataFrame([row])], ignore_index=True)
-                write_bytes(cells, done.to_csv(index=False, lineterminator="\n").encode())
-    of_this = done[(done.run == of_run.key) & (done.minutes == minutes) & (done.seed <= seeds)]
-    text = markdown(of_this, params, minutes, len(of_run.learned.faces))
+    keys = [
+        {"run": of_run.key, "minutes": minutes, "variant": variant, "seed": seed}
+        for seed in range(1, seeds + 1)
+        for variant in VARIANTS
+    ]
+    done = run_missing(cells, keys, lambda key: train_and_measure(key["variant"], params, key["seed"], minutes, of_run))
+    text = markdown(done, params, minutes, len(of_run.learned.faces))
     write_bytes(report, text.encode())
     print(text)
 
@@ -197,7 +192,7 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
         "# Ablation of the hourglass",
         "",
         f"NME of frontal faces of people never trained on, % of the eye distance, mean ± standard deviation of {seeds} "
-        f"seeds; in boxes as given and in jittered ones. Each training: {minutes:g} minutes on {_machine()}, {faces} "
+        f"seeds; in boxes as given and in jittered ones. Each training: {minutes:g} minutes on {machine()}, {faces} "
         f"faces of {params.pixels} px; `seen` is how many faces it saw in that time.",
         "",
         "| choice | setting | boxes as given | jittered boxes | seen |",
@@ -205,20 +200,10 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
     ]
     for choice, setting, variant, decoding in ROWS:
         rows = done[done.variant == variant]
-        cells = [_mean_and_sd(rows[f"{decoding}_{boxes}"]) for boxes in ("clean", "jittered")]
+        cells = [mean_and_sd(rows[f"{decoding}_{boxes}"]) for boxes in ("clean", "jittered")]
         lines.append(f"| {choice} | {setting} | {' | '.join(cells)} | {rows.faces.mean():.0f} |")
     settings = ", ".join(f"{key} {value}" for key, value in NOTEBOOK.items() if key in ("stacks", "channels", "batch"))
     return "\n".join([*lines, "", f"The notebook's: {settings}, floored targets, argmax, nothing jittered, fp32.", ""])
-
-
-def _machine() -> str:
-    if device().type == "cuda":
-        return torch.cuda.get_device_name(device())
-    return f"{torch.get_num_threads()} CPU threads"
-
-
-def _mean_and_sd(values: pd.Series) -> str:
-    return f"{values.mean():.2f}" + (f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

@@ -88,14 +88,14 @@ def train(
         ValueError: the loss is no longer finite.
     """
     usable = learned.without_unusable()
-    loss_of = partial(_loss, network, torch.from_numpy(usable.faces), usable.labels, params)
+    loss_of = partial(batch_loss, network, torch.from_numpy(usable.faces), usable.labels, params)
     order = partial(grouped_order, usable.labels, network.head.photos_together)
     return fit(
         network, loss_of, len(usable.faces), partial(_accuracy, network, learned, tried), params, seed, name, order
     )
 
 
-def _loss(
+def batch_loss(
     network: Recognizer,
     faces: Tensor,
     labels: Tensor,
@@ -105,13 +105,18 @@ def _loss(
     generator: Generator,
 ) -> Tensor:
     """Returns the loss of the faces with these indices, augmented, after so many epochs."""
-    moves = jitter_matrices(len(indices), network.pixels, params.rotation, params.shift, params.scale, True, generator)
-    batch = warp_batch(faces[indices].to(device(), non_blocking=True), moves, network.pixels)
-    batch = erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
+    batch = augmented(faces[indices], params, network.pixels, generator)
     embeddings = network(batch.contiguous(memory_format=torch.channels_last))
     warmup = params.margin_warmup_epochs
     network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
     return network.head(embeddings, labels[indices].to(device()))
+
+
+def augmented(faces: Tensor, params: RecognizerParams, pixels: int, generator: Generator) -> Tensor:
+    """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, H, W, 3) uint8 on the CPU."""
+    moves = jitter_matrices(len(faces), pixels, params.rotation, params.shift, params.scale, True, generator)
+    batch = warp_batch(faces.to(device(), non_blocking=True), moves, pixels)
+    return erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
 
 
 def _accuracy(network: Recognizer, learned: AlignedFaces, tried: AlignedFaces) -> dict[str, float]:

@@ -1,0 +1,46 @@
+"""Trainings of a benchmark that are kept in a table, so that an interrupted benchmark goes on where it was."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from facerec.devices import device
+from facerec.images import write_bytes
+
+
+def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[dict[str, Any]], dict]) -> pd.DataFrame:
+    """Returns the rows of these keys, after measuring those that the table does not hold.
+
+    Args:
+        path: a CSV file, read and added to after each measurement.
+        keys: the same columns in each.
+        measure: the other columns of a key's row.
+    """
+    keys = list(keys)
+    names = list(keys[0])
+    done = pd.read_csv(path, dtype={"run": str}) if path.exists() else pd.DataFrame(columns=names)
+    wanted = pd.MultiIndex.from_frame(pd.DataFrame(keys))
+    for key in keys:
+        if (done[names] == list(key.values())).all(axis=1).any():
+            continue
+        row = key | measure(key)
+        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
+        write_bytes(path, done.to_csv(index=False, lineterminator="\n").encode())
+    return done[pd.MultiIndex.from_frame(done[names]).isin(wanted)]
+
+
+def machine() -> str:
+    """Returns what computes, for a sentence."""
+    if device().type == "cuda":
+        return torch.cuda.get_device_name(device())
+    return f"{torch.get_num_threads()} CPU threads"
+
+
+def mean_and_sd(values: pd.Series, sign: str = "", digits: int = 2) -> str:
+    """Returns the mean ± standard deviation, which one value does not have."""
+    mean = f"{values.mean():{sign}.{digits}f}"
+    return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean

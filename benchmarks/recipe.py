@@ -1,0 +1,313 @@
+"""The recogniser's recipe: one change at a time, by trainings of equal time, on a development split cut from train.
+
+python -m benchmarks.recipe --seconds 40 --seeds 3
+
+Reads what the stages up to `align` wrote; val, wild and the open set stay unseen. Every finished training is a row of
+the CSV and is not repeated: an interrupted ablation goes on where it was.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from typer import Option, run
+
+from benchmarks.cells import machine, mean_and_sd, run_missing
+from facerec import recognizer_training, tables, training
+from facerec.aligned_faces import AlignedFaces, read_aligned
+from facerec.devices import device
+from facerec.heads import HeadParams, load_head
+from facerec.images import write_bytes
+from facerec.recognition_metrics import hits_at
+from facerec.recognizer import Recognizer
+from facerec.recognizer_training import RecognizerParams
+from facerec.training import fingerprint, fit, forget
+
+WARM_UP, TIMED = 2, 6  # steps
+MOST_SECONDS = 240
+EMA_DECAY = 0.99
+MIXED = 0.2  # both parameters of the Beta distribution (Zhang et al. 2018)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One change of the recipe.
+
+    Attributes:
+        params: of `recognizer` in params.yaml.
+        head: of the head's entry.
+        margin_warmup: share of the epochs in which the margin grows from 0.
+        strength: of all augmentation, times the recipe's.
+        pixels: side of the faces, times the recipe's.
+        change: of the network, before it is trained.
+        patches: functions of `facerec.training` and what stands for them.
+        ema: whether the mean of the weights over the steps is tried, not the last ones.
+        mixup: whether faces are mixed in pairs (Zhang et al. 2018).
+    """
+
+    params: dict[str, Any] = field(default_factory=dict)
+    head: dict[str, Any] = field(default_factory=dict)
+    margin_warmup: float = 0.0
+    strength: float = 1.0
+    pixels: float = 1.0
+    change: Callable[[Recognizer], None] = lambda network: None
+    patches: dict[str, Any] = field(default_factory=dict)
+    ema: bool = False
+    mixup: bool = False
+
+    def of(self, params: RecognizerParams) -> RecognizerParams:
+        """Returns the parameters of its training."""
+        strengths = {name: getattr(params, name) * self.strength for name in AUGMENTATION}
+        return params.model_copy(update={**strengths, **self.params})
+
+
+def _no_batch_norm(network: Recognizer) -> None:
+    network.neck = network.neck[:2]
+
+
+def _no_pool(network: Recognizer) -> None:
+    network.backbone.maxpool = nn.Identity()
+
+
+def _fine_stem(network: Recognizer) -> None:
+    network.backbone.conv1.stride = (1, 1)
+
+
+def _decay_all(network: nn.Module, weight_decay: float) -> list[dict]:
+    return [{"params": list(network.parameters()), "weight_decay": weight_decay}]
+
+
+def _constant(params: RecognizerParams, step: int, steps: int) -> float:
+    return params.learning_rate * min((step + 1) / max(params.warmup_epochs * steps, 1), 1.0)
+
+
+def _linear(params: RecognizerParams, step: int, steps: int) -> float:
+    left = 1 - step / (params.epochs * steps)
+    return min(_constant(params, step, steps), params.learning_rate * left)
+
+
+AUGMENTATION = ["rotation", "shift", "scale", "brightness", "gray", "erase"]
+RECIPE = "the recipe"
+VARIANTS = {
+    RECIPE: Variant(),
+    "margin grows over a fifth of the epochs": Variant(margin_warmup=0.2),
+    "margin 0.3": Variant(head={"margin": 0.3}),
+    "scale 16": Variant(head={"scale": 16.0}),
+    "scale 64": Variant(head={"scale": 64.0}),
+    "mirrored only": Variant(strength=0.0),
+    "augmentation × 0.5": Variant(strength=0.5),
+    "augmentation × 2": Variant(strength=2.0),
+    "no rotation, shift, scale": Variant(params={"rotation": 0.0, "shift": 0.0, "scale": 0.0}),
+    "no colour": Variant(params={"brightness": 0.0}),
+    "no grayscale": Variant(params={"gray": 0.0}),
+    "no erasing": Variant(params={"erase": 0.0}),
+    "mixup": Variant(mixup=True),
+    "no batch norm in the neck": Variant(change=_no_batch_norm),
+    "dropout 0.3": Variant(params={"dropout": 0.3}),
+    "weight decay on biases and norms too": Variant(patches={"_decay_groups": _decay_all}),
+    "weight decay 0.0005": Variant(params={"weight_decay": 0.0005}),
+    "constant learning rate": Variant(patches={"_learning_rate": _constant}),
+    "linear decay of the learning rate": Variant(patches={"_learning_rate": _linear}),
+    "learning rate × 3": Variant(params={"learning_rate": 0.003}),
+    "batches of 32": Variant(params={"batch": 32}),
+    "faces of 3/4 the side": Variant(pixels=0.75),
+    "no max pool": Variant(change=_no_pool),
+    "first layer of stride 1": Variant(change=_fine_stem),
+    "exponential mean of the weights": Variant(ema=True),
+}
+
+
+def main(
+    seconds: Annotated[float, Option(help="of each training")] = 40.0,
+    seeds: Annotated[int, Option(help="trainings of each variant")] = 3,
+    head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
+    people: Annotated[int, Option(help="at most so many, those of the lowest labels")] = 160,
+    held_out: Annotated[int, Option(help="photographs a person of the development split")] = 2,
+    data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
+    cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
+        "benchmarks/recipe.csv"
+    ),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/recipe.md"),
+) -> None:
+    """Trains what is missing, and writes the table."""
+    if not 0 < seconds <= MOST_SECONDS:
+        raise ValueError(f"--seconds: expected more than 0 and at most {MOST_SECONDS}, got {seconds}")
+    params, head_params = RecognizerParams.load("recognizer"), load_head(head)
+    learned, tried = development_split(data, head_params.alignment, people, held_out)
+    of_run = _key(params, head_params, learned, tried)
+    keys = [
+        {"run": of_run, "seconds": seconds, "variant": name, "seed": seed}
+        for seed in range(1, seeds + 1)
+        for name in VARIANTS
+    ]
+    done = run_missing(
+        cells,
+        keys,
+        lambda key: train_and_try(VARIANTS[key["variant"]], params, head_params, key["seed"], seconds, learned, tried),
+    )
+    text = markdown(done, head, seconds, learned, tried)
+    write_bytes(report, text.encode())
+    print(text)
+
+
+def _key(params: RecognizerParams, head: HeadParams, learned: AlignedFaces, tried: AlignedFaces) -> str:
+    """Returns a name that changes with the faces and the recipe."""
+    digest = hashlib.sha256(params.model_dump_json(exclude={"epochs", "seeds"}).encode())
+    for part in (head.model_dump_json().encode(), learned.faces.tobytes(), tried.faces.tobytes()):
+        digest.update(part)
+    return digest.hexdigest()[:8]
+
+
+def development_split(data: Path, points: int, people: int, held_out: int) -> tuple[AlignedFaces, AlignedFaces]:
+    """Returns the faces of `train` to learn from and those to try on: the last of each person's, by name."""
+    frame = tables.read(data / "train.csv", tables.SELECTED).sort_values("image_id")
+    frame = frame[frame.label < people]
+    last = frame.groupby("label").cumcount(ascending=False) < held_out
+    read = partial(read_aligned, data / f"aligned_{points}", data / "predicted_landmarks.csv", points=points)
+    return read(frame[~last]), read(frame[last])
+
+
+def train_and_try(
+    variant: Variant,
+    params: RecognizerParams,
+    head: HeadParams,
+    seed: int,
+    seconds: float,
+    learned: AlignedFaces,
+    tried: AlignedFaces,
+) -> dict[str, Any]:
+    """Returns epochs, seconds, the loss, and top-1 in % with and without the mirror image."""
+    own, head = variant.of(params), head.model_copy(update=variant.head)
+    learned, tried = (_resized(faces, variant.pixels) for faces in (learned, tried))
+    with patch.multiple(training, **variant.patches) if variant.patches else nullcontext():
+        step = seconds_per_step(variant, own, head, learned)
+        epochs = max(1, round(seconds / (step * max(len(learned.faces) // own.batch, 1))))
+        own = own.model_copy(update={"epochs": epochs, "margin_warmup_epochs": variant.margin_warmup * epochs})
+        start = time.perf_counter()
+        network, mean, loss_of = _prepared(variant, own, head, seed, learned)
+        name = fingerprint("benchmark_recipe", own)
+        forget(name)  # of a training that was interrupted: its mean of the weights is lost
+        history = fit(network, loss_of, len(learned.faces), dict, own, seed, name)
+        forget(name)
+        spent = time.perf_counter() - start
+    network = mean.module if variant.ema else network
+    return {
+        "epochs": epochs,
+        "trained_seconds": round(spent, 1),
+        "loss": round(history.train_loss.iloc[-1], 4),
+        "top1": _top1(network, tried, flip=True),
+        "top1_not_mirrored": _top1(network, tried, flip=False),
+    }
+
+
+def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
+    side = round(faces.faces.shape[1] * times)
+    resized = [cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces.faces]
+    return faces if times == 1 else AlignedFaces(faces.frame, np.stack(resized), faces.usable)
+
+
+def _prepared(
+    variant: Variant, params: RecognizerParams, head: HeadParams, seed: int, learned: AlignedFaces
+) -> tuple[Recognizer, AveragedModel, Callable[[Tensor, float, Generator], Tensor]]:
+    """Returns a new network, the mean of its weights, and the loss of a step, which adds to the mean."""
+    torch.manual_seed(seed)
+    person_ids = learned.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    network = recognizer_training.build(params, head, person_ids, learned.faces.shape[1], Path())
+    variant.change(network)
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    loss_of = _mixed_loss if variant.mixup else recognizer_training.batch_loss
+    of_batch = partial(loss_of, network, torch.from_numpy(learned.faces), learned.labels, params)
+
+    def loss(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
+        if variant.ema:
+            mean.update_parameters(network)
+        return of_batch(indices, epochs, generator)
+
+    return network, mean, loss
+
+
+def _mixed_loss(
+    network: Recognizer,
+    faces: Tensor,
+    labels: Tensor,
+    params: RecognizerParams,
+    indices: Tensor,
+    epochs: float,
+    generator: Generator,
+) -> Tensor:
+    """Returns the loss of faces each of which is mixed with another one of the batch."""
+    batch = recognizer_training.augmented(faces[indices], params, network.pixels, generator)
+    draw = int(torch.randint(2**31, (1,), generator=generator))
+    share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
+    mixed = share * batch + (1 - share) * batch.flip(0)
+    embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
+    wanted = labels[indices].to(device())
+    return share * network.head(embeddings, wanted) + (1 - share) * network.head(embeddings, wanted.flip(0))
+
+
+def seconds_per_step(variant: Variant, params: RecognizerParams, head: HeadParams, learned: AlignedFaces) -> float:
+    """Returns the time of the fastest step, on a network of its own: other work on the machine only slows steps."""
+    network, _, loss_of = _prepared(variant, params, head, 0, learned)
+    optimizer = torch.optim.AdamW(network.train().parameters(), lr=params.learning_rate, fused=True)
+    generator = Generator().manual_seed(0)
+    times = []
+    for _ in range(WARM_UP + TIMED):
+        start = time.perf_counter()
+        indices = torch.randint(len(learned.faces), (params.batch,), generator=generator)
+        loss = loss_of(indices, 0.0, generator)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss.item()  # waits for the device
+        times.append(time.perf_counter() - start)
+    return min(times[WARM_UP:])
+
+
+def _top1(network: Recognizer, tried: AlignedFaces, flip: bool) -> float:
+    """Returns top-1 in %; a face that could not be aligned is wrong."""
+    scores = network.head.scores(tried.embed(network, flip=flip).to(device())).cpu()
+    return round(100 * float((hits_at(scores, tried.labels, 1).numpy() & tried.usable).mean()), 4)
+
+
+def markdown(done: pd.DataFrame, head: str, seconds: float, learned: AlignedFaces, tried: AlignedFaces) -> str:
+    """Returns the table: a row a change, mean ± standard deviation, the difference paired by seed."""
+    by_seed = done.pivot(index="seed", columns="variant", values="top1")
+    lines = [
+        "# Ablation of the recipe",
+        "",
+        f"Top-1 in % of `{head}` on a development split: {learned.frame.label.nunique()} people of `train`, "
+        f"{len(learned.frame)} photographs to learn from and {len(tried.frame)} to try on; mean ± standard deviation "
+        f"of {len(by_seed)} seeds. Each training takes {seconds:g} s on {machine()}; the number of epochs follows from "
+        "the time of a step. The difference is paired by seed. Chance alone moves a share of this many photographs by "
+        f"± {100 * math.sqrt(0.25 / len(tried.frame)):.1f} points at most (one standard error).",
+        "",
+        "| change | top-1 | difference | epochs |",
+        "|---|---|---|---|",
+    ]
+    for name in [name for name in VARIANTS if name in by_seed]:
+        apart = mean_and_sd(by_seed[name] - by_seed[RECIPE], "+") if name != RECIPE else ""
+        epochs = done[done.variant == name].epochs.mean()
+        lines.append(f"| {name} | {mean_and_sd(by_seed[name])} | {apart} | {epochs:.0f} |")
+    plain = done[done.variant == RECIPE].sort_values("seed")
+    apart = (plain.top1_not_mirrored - plain.top1).set_axis(plain.seed)
+    lines.append(
+        f"| face without its mirror image | {mean_and_sd(plain.top1_not_mirrored)} | {mean_and_sd(apart, '+')} | |"
+    )
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    run(main)
