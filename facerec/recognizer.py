@@ -1,4 +1,4 @@
-"""A face recogniser: a ResNet, a neck that gives embeddings, and the head it was trained with."""
+"""A face recogniser: a backbone, a neck that gives embeddings, and the head it was trained with."""
 
 import logging
 from pathlib import Path
@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from facerec import checkpoints
 from facerec.devices import Precision, autocast
 from facerec.heads import build_head, parse_head
+from facerec.oriented_gradients import GradientNet
 
 log = logging.getLogger(__name__)
 
 KIND = "recognizer"
 Weights = Literal["none", "imagenet", "file"]
 Backbone = Literal[
+    "gradients",
     "resnet18",
     "resnet34",
     "resnet50",
@@ -35,7 +37,7 @@ class Recognizer(nn.Module):
     """Embeddings of aligned faces, and scores of people.
 
     Args:
-        backbone: a ResNet of torchvision.
+        backbone: a ResNet of torchvision, or gradients for `GradientNet`.
         embedding_dim: length of an embedding.
         dropout: share of features left out before the embedding, in training.
         head: the head's entry of params.yaml.
@@ -65,9 +67,7 @@ class Recognizer(nn.Module):
             "precision": precision,
         }
         self.person_ids, self.pixels, self.precision = person_ids, pixels, precision
-        self.backbone = torchvision.models.get_model(backbone, weights=None)
-        features = self.backbone.fc.in_features
-        self.backbone.fc = nn.Identity()
+        self.backbone, features = _backbone(backbone, pixels)
         self.neck = nn.Sequential(
             nn.Dropout(dropout),
             nn.Linear(features, embedding_dim, bias=False),
@@ -104,6 +104,16 @@ class Recognizer(nn.Module):
         return embeddings.view(-1, len(faces), embeddings.shape[1]).mean(dim=0).cpu()
 
 
+def _backbone(name: Backbone, pixels: int) -> tuple[nn.Module, int]:
+    """Returns an untrained backbone, and how many features it gives."""
+    if name == "gradients":
+        return (own := GradientNet(pixels)), own.features
+    resnet = torchvision.models.get_model(name, weights=None)
+    features = resnet.fc.in_features
+    resnet.fc = nn.Identity()
+    return resnet, features
+
+
 def load_weights(recognizer: Recognizer, weights: Weights, file: Path) -> None:
     """Starts the backbone from chance, from torchvision's ImageNet weights, or from another recogniser.
 
@@ -128,6 +138,8 @@ def load_weights(recognizer: Recognizer, weights: Weights, file: Path) -> None:
 
 
 def _imagenet(backbone: str) -> dict[str, Tensor]:
+    if backbone == "gradients":
+        raise ValueError("recognizer.weights: imagenet: there are no such weights for gradients, only for ResNets")
     try:
         return dict(
             torchvision.models.get_model_weights(backbone).DEFAULT.get_state_dict(progress=False, check_hash=True)

@@ -47,8 +47,9 @@ def test_faces_of_another_size_are_refused():
         network().embed(np.zeros((1, 40, 40, 3), np.uint8))
 
 
-def test_save_and_load_give_the_same_scores(tmp_path):
-    net = network()
+@pytest.mark.parametrize("backbone", ["resnet18", "gradients"])
+def test_save_and_load_give_the_same_scores(tmp_path, backbone):
+    net = network(backbone).to(memory_format=torch.channels_last)
     recognizer.save(net, tmp_path / "r.pt")
     back = recognizer.load(tmp_path / "r.pt", torch.device("cpu"))
     assert back.config == net.config and back.person_ids == [7, 9, 30]
@@ -92,3 +93,8 @@ def test_imagenet_weights_fit_and_a_missing_network_is_one_sentence(monkeypatch)
     net = network()
     recognizer.load_weights(net, "imagenet", NONE)
     assert torch.equal(net.backbone.conv1.weight, state["conv1.weight"])
+
+
+def test_gradients_have_no_imagenet_weights():
+    with pytest.raises(ValueError, match=r"recognizer.weights: imagenet: .* gradients, only for ResNets"):
+        recognizer.load_weights(network("gradients"), "imagenet", NONE)
