@@ -42,7 +42,7 @@ class Run:
     """The last run's faces.
 
     Attributes:
-        train: rows of the training photographs, with the crops' squares.
+        train: rows of the photographs that the stage learns from, with the crops' squares.
         learned: their faces.
         exams: of people never trained on (of val if there are none), by the names of their boxes.
         key: changes with the faces and the parameters.
@@ -62,7 +62,8 @@ def read_run(data: Path, params: HourglassParams) -> Run:
         params: the section `hourglass`.
     """
     squares = tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]]
-    train = tables.read(data / "train.csv", tables.SELECTED).merge(squares, on="image_id", validate="one_to_one")
+    learn_from = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("train", "landmarks_only")]
+    train = pd.concat(learn_from).merge(squares, on="image_id", validate="one_to_one")
     strangers = tables.read(data / "openset.csv", tables.OPENSET)
     unseen = tables.read(data / "val.csv", tables.SELECTED) if strangers.empty else strangers
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")

@@ -31,6 +31,7 @@ class AlignParams(Params):
 def main(
     model: Annotated[Path, Argument(help="the hourglass")],
     cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares; its points are not looked at")],
+    landmarks_only: Annotated[Path, Argument(help="table of photographs that no recogniser sees: left out")],
     cropped: Annotated[Path, Argument(help="folder of the cropped faces, in which the points are sought")],
     photographs: Annotated[Path, Argument(help="folder of the photographs, from which the faces are cut")],
     aligned_2: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes")],
@@ -51,6 +52,8 @@ def main(
     folders = {2: aligned_2, 3: aligned_3, 5: aligned_5}
     network = hourglass.load(model, device())
     squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
+    left_out = squares.image_id.isin(tables.read(landmarks_only, tables.SELECTED).image_id)
+    squares = squares[~left_out].reset_index(drop=True)
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
 
     def read(index: int) -> tuple[np.ndarray, np.ndarray]:

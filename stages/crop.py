@@ -24,7 +24,8 @@ def main(
     selected: Annotated[Path, Argument(help="table of the selected photographs")],
     wild: Annotated[Path, Argument(help="table of the photographs set aside")],
     openset: Annotated[Path, Argument(help="table of the people set aside")],
-    photographs: Annotated[Path, Argument(help="folder of the photographs of all three")],
+    landmarks_only: Annotated[Path, Argument(help="table of the photographs of which only points are learned")],
+    photographs: Annotated[Path, Argument(help="folder of the photographs of all four")],
     cropped: Annotated[Path, Argument(help="output: folder of the cropped faces")],
     cropped_landmarks: Annotated[Path, Argument(help="output: table of points in the crops, and of the squares")],
 ) -> None:
@@ -35,6 +36,7 @@ def main(
             tables.read(selected, tables.SELECTED),
             tables.read(wild, tables.SELECTED),
             tables.read(openset, tables.OPENSET),
+            tables.read(landmarks_only, tables.SELECTED),
         ],
         ignore_index=True,
     )

@@ -64,6 +64,7 @@ def main(
     val: Annotated[Path, Argument(help="output: table of the photographs to validate with")],
     wild: Annotated[Path, Argument(help="output: table of photographs of the same people that no rule chose")],
     openset: Annotated[Path, Argument(help="output: table of people who are nowhere else")],
+    landmarks_only: Annotated[Path, Argument(help="output: table of their other photographs, to learn points from")],
     dropped: Annotated[Path, Argument(help="output: table of unreadable photographs")],
     photographs: Annotated[Path, Argument(help="output: folder of all these photographs")],
     metrics: Annotated[Path, Argument(help="output: the funnel in numbers")],
@@ -82,16 +83,19 @@ def main(
     source.copy(everything.image_id.tolist(), photographs)
 
     people = chosen["selected"].drop_duplicates("person_id").set_index("person_id").label
-    chosen["wild"] = chosen["wild"].assign(label=chosen["wild"].person_id.map(people))
+    for name in ("wild", "landmarks_only"):
+        chosen[name] = chosen[name].assign(label=chosen[name].person_id.map(people))
     chosen["openset"] = chosen["openset"].assign(label=np.nan)
     to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed)
     for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
         tables.write(frame, path, tables.SELECTED)
+    tables.write(chosen["landmarks_only"], landmarks_only, tables.SELECTED)
     tables.write(chosen["openset"], openset, tables.OPENSET)
     tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
 
     sizes = {"train": len(to_train), "val": len(to_val), "wild": len(chosen["wild"]), "openset": len(chosen["openset"])}
     good = selection.apply_rules(chosen["selected"], params.min_eye_distance, params.min_nose_offset, Funnel())
+    sizes["landmarks_only"] = len(chosen["landmarks_only"])
     sizes["filled_up"] = len(chosen["selected"]) - len(good)
     lost = {"incomplete": len(collection.incomplete), "dropped_unreadable": len(source.dropped)}
     balance = selection.attribute_balance(collection.frame, chosen["selected"], collection.attributes)
@@ -104,7 +108,7 @@ def main(
 def choose(
     collection: Collection, excluded: list[str], params: SelectParams, source: Photographs, funnel: Funnel
 ) -> dict[str, pd.DataFrame]:
-    """Returns the photographs of `selected` (with labels), `wild` and `openset` (with roles), by name.
+    """Returns `selected` (with labels), `wild`, `openset` (with roles) and `landmarks_only`: photographs, by name.
 
     Raises:
         ValueError: fewer people are left than wanted; the message holds the funnel.
@@ -142,11 +146,13 @@ def choose(
         if short.empty:
             break
         pool = funnel.count("people_with_enough_readable", pool[~pool.person_id.isin(short)])
+    unused = rest[rest.person_id.isin(people) & ~rest.image_id.isin([*selected.image_id, *exam.image_id])]
     selected = funnel.count("selected", selected.sort_values("image_id", ignore_index=True))
     return {
         "selected": selected.assign(label=selection.label(selected)),
         "wild": exam.sort_values("image_id"),
         "openset": openset,
+        "landmarks_only": source.take(unused, max(len(unused), 1)).sort_values("image_id"),
     }
 
 

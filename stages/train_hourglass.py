@@ -20,6 +20,7 @@ SHEET_FACES = 12
 
 def main(
     train: Annotated[Path, Argument(help="table of the photographs to learn from")],
+    landmarks_only: Annotated[Path, Argument(help="table of further photographs to learn from, with all their flaws")],
     val: Annotated[Path, Argument(help="table of the photographs whose error the history shows")],
     openset: Annotated[Path, Argument(help="table of unseen people, on whom the error is measured; none: on val")],
     cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares")],
@@ -34,7 +35,8 @@ def main(
     """Train the stacked hourglass that finds five facial points, and measure how far off it is."""
     params = HourglassParams.load("hourglass")
     squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
-    train_frame = _with_squares(tables.read(train, tables.SELECTED), squares)
+    learn_from = pd.concat([tables.read(path, tables.SELECTED) for path in (train, landmarks_only)])
+    train_frame = _with_squares(learn_from, squares)
     val_frame = _with_squares(tables.read(val, tables.SELECTED), squares)
     strangers = _with_squares(tables.read(openset, tables.OPENSET), squares)
     unseen = val_frame if strangers.empty else strangers

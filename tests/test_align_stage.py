@@ -62,9 +62,12 @@ def run(monkeypatch, points: dict[str, np.ndarray], landmarks: float = 1.0):
             write_image(Path(folder) / name, picture)
     frame = pd.DataFrame({"image_id": names, **dict.fromkeys(LANDMARKS, landmarks)})
     frame[SQUARE] = [0.0, 0.0, float(SIDE)]
-    tables.write(frame, Path("cropped.csv"), tables.CROPPED)
+    left_out = frame.iloc[:1].assign(image_id="left out.png")  # of which there is no picture
+    tables.write(pd.concat([left_out, frame]), Path("cropped.csv"), tables.CROPPED)
+    others = left_out.assign(person_id=1, label=0, **dict.fromkeys(tables.BOX, 1.0))
+    tables.write(others, Path("landmarks_only.csv"), tables.SELECTED)
     monkeypatch.setattr(hourglass, "load", lambda *_: Dictated(np.stack([*points.values()])))
-    align.main(*map(Path, ["h.pt", "cropped.csv", "crops", "photographs", *OUTPUTS]))
+    align.main(*map(Path, ["h.pt", "cropped.csv", "landmarks_only.csv", "crops", "photographs", *OUTPUTS]))
     predicted = tables.read(Path("predicted.csv"), tables.PREDICTED).set_index("image_id")
     record = tables.read(Path("alignment.csv"), tables.ALIGNED).set_index("image_id")
     return predicted, record, json.loads(Path("m.json").read_text())
@@ -96,6 +99,7 @@ def test_each_face_is_flagged_for_each_alignment_and_black_where_it_has_none(ran
 
 def test_the_record_and_the_metrics_count_them(ran):
     predicted, record, metrics = ran
+    assert [*predicted.index] == [*record.index] == [f"{name}.png" for name in faces()]  # nothing of what is left out
     assert predicted.loc["nan.png", LANDMARKS].isna().all()
     assert record.points_outside.to_dict() == {
         **dict.fromkeys([f"{name}.png" for name in faces()], 0),

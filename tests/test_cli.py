@@ -52,5 +52,5 @@ def test_an_interrupted_stage_ends_at_once_with_one_line():
 
 
 def test_bad_input_is_one_line_without_a_traceback():
-    result = python("-m", "stages.crop", "none.csv", "b", "c", "d", "e", "f")
+    result = python("-m", "stages.crop", "none.csv", "b", "c", "d", "e", "f", "g")
     assert (result.returncode, result.stderr) == (1, "error: none.csv: no such file\n")

@@ -116,10 +116,14 @@ def test_what_the_stages_wrote_fits_together(repository):
     data = repository.folder / "data"
     tables = {name: pd.read_csv(data / f"{name}.csv") for name in ("selected", "train", "val", "wild", "openset")}
     everything = {i for name in ("selected", "wild", "openset") for i in tables[name].image_id}
-    for folder in ("selected", "cropped", "aligned_2", "aligned_3", "aligned_5"):
-        assert {path.name for path in (data / folder).iterdir()} == everything, folder
-    for name in ("cropped_landmarks", "predicted_landmarks"):
-        assert set(pd.read_csv(data / f"{name}.csv").image_id) == everything
+    with_further = everything | set(pd.read_csv(data / "landmarks_only.csv").image_id)
+    assert len(with_further) > len(everything)
+    contents = {"selected": with_further, "cropped": with_further}
+    contents |= dict.fromkeys(("aligned_2", "aligned_3", "aligned_5"), everything)
+    for folder, expected in contents.items():
+        assert {path.name for path in (data / folder).iterdir()} == expected, folder
+    assert set(pd.read_csv(data / "cropped_landmarks.csv").image_id) == with_further
+    assert set(pd.read_csv(data / "predicted_landmarks.csv").image_id) == everything
     for head in ("ce", "arcface"):
         report = pd.read_csv(data / "reports" / f"{head}.csv")
         metrics = repository.json(f"metrics/recognizers/{head}.json")

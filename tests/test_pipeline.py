@@ -117,6 +117,11 @@ def test_no_stage_after_the_hourglass_asks_for_annotated_points():
         assert asking <= {"facerec/tables.py", "facerec/slices.py"}, name
 
 
+def test_recognisers_never_see_the_photographs_of_which_only_points_are_learned():
+    users = [name for name in STAGES if "data/landmarks_only.csv" in definition(name)["deps"]]
+    assert users == ["crop", "train_hourglass", "align"]  # align leaves them out
+
+
 def _asks_for_points(module: Path) -> bool:
     """Returns whether a module takes the ten landmark columns from a table's rows."""
     text = module.read_text()

@@ -12,7 +12,7 @@ from collection import make_collection
 from facerec import selection, tables
 
 ROOT = Path(__file__).parents[1]
-OUTPUTS = ["selected", "train", "val", "wild", "openset", "dropped"]
+OUTPUTS = ["selected", "train", "val", "wild", "openset", "landmarks_only", "dropped"]
 PARAMS = {
     "min_eye_distance": 26.0,
     "min_nose_offset": 0.2,
@@ -76,8 +76,20 @@ def test_people_of_the_openset_are_nowhere_else(chosen):
     assert openset.label.isna().all()
 
 
+def test_points_are_also_learned_from_all_that_the_rules_left_and_no_exam_holds(chosen, collection):
+    """Every photograph of the selected people is in exactly one of train, val, wild and landmarks_only."""
+    selected, wild, further = (read(chosen, name) for name in ("selected", "wild", "landmarks_only"))
+    photos = pd.read_csv(collection["identity"], sep=r"\s+", names=["image_id", "person_id"])
+    of_them = photos.image_id[photos.person_id.isin(selected.person_id)]
+    assert sorted([*selected.image_id, *wild.image_id, *further.image_id]) == sorted(of_them)
+    good = selection.apply_rules(further, 26.0, 0.2, selection.Funnel())
+    assert 0 < len(good) < len(further)  # diversity left some of them over, rules the others
+    assert (further.label == further.person_id.map(selected.set_index("person_id").label.to_dict())).all()
+    assert json.loads((chosen / "selection.json").read_text())["landmarks_only"] == len(further)
+
+
 def test_photographs_are_copied_byte_for_byte(chosen, collection):
-    wanted = {i for name in ("selected", "wild", "openset") for i in read(chosen, name).image_id}
+    wanted = {i for name in ("selected", "wild", "openset", "landmarks_only") for i in read(chosen, name).image_id}
     assert {path.name for path in (chosen / "photos").iterdir()} == wanted
     for name in wanted:
         assert (chosen / "photos" / name).read_bytes() == (collection["images"] / name).read_bytes()
@@ -118,7 +130,7 @@ def damaged_copy(collection, folder: Path, image_ids: list[str]) -> dict[str, Pa
 
 
 def test_an_unreadable_photograph_is_listed_and_another_takes_its_place(chosen, collection, tmp_path):
-    bad = [read(chosen, name).image_id.iloc[0] for name in ("selected", "wild", "openset")]
+    bad = [read(chosen, name).image_id.iloc[0] for name in ("selected", "wild", "openset", "landmarks_only")]
     paths = damaged_copy(collection, tmp_path / "raw", bad)
     folder = tmp_path / "work"
     assert select(folder, paths).returncode == 0
@@ -129,6 +141,8 @@ def test_an_unreadable_photograph_is_listed_and_another_takes_its_place(chosen, 
     for name in ("selected", "wild", "openset"):
         frame = read(folder, name)
         assert len(frame) == len(read(chosen, name)) and not set(bad) & set(frame.image_id)
+    further = read(folder, "landmarks_only")
+    assert not further.empty and not set(dropped.image_id) & set(further.image_id)
 
 
 def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_path):
@@ -184,7 +198,8 @@ def test_excluding_a_person_of_the_open_set_leaves_the_others(chosen, collection
 def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
     rejected = read(chosen, "selected").image_id.iloc[0]
     assert select(tmp_path / "work", collection, exclude=f"image_id\n{rejected}\n").returncode == 0
-    assert rejected not in set(read(tmp_path / "work", "selected").image_id)
+    for name in ("selected", "landmarks_only"):
+        assert rejected not in set(read(tmp_path / "work", name).image_id)
 
 
 @pytest.mark.parametrize(
