@@ -24,6 +24,7 @@ from facerec.bootstrap import bootstrap_interval
 from facerec.celeba import Collection, read_collection
 from facerec.devices import device
 from facerec.heads import load_head
+from facerec.hourglass import StackedHourglass
 from facerec.images import in_batches, parallel_map, read_image, write_bytes
 from facerec.near_duplicates import Copies
 from facerec.params import Params
@@ -35,7 +36,6 @@ from facerec.recognizer_training import RecognizerParams
 from facerec.selection import Funnel
 from facerec.strategy import Strategy
 from facerec.training import fingerprint, forget
-from stages.align import AlignParams
 from stages.crop import CropParams
 from stages.select import MEASURED, SelectParams, choose
 
@@ -90,7 +90,10 @@ def main(
     seeds: Annotated[int, Option(help="selections and trainings by each strategy")] = 3,
     strategies: Annotated[str, Option(help="names in select.strategies, with commas")] = "random,frontal,quality",
     head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
-    model: Annotated[Path, Option(help="the hourglass that aligns all faces")] = Path("models/hourglass.pt"),
+    model: Annotated[Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")] = Path(
+        "models/hourglass.pt"
+    ),
+    pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
         "benchmarks/selection.csv"
     ),
@@ -102,53 +105,61 @@ def main(
     collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
     chooser = Chooser(params, collection)
     drawn = {(name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)}
-    faces = _lazily_aligned(drawn, paths.images, model, load_head(head).alignment)
+    faces = _lazily_aligned(drawn, paths.images, model, load_head(head).alignment, pixels)
     keys = [
-        {"run": _key(drawn[name, seed], head, model, epochs), "strategy": name, "seed": seed}
+        {"run": _key(drawn[name, seed], head, model, epochs, pixels), "strategy": name, "seed": seed}
         for seed in range(1, seeds + 1)
         for name in names
     ]
     done = run_missing(
         cells, keys, lambda key: train_and_try(drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head)
     )
-    text = markdown(done, drawn, chooser, epochs)
+    how = "by one hourglass" if model.is_file() else "by the annotated points"
+    text = markdown(done, drawn, chooser, f"{epochs} epochs", f"all faces aligned {how}, {pixels} px")
     write_bytes(report, text.encode())
     print(text)
 
 
-def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int) -> str:
+def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
     """Returns a name that changes with the photographs, the recipe and the alignment."""
     params = RecognizerParams.load("recognizer").model_dump_json(exclude={"epochs", "seeds"})
-    digest = hashlib.sha256(f"{params} {load_head(head).model_dump_json()} {epochs}".encode())
-    digest.update(model.read_bytes())
+    digest = hashlib.sha256(f"{params} {load_head(head).model_dump_json()} {epochs} {pixels}".encode())
+    digest.update(model.read_bytes() if model.is_file() else b"")
     for name in ("train", "val", "wild"):
         digest.update(" ".join(chosen[name].image_id).encode())
     return digest.hexdigest()[:8]
 
 
-def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int):
+def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):
     """Returns a function that aligns all faces that any strategy uses when it is first called."""
     used = pd.concat([frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])])
-    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points))
+    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, pixels))
 
 
-def align(frame: pd.DataFrame, images: Path, model: Path, points: int) -> dict[str, tuple[np.ndarray, bool]]:
-    """Returns each photograph's aligned face, and whether it could be aligned, by image_id."""
-    network, pixels = hourglass.load(model, device()), AlignParams.load("align").pixels
+def align(
+    frame: pd.DataFrame, images: Path, model: Path, count: int, pixels: int
+) -> dict[str, tuple[np.ndarray, bool]]:
+    """Returns each photograph's face, aligned by so many points, and whether it could be aligned, by image_id."""
+    network = hourglass.load(model, device()) if model.is_file() else None
     squares = geometry.crop_squares(frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale)
-    to_crop = geometry.square_matrices(squares, network.pixels)
-    ids, found = frame.image_id.tolist(), {}
+    ids, points, found = frame.image_id.tolist(), tables.points(frame), {}
     for batch in in_batches(range(len(ids)), BATCH, "align"):
         photographs = list(parallel_map(read_image, [images / ids[row] for row in batch], None))
-        crops = [
-            geometry.warp(photo, to_crop[row], network.pixels) for photo, row in zip(photographs, batch, strict=True)
-        ]
-        predicted, _ = network.predict(np.stack(crops))
-        placed = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), predicted)
-        matrices = geometry.alignment_matrices(placed, pixels)[points]
+        placed = points[batch.start : batch.stop]
+        if network:
+            placed = _predicted(network, photographs, squares[batch.start : batch.stop])
+        matrices = geometry.alignment_matrices(placed, pixels)[count]
         for photo, row, matrix in zip(photographs, batch, matrices, strict=True):
             found[ids[row]] = geometry.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
     return found
+
+
+def _predicted(network: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
+    """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs."""
+    moves = geometry.square_matrices(squares, network.pixels)
+    crops = [geometry.warp(photo, move, network.pixels) for photo, move in zip(photographs, moves, strict=True)]
+    points, _ = network.predict(np.stack(crops))
+    return geometry.transform_points(geometry.invert(moves), points)
 
 
 def train_and_try(
@@ -184,8 +195,8 @@ def _hits(network: Recognizer, tried: AlignedFaces) -> str:
     return "h" + "".join(str(int(hit)) for hit in hits_at(scores, tried.labels, 1).numpy() & tried.usable)
 
 
-def markdown(done: pd.DataFrame, drawn: dict, chooser: Chooser, epochs: int) -> str:
-    """Returns the table: a row a strategy; intervals by resampling people, the hits of a photograph averaged over seeds."""
+def markdown(done: pd.DataFrame, drawn: dict, chooser: Chooser, length: str, faces: str) -> str:
+    """Returns the table: a row a strategy; intervals by resampling people; a photograph's hits are the seeds' mean."""
     done = done.assign(strategy=pd.Categorical(done.strategy, list(dict.fromkeys(done.strategy)), ordered=True))
     wild = next(iter(drawn.values()))["wild"]
     clean = ~wild.image_id.isin(_leaked(drawn, chooser)).to_numpy()
@@ -195,10 +206,10 @@ def markdown(done: pd.DataFrame, drawn: dict, chooser: Chooser, epochs: int) -> 
         "# Which selection makes the better recogniser",
         "",
         f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by each strategy, "
-        f"{done.seed.nunique()} selections and trainings of {epochs} epochs by each; the same {len(wild)} photographs in "
-        f"wild, {int((~clean).sum())} of which have a copy in the training photographs of a strategy and are left out of "
-        "the third column. Top-1 in %, 95 % intervals by resampling people; "
-        f"{done.seconds.mean():.0f} s a training on {machine()}, all faces aligned by one hourglass.",
+        f"{done.seed.nunique()} selections and trainings of {length} by each; the same {len(wild)} photographs in "
+        f"wild, {int((~clean).sum())} of which have a copy in the training photographs of a strategy and are left out "
+        "from the third column on. Top-1 in %, 95 % intervals by resampling people; "
+        f"{done.seconds.mean():.0f} s a training on {machine()}, {faces}.",
         "",
         f"| strategy | own val | wild | wild without copies | less {BASE} | val less wild |",
         "|---|---|---|---|---|---|",
@@ -210,7 +221,7 @@ def markdown(done: pd.DataFrame, drawn: dict, chooser: Chooser, epochs: int) -> 
         lines.append(
             f"| {name} | {_with_interval(own, own_people)} | {_with_interval(on_wild[name], people)} | "
             f"{_with_interval(on_wild[name][clean], people[clean])} | {apart} | "
-            f"{100 * (own.mean() - on_wild[name].mean()):.1f} |"
+            f"{100 * (own.mean() - on_wild[name][clean].mean()):.1f} |"
         )
     return "\n".join([*lines, ""])
 

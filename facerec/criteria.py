@@ -37,7 +37,7 @@ def _roll(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _upright(points: np.ndarray) -> np.ndarray:
-    """Returns points (N, 5, 2) turned so that the middles of eyes and mouth lie one above the other, about the eyes'."""
+    """Returns points (N, 5, 2) turned with the middles of eyes and mouth one above the other, the eyes' at 0."""
     eyes, mouth = points[:, :2].mean(axis=1), points[:, 3:].mean(axis=1)
     down = mouth - eyes
     length = np.maximum(np.linalg.norm(down, axis=1), 1e-9)
