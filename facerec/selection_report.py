@@ -78,7 +78,7 @@ def sheet(criteria: list[Criterion], values: pd.DataFrame, frame: pd.DataFrame, 
         for word, rows in (("kept", reached[passed]), ("rejected", reached[~passed])):
             shown = _shown(criterion, rows)
             tiles += [_face(images / row.image_id, boxes.loc[row.image_id]) for row in shown.itertuples()]
-            captions += [f"{word}: {criterion.name} {value:.3g}" for value in shown[criterion.name]]
+            captions += [f"{value:.3g} {word}: {criterion.name}" for value in shown[criterion.name]]
             captions += [f"{word}: no {'more' if len(shown) else criterion.name}"] * (SHOWN - len(shown))
             tiles += [BLANK] * (SHOWN - len(shown))
     return sheets.contact_sheet(tiles or [BLANK], SHOWN, FACE, captions or ["no bounds"])

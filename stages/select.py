@@ -13,6 +13,7 @@ from facerec import selection, selection_report, sheets, tables
 from facerec.celeba import Collection, read_collection, read_image_ids
 from facerec.criteria import Criterion
 from facerec.images import read_image, write_image
+from facerec.lots import person_order, rank_in_person
 from facerec.near_duplicates import Copies
 from facerec.params import Params
 from facerec.photographs import Photographs
@@ -174,13 +175,13 @@ def choose(
     aside = params.openset
     roles = selection.draw_openset(frame, aside.query_people, aside.distractor_people, aside.seed)
     strangers = frame[roles != ""].assign(role=roles)
-    strangers = strangers.iloc[selection.person_order(strangers, aside.seed, "openset")]
+    strangers = strangers.iloc[person_order(strangers, aside.seed, "openset")]
     openset = source.take(strangers, aside.images_per_person).sort_values("image_id")
     frame = funnel.count("not_in_openset", frame[roles == ""])
 
-    order = selection.person_order(frame, aside.seed, "wild")
+    order = person_order(frame, aside.seed, "wild")
     wild_first = frame.iloc[order]
-    wild = selection.rank_in_person(frame, order) < params.wild_per_person
+    wild = rank_in_person(frame, order) < params.wild_per_person
     rest = funnel.count("not_wild", frame[~wild])
     good = strategy.keep(rest, 0 if params.fill_up else params.images_per_person, funnel)
     pool = rest if params.fill_up else good

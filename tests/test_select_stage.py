@@ -11,7 +11,7 @@ import pytest
 import yaml
 from collection import make_collection
 
-from facerec import geometry, selection, tables
+from facerec import geometry, lots, tables
 from facerec.images import read_image
 from stages.select import SelectParams
 
@@ -291,7 +291,7 @@ def test_no_strategy_and_no_seed_touches_the_exams(copied_collection, by_quality
     assert (tmp_path / "work" / "openset.csv").read_bytes() == (by_quality / "openset.csv").read_bytes()
     _, photos = copied_collection
     frame = photos.sort_values("image_id", ignore_index=True)
-    first_two = selection.rank_in_person(frame, selection.person_order(frame, 1, "wild")) < 2
+    first_two = lots.rank_in_person(frame, lots.person_order(frame, 1, "wild")) < 2
     wild = read(tmp_path / "work", "wild")
     assert set(wild.image_id) == set(frame.image_id[first_two & frame.person_id.isin(wild.person_id)])
 

@@ -4,7 +4,7 @@ import pytest
 from collection import make_frame
 from scipy.spatial.distance import cdist
 
-from facerec import criteria, geometry, selection
+from facerec import criteria, geometry, lots, selection
 from facerec.celeba import ATTRIBUTES
 from facerec.criteria import Criterion
 from facerec.selection import Funnel, Likeness
@@ -49,8 +49,8 @@ def test_a_repeated_step_of_the_funnel_counts_once(frame):
 
 def test_what_is_set_aside_does_not_change_with_other_rows(frame):
     def first_two(part):
-        order = selection.person_order(part, 1, "wild")
-        return set(part.image_id[selection.rank_in_person(part, order) < 2])
+        order = lots.person_order(part, 1, "wild")
+        return set(part.image_id[lots.rank_in_person(part, order) < 2])
 
     some = frame[frame.person_id < 60]
     assert first_two(frame) & set(some.image_id) == first_two(some)
@@ -59,8 +59,8 @@ def test_what_is_set_aside_does_not_change_with_other_rows(frame):
 
 def test_wild_photographs_are_spread_evenly_over_a_persons_photographs(frame):
     many = make_frame(people=1, photos=2000)
-    order = selection.person_order(many, 1, "wild")
-    drawn = many.index[selection.rank_in_person(many, order) < 500]
+    order = lots.person_order(many, 1, "wild")
+    drawn = many.index[lots.rank_in_person(many, order) < 500]
     assert 900 < drawn.to_numpy().mean() < 1100
 
 
