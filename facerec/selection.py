@@ -1,14 +1,13 @@
 """Which people and which of their photographs: what is set aside, rules, strata, diversity, labels and split."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
-from facerec import tables
-from facerec.geometry import frontality
+from facerec.criteria import Criterion
+from facerec.lots import lots, person_order, rank_in_person
 
 
 @dataclass
@@ -24,6 +23,10 @@ class Funnel:
         self.steps.append((step, len(frame), frame.person_id.nunique()))
         return frame
 
+    def back_to(self, steps: int) -> None:
+        """Forgets all but the first steps."""
+        del self.steps[steps:]
+
     def table(self) -> pd.DataFrame:
         """Returns the steps as rows of step, photographs, people."""
         return pd.DataFrame(self.steps, columns=["step", "photographs", "people"])
@@ -37,37 +40,6 @@ class Funnel:
         return "\n".join(
             f"  {step:<36}{photos:>9} photographs{people:>8} people" for step, photos, people in self.steps
         )
-
-
-def lots(names: Iterable[object], seed: int, purpose: str) -> np.ndarray:
-    """Returns a number (N,) for each name to draw by: the lower ones first.
-
-    It depends on nothing but the seed, the purpose and the name, so that what is drawn this way stays the same when
-    other rows come and go.
-    """
-    prefix = f"{seed}/{purpose}/"
-    checksums = [crc32(f"{prefix}{name}".encode()) for name in names]
-    return _mixed(np.array(checksums, np.uint64))
-
-
-def _mixed(values: np.ndarray) -> np.ndarray:
-    """Returns well-spread 32-bit numbers: names in sequence have checksums that differ by few bits (MurmurHash3)."""
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        values = ((values ^ (values >> np.uint64(shift))) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)
-    return values ^ (values >> np.uint64(16))
-
-
-def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
-    """Returns an order of the rows (N,) in which each person's photographs come as `lots` draws them."""
-    drawn = lots(frame.image_id, seed, purpose)
-    return np.lexsort([frame.image_id.to_numpy(str), drawn, frame.person_id.to_numpy()])
-
-
-def rank_in_person(frame: pd.DataFrame, order: np.ndarray) -> np.ndarray:
-    """Returns each row's place (N,) among its person's photographs in an order of the rows, from 0."""
-    ranks = np.empty(len(frame), np.int64)
-    ranks[order] = frame.iloc[order].groupby("person_id").cumcount()
-    return ranks
 
 
 def draw_openset(frame: pd.DataFrame, query_people: int, distractor_people: int, seed: int) -> pd.Series:
@@ -95,48 +67,47 @@ def draw_openset(frame: pd.DataFrame, query_people: int, distractor_people: int,
     return roles
 
 
-def apply_rules(frame: pd.DataFrame, min_eye_distance: float, min_nose_offset: float, funnel: Funnel) -> pd.DataFrame:
-    """Returns the photographs that the notebook's rules leave, each rule counted in the funnel.
+def keep(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame, funnel: Funnel) -> pd.DataFrame:
+    """Returns the photographs that pass all criteria, each criterion that has a bound counted in the funnel.
 
     Args:
-        frame: photographs with landmarks.
-        min_eye_distance: px in x, exclusive.
-        min_nose_offset: least distance in x between the nose and either eye, of the eye distance, inclusive.
+        frame: photographs.
+        criteria: in the order in which they are counted.
+        values: a column for each criterion, and a row for each photograph at least.
         funnel: takes the counts.
     """
-    points = tables.points(frame)
-    inside = frontality(points)
     kept = np.ones(len(frame), bool)
-    rules = {
-        "nose_between_eyes": inside > 0,
-        "eyes_apart": points[:, 1, 0] - points[:, 0, 0] > min_eye_distance,
-        "nose_centred": inside >= min_nose_offset,
-    }
-    for step, rule in rules.items():
-        kept &= rule
-        funnel.count(step, frame[kept])
+    for criterion in criteria:
+        kept &= criterion.passes(values.loc[frame.index, criterion.name].to_numpy())
+        if criterion.bounds:
+            funnel.count(criterion.name, frame[kept])
     return frame[kept]
 
 
-def least_offending(frame: pd.DataFrame, min_eye_distance: float, min_nose_offset: float) -> pd.DataFrame:
-    """Returns photographs that a rule rejected, sorted by person, each person's from the nearest to the rules down.
+def least_offending(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame) -> pd.DataFrame:
+    """Returns photographs that a criterion rejected, sorted by person, each person's from the nearest to them down.
 
-    How far a photograph is from them is the sum of the missing shares of eye distance and nose offset.
+    How far a photograph is from them is the sum of the shares of the bounds that it misses.
     """
-    points = tables.points(frame)
-    distance = points[:, 1, 0] - points[:, 0, 0]
-    missing = _missing(distance, min_eye_distance) + _missing(frontality(points), min_nose_offset)
+    missing = np.zeros(len(frame))
+    for criterion in criteria:
+        missing += criterion.missing(values.loc[frame.index, criterion.name].to_numpy())
     return frame.iloc[np.lexsort([frame.image_id.to_numpy(str), missing, frame.person_id.to_numpy()])]
 
 
-def _missing(values: np.ndarray, least: float) -> np.ndarray:
-    return np.maximum(least - values, 0) / max(least, 1e-9)
+def scores(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame) -> np.ndarray:
+    """Returns the sum (N,) of each photograph's ranks by the criteria, in (0, 1] among the photographs, weighted."""
+    total = np.zeros(len(frame))
+    for criterion in criteria:
+        if criterion.weight is not None:
+            total += criterion.weight * values.loc[frame.index, criterion.name].rank(pct=True).to_numpy()
+    return total
 
 
-def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel) -> pd.DataFrame:
-    """Returns the photographs of people who have at least `least`."""
+def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel, step: str) -> pd.DataFrame:
+    """Returns the photographs of people who have at least `least`, a step of the funnel."""
     counts = frame.groupby("person_id").image_id.transform("size")
-    return funnel.count("people_with_enough", frame[counts >= least])
+    return funnel.count(step, frame[counts >= least])
 
 
 def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int) -> np.ndarray:
@@ -167,43 +138,77 @@ def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int)
     return np.sort(people[by_lot[place < quotas.loc[stratum[by_lot]].to_numpy()]])
 
 
-def diverse_order(features: np.ndarray, first: int) -> np.ndarray:
-    """Returns all rows (N,) ordered so that each is the one farthest from its nearest predecessor (greedy max–min).
+@dataclass(frozen=True)
+class Likeness:
+    """What tells photographs of a person apart, for a choice of unlike ones.
 
-    Ties go to the earlier row. The distance is the sum of absolute differences: on attributes of -1 and 1, twice the
-    Hamming distance.
+    Attributes:
+        features: (N, F).
+        scale: of the distance, which is the sum of the features' absolute differences.
+    """
+
+    features: np.ndarray
+    scale: float
+
+
+def diverse_order(likenesses: list[Likeness], bonus: np.ndarray) -> np.ndarray:
+    """Returns all rows (N,), each the one that is farthest from its nearest predecessor, with its bonus (max–min).
+
+    The first is the one with the highest bonus; ties go to the earlier row. On attributes of -1 and 1 the distance is
+    a multiple of Hamming's. The trade of unlikeness for merit is that of maximal marginal relevance (Carbonell and
+    Goldstein 1998).
 
     Args:
-        features: (N, F).
-        first: the row to begin with.
+        likenesses: their distances are added.
+        bonus: (N,) in units of the distance.
     """
-    order, nearest = [first], np.full(len(features), np.inf)
-    while len(order) < len(features):
-        nearest = np.minimum(nearest, np.abs(features - features[order[-1]]).sum(axis=1))
-        nearest[order[-1]] = -1
-        order.append(int(np.argmax(nearest)))
+    order, nearest = [int(np.argmax(bonus))], np.full(len(bonus), np.inf)
+    left = np.ones(len(bonus), bool)
+    while len(order) < len(bonus):
+        left[order[-1]] = False
+        away = sum(like.scale * np.abs(like.features - like.features[order[-1]]).sum(axis=1) for like in likenesses)
+        nearest = np.minimum(nearest, away)
+        order.append(int(np.argmax(np.where(left, nearest + bonus, -np.inf))))
     return np.array(order)
 
 
-def preference(frame: pd.DataFrame, attributes: list[str], seed: int) -> pd.DataFrame:
+def preference(frame: pd.DataFrame, likenesses: list[Likeness], bonus: np.ndarray, seed: int) -> pd.DataFrame:
     """Returns the photographs sorted by person, each person's in the order in which they are to be taken.
 
-    The first is drawn at random, each next is the one whose attributes are most unlike those before it. Without
-    attributes the order is random: what the landmarks would call diverse is profiles and mistakes of the detector.
+    By lot, then by `diverse_order` if there is anything to go by.
+
+    Args:
+        frame: N photographs.
+        likenesses: of N rows.
+        bonus: (N,).
+        seed: of the lots.
     """
-    frame = frame.iloc[person_order(frame, seed, "photographs")].reset_index(drop=True)
-    if not attributes:
-        return frame
-    features = frame[attributes].to_numpy(np.int16)
-    groups = frame.groupby("person_id", sort=True).indices.values()
-    return frame.iloc[np.concatenate([rows[diverse_order(features[rows], 0)] for rows in groups])].reset_index(
-        drop=True
-    )
+    order = person_order(frame, seed, "photographs")
+    if frame.empty or not (likenesses or bonus.any()):
+        return frame.iloc[order]
+    people = frame.person_id.to_numpy()[order]
+    taken = []
+    for rows in np.split(order, np.flatnonzero(np.diff(people)) + 1):
+        own = [Likeness(like.features[rows], like.scale) for like in likenesses]
+        taken.append(rows[diverse_order(own, bonus[rows]) if own else np.argsort(-bonus[rows], kind="stable")])
+    return frame.iloc[np.concatenate(taken)]
 
 
-def split(frame: pd.DataFrame, val_per_person: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns the photographs to train on, shuffled, and those to validate with, `val_per_person` of each person."""
-    rank = rank_in_person(frame, person_order(frame, seed, "split"))
+def split(
+    frame: pd.DataFrame, val_per_person: int, seed: int, copied: Container[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the photographs to train on, shuffled, and those to validate with, `val_per_person` of each person.
+
+    Args:
+        frame: the selected photographs.
+        val_per_person: drawn by lot.
+        seed: of the lots and the shuffling.
+        copied: image_ids that have a copy among them: they are trained on, as long as there are others.
+    """
+    order = person_order(frame, seed, "split")
+    unique = np.array([frame.image_id.iloc[row] not in copied for row in order], bool)
+    order = order[np.lexsort([np.arange(len(order)), ~unique, frame.person_id.to_numpy()[order]])]
+    rank = rank_in_person(frame, order)
     train = frame[rank >= val_per_person].sample(frac=1, random_state=seed)
     return train, frame[rank < val_per_person].sort_values("image_id")
 
@@ -213,9 +218,9 @@ def label(frame: pd.DataFrame) -> pd.Series:
     return frame.person_id.rank(method="dense").astype(int) - 1
 
 
-def attribute_balance(before: pd.DataFrame, after: pd.DataFrame, attributes: list[str]) -> dict[str, float]:
-    """Returns by how much the share of each attribute changed, in points of %."""
-    if not attributes:
-        return {}
-    shift = 50 * (after[attributes].mean() - before[attributes].mean())
-    return {f"shift_{name}": round(float(value), 3) for name, value in shift.items()}
+def attribute_balance(before: pd.DataFrame, after: pd.DataFrame, attributes: list[str]) -> pd.DataFrame:
+    """Returns the share of each attribute before and after, and the shift, %, the largest shifts first."""
+    shares = {name: 50 * (1 + frame[attributes].mean()) for name, frame in (("before", before), ("after", after))}
+    table = pd.DataFrame({"attribute": attributes, **{name: share.to_numpy() for name, share in shares.items()}})
+    table["shift"] = table.after - table.before
+    return table.iloc[np.argsort(-table["shift"].abs(), kind="stable")].round(3)

@@ -13,6 +13,7 @@ STAGES = (
     "crop",
     "train_hourglass",
     "align",
+    "audit",
     "train_recognizer",
     "evaluate",
     "compare",

@@ -6,20 +6,28 @@ from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
 from typer import Argument
 
-from facerec import selection, sheets, tables
+from facerec import selection, selection_report, sheets, tables
 from facerec.celeba import Collection, read_collection, read_image_ids
+from facerec.criteria import Criterion
 from facerec.images import read_image, write_image
+from facerec.lots import person_order, rank_in_person
+from facerec.near_duplicates import Copies
 from facerec.params import Params
 from facerec.photographs import Photographs
+from facerec.pixel_measures import PixelMeasures
 from facerec.selection import Funnel
+from facerec.strategy import Strategy
 from stages.cli import run, write_csv, write_metrics
 
 log = logging.getLogger(__name__)
 
 SHEET_FACES = 48
+NAMED_SHIFTS = 5
+MEASURED = Path(".checkpoints/measured.csv")  # what was measured of pixels: no output, so that it outlives a change
+AUDIT = "data/audit.csv"
 
 
 class OpensetParams(Params):
@@ -30,8 +38,9 @@ class OpensetParams(Params):
 
 
 class SelectParams(Params):
-    min_eye_distance: NonNegativeFloat  # px, in x
-    min_nose_offset: NonNegativeFloat  # of the eye distance, in x, between the nose and either eye
+    strategy: str  # an entry of strategies
+    strategies: dict[str, list[Criterion]]
+    copy_bits: NonNegativeInt  # photographs of a person whose hashes (256 bits) differ in fewer are copies
     people: PositiveInt
     images_per_person: PositiveInt
     val_per_person: PositiveInt  # of those
@@ -41,6 +50,33 @@ class SelectParams(Params):
     openset: OpensetParams  # people set aside before any rule
     exclude: str  # CSV of image_ids that a person has reviewed and rejected
     seed: NonNegativeInt
+
+    @field_validator("strategies")
+    @classmethod
+    def _name_criteria_once(cls, strategies: dict[str, list[Criterion]]) -> dict[str, list[Criterion]]:
+        for strategy, criteria in strategies.items():
+            names = [criterion.name for criterion in criteria]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"{strategy}: expected each criterion once, got {twice[0]} again")
+        return strategies
+
+    @field_validator("exclude")
+    @classmethod
+    def _is_reviewed(cls, path: str) -> str:
+        if Path(path) == Path(AUDIT):
+            raise ValueError(
+                f"{AUDIT} is made from what select chose, so select cannot wait for it: review it, and name a "
+                f"file that git tracks, such as profiles/reviewed.csv"
+            )
+        return path
+
+    @model_validator(mode="after")
+    def _knows_its_strategy(self) -> Self:
+        if self.strategy not in self.strategies:
+            raise ValueError(
+                f"strategy: {self.strategy!r} is not among select.strategies: {', '.join(self.strategies)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:
@@ -69,15 +105,23 @@ def main(
     photographs: Annotated[Path, Argument(help="output: folder of all these photographs")],
     metrics: Annotated[Path, Argument(help="output: the funnel in numbers")],
     funnel_plot: Annotated[Path, Argument(help="output: the funnel as a table to plot")],
+    balance_plot: Annotated[
+        Path, Argument(help="output: share of each attribute before and after, largest shift first")
+    ],
+    criteria_plot: Annotated[Path, Argument(help="output: histogram of each criterion, with its bounds")],
     sheet: Annotated[Path, Argument(help="output: contact sheet with boxes and points")],
+    criteria_sheet: Annotated[Path, Argument(help="output: faces that each criterion kept and rejected")],
 ) -> None:
     """Choose a subset of people and photographs, and set aside the exams that no rule has touched."""
     params = SelectParams.load("select")
     collection = read_collection(identity, landmarks, boxes, attributes)
     _report_incomplete(collection)
     source = Photographs(images)
+    measured = PixelMeasures(source, MEASURED)
+    criteria = params.strategies[params.strategy]
+    strategy = Strategy.of(criteria, collection.attributes, params.copy_bits, measured, params.seed)
     funnel = Funnel()
-    chosen = choose(collection, read_image_ids(exclude), params, source, funnel)
+    chosen = choose(collection, read_image_ids(exclude), params, source, strategy, funnel)
     everything = pd.concat(chosen.values())
     source.refuse_aligned(everything)
     source.copy(everything.image_id.tolist(), photographs)
@@ -86,27 +130,43 @@ def main(
     for name in ("wild", "landmarks_only"):
         chosen[name] = chosen[name].assign(label=chosen[name].person_id.map(people))
     chosen["openset"] = chosen["openset"].assign(label=np.nan)
-    to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed)
+    found = Copies.among(pd.concat([chosen["selected"], chosen["wild"]]), measured, params.copy_bits)
+    together = found.image_ids(chosen["selected"].image_id) if strategy.distinct else set()
+    to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed, together)
     for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
         tables.write(frame, path, tables.SELECTED)
     tables.write(chosen["landmarks_only"], landmarks_only, tables.SELECTED)
     tables.write(chosen["openset"], openset, tables.OPENSET)
     tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
 
-    sizes = {"train": len(to_train), "val": len(to_val), "wild": len(chosen["wild"]), "openset": len(chosen["openset"])}
-    good = selection.apply_rules(chosen["selected"], params.min_eye_distance, params.min_nose_offset, Funnel())
-    sizes["landmarks_only"] = len(chosen["landmarks_only"])
-    sizes["filled_up"] = len(chosen["selected"]) - len(good)
+    exams = {"train": to_train, "val": to_val, "wild": chosen["wild"]}
+    others = {name: chosen[name] for name in ("openset", "landmarks_only")}
+    sizes = {name: len(frame) for name, frame in (exams | others).items()}
+    sizes |= {"filled_up": strategy.filled_up(chosen["selected"]), "copies_left_out": strategy.copies_left_out}
+    sizes |= found.across({name: frame.image_id for name, frame in exams.items()})
     lost = {"incomplete": len(collection.incomplete), "dropped_unreadable": len(source.dropped)}
     balance = selection.attribute_balance(collection.frame, chosen["selected"], collection.attributes)
-    write_metrics(metrics, {**funnel.metrics(), **sizes, **lost, **balance})
+    shifts = {f"shift_{row.attribute}": row.shift for row in balance.sort_values("attribute").itertuples()}
+    write_metrics(metrics, {**funnel.metrics(), **sizes, **lost, **shifts})
     write_csv(funnel_plot, funnel.table())
+    write_csv(balance_plot, balance)
+    write_csv(criteria_plot, selection_report.histograms(strategy.criteria, strategy.values))
     write_image(sheet, _sheet(chosen["selected"], images))
+    write_image(criteria_sheet, selection_report.sheet(strategy.criteria, strategy.values, collection.frame, images))
     log.info("%s", funnel)
+    _report_copies(found.across({name: frame.image_id for name, frame in exams.items()}))
+    if len(balance):
+        named = [f"{row.attribute} {row.shift:+.1f}" for row in balance[:NAMED_SHIFTS].itertuples()]
+        log.info("largest shifts of attributes, points of %%: %s", ", ".join(named))
 
 
 def choose(
-    collection: Collection, excluded: list[str], params: SelectParams, source: Photographs, funnel: Funnel
+    collection: Collection,
+    excluded: list[str],
+    params: SelectParams,
+    source: Photographs,
+    strategy: Strategy,
+    funnel: Funnel,
 ) -> dict[str, pd.DataFrame]:
     """Returns `selected` (with labels), `wild`, `openset` (with roles) and `landmarks_only`: photographs, by name.
 
@@ -119,16 +179,17 @@ def choose(
     aside = params.openset
     roles = selection.draw_openset(frame, aside.query_people, aside.distractor_people, aside.seed)
     strangers = frame[roles != ""].assign(role=roles)
-    strangers = strangers.iloc[selection.person_order(strangers, aside.seed, "openset")]
+    strangers = strangers.iloc[person_order(strangers, aside.seed, "openset")]
     openset = source.take(strangers, aside.images_per_person).sort_values("image_id")
     frame = funnel.count("not_in_openset", frame[roles == ""])
 
-    order = selection.person_order(frame, aside.seed, "wild")
+    order = person_order(frame, aside.seed, "wild")
     wild_first = frame.iloc[order]
-    wild = selection.rank_in_person(frame, order) < params.wild_per_person
+    wild = rank_in_person(frame, order) < params.wild_per_person
     rest = funnel.count("not_wild", frame[~wild])
-    good = selection.apply_rules(rest, params.min_eye_distance, params.min_nose_offset, funnel)
-    pool = selection.enough_photographs(rest if params.fill_up else good, params.images_per_person, funnel)
+    good = strategy.keep(rest, 0 if params.fill_up else params.images_per_person, funnel)
+    pool = rest if params.fill_up else good
+    pool = selection.enough_photographs(pool, params.images_per_person, funnel, "people_with_enough")
     strata = _strata(params.strata, collection.attributes)
     while True:
         try:
@@ -137,16 +198,16 @@ def choose(
             raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
         exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
-        kept = wanted.image_id.isin(good.image_id)
-        rejected = selection.least_offending(wanted[~kept], params.min_eye_distance, params.min_nose_offset)
-        wanted = pd.concat([selection.preference(wanted[kept], collection.attributes, params.seed), rejected])
-        selected = source.take(wanted, params.images_per_person)
+        kept = wanted.image_id.isin(good.image_id).to_numpy()
+        ordered = strategy.ordered(wanted, kept, exam, params.images_per_person, params.fill_up)
+        selected = source.take(ordered, params.images_per_person)
         counts = selected.groupby("person_id").size().reindex(people, fill_value=0)
         short = counts.index[counts < params.images_per_person]
         if short.empty:
             break
-        pool = funnel.count("people_with_enough_readable", pool[~pool.person_id.isin(short)])
+        pool = funnel.count("people_with_enough_usable", pool[~pool.person_id.isin(short)])
     unused = rest[rest.person_id.isin(people) & ~rest.image_id.isin([*selected.image_id, *exam.image_id])]
+    funnel.count("of_chosen_people", wanted)
     selected = funnel.count("selected", selected.sort_values("image_id", ignore_index=True))
     return {
         "selected": selected.assign(label=selection.label(selected)),
@@ -154,6 +215,15 @@ def choose(
         "openset": openset,
         "landmarks_only": source.take(unused, max(len(unused), 1)).sort_values("image_id"),
     }
+
+
+def _report_copies(across: dict[str, int]) -> None:
+    between = {
+        name.removeprefix("copies_"): count for name, count in across.items() if count and name != "copies_train"
+    }
+    if between:
+        found = ", ".join(f"{name.replace('_', '–')} {count}" for name, count in between.items())
+        log.warning("pairs of copies of one photograph that an exam shares: %s; `distinct` leaves them out", found)
 
 
 def _report_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:

@@ -14,6 +14,7 @@ from typer import Argument
 from facerec.celeba import ATTRIBUTES
 from facerec.images import num_workers, write_bytes
 from facerec.params import Params
+from facerec.planted import Planted, altered, plant
 from facerec.synthetic import Photograph, photograph
 from facerec.tables import LANDMARKS
 from stages.cli import run
@@ -27,6 +28,8 @@ class SynthesizeParams(Params):
     people: PositiveInt
     photos_per_person: PositiveInt
     bad_share: Annotated[float, Field(ge=0, le=1)]  # of photographs: tiny, blurred, profile or covered
+    swapped_share: Annotated[float, Field(ge=0, le=0.5)]  # of photographs: under another person's name
+    duplicate_share: Annotated[float, Field(ge=0, le=0.3)]  # of photographs: altered copies of others
     seed: NonNegativeInt
 
 
@@ -36,17 +39,23 @@ def main(
     boxes: Annotated[Path, Argument(help="output: boxes as a detector finds them, px")],
     landmarks: Annotated[Path, Argument(help="output: the five true points, px")],
     attributes: Annotated[Path, Argument(help="output: CelebA's 40 attributes, -1 or 1")],
+    truth: Annotated[Path, Argument(help="output: who is really on each photograph, and what it is a copy of")],
 ) -> None:
     """Draw a collection of faces in CelebA's layout."""
     params = SynthesizeParams.load("synthesize")
     people, photos = _shuffled(params)
     person_ids = _person_ids(params)
     names = [f"{number:06d}.jpg" for number in range(1, len(people) + 1)]
+    noise = plant(people, params.swapped_share, params.duplicate_share, params.seed)
+    originals = np.where(noise.copy_of >= 0, photos[noise.copy_of], photos)
     drawn = []
-    for name, picture in zip(names, _draw(params, people, photos), strict=True):
-        write_bytes(images / name, picture.jpeg)
+    for row, picture in enumerate(_draw(params, people, originals)):
+        if noise.alterations[row]:
+            picture = altered(picture, noise.alterations[row], [params.seed, 5, row])
+        write_bytes(images / names[row], picture.jpeg)
         drawn.append(picture)
-    write_bytes(identity, _lines(f"{name} {person_ids[person]}" for name, person in zip(names, people, strict=True)))
+    write_bytes(identity, _lines(f"{name} {person_ids[of]}" for name, of in zip(names, noise.names, strict=True)))
+    write_bytes(truth, _truth_file(names, person_ids[people], noise))
     write_bytes(boxes, _boxes_file(names, drawn))
     write_bytes(landmarks, _landmarks_file(names, drawn))
     write_bytes(attributes, _attributes_file(names, drawn))
@@ -69,6 +78,13 @@ def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> I
     with ProcessPoolExecutor(num_workers()) as pool:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
         yield from tqdm(drawn, "draw faces", total=len(people), disable=None)
+
+
+def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:
+    """Returns what nobody who chooses or trains may read: only tests and benchmarks do."""
+    copied = [names[row] if row >= 0 else "" for row in noise.copy_of]
+    rows = zip(names, people, copied, noise.alterations, strict=True)
+    return _lines(["image_id,person_id,copy_of,alteration", *(",".join(map(str, row)) for row in rows)])
 
 
 def _boxes_file(names: list[str], drawn: list[Photograph]) -> bytes:

@@ -4,18 +4,42 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from collection import make_collection
 
-from facerec import selection, tables
+from facerec import geometry, lots, tables
+from facerec.images import read_image
+from stages.select import SelectParams
 
 ROOT = Path(__file__).parents[1]
+PLOTS = ["funnel.csv", "balance.csv", "criteria.csv", "sheet.jpg", "criteria.jpg"]
 OUTPUTS = ["selected", "train", "val", "wild", "openset", "landmarks_only", "dropped"]
+
+
+def notebook(eyes: float = 26.0, nose: float = 0.2) -> list[dict]:
+    return [
+        {"name": "nose_between_eyes", "above": 0.0},
+        {"name": "eyes_apart", "above": eyes},
+        {"name": "nose_centred", "at_least": nose},
+        {"name": "diverse_attributes", "weight": 1.0},
+    ]
+
+
+QUALITY = [
+    {"name": "plausible", "above": 0.0},
+    {"name": "contrast", "at_least": 5.0, "weight": 0.1},
+    {"name": "sharpness", "at_least": 0.02},
+    {"name": "distinct"},
+    {"name": "diverse_pixels", "weight": 1.0},
+]
 PARAMS = {
-    "min_eye_distance": 26.0,
-    "min_nose_offset": 0.2,
+    "strategy": "frontal",
+    "strategies": {"random": [], "frontal": notebook(), "quality": QUALITY},
+    "copy_bits": 36,
     "people": 6,
     "images_per_person": 4,
     "val_per_person": 1,
@@ -38,7 +62,7 @@ def select(folder: Path, paths: dict[str, Path], exclude: str = "image_id\n", **
     (folder / "params.yaml").write_text(yaml.safe_dump({"select": {**PARAMS, **changes}}))
     (folder / "none.csv").write_text(exclude)
     inputs = [paths[name] for name in ("identity", "landmarks", "boxes", "attributes")]
-    outputs = [*(f"{name}.csv" for name in OUTPUTS), "photos", "selection.json", "funnel.csv", "sheet.jpg"]
+    outputs = [*(f"{name}.csv" for name in OUTPUTS), "photos", "selection.json", *PLOTS]
     command = [sys.executable, "-m", "stages.select", *inputs, "none.csv", paths["images"], *outputs]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -82,8 +106,8 @@ def test_points_are_also_learned_from_all_that_the_rules_left_and_no_exam_holds(
     photos = pd.read_csv(collection["identity"], sep=r"\s+", names=["image_id", "person_id"])
     of_them = photos.image_id[photos.person_id.isin(selected.person_id)]
     assert sorted([*selected.image_id, *wild.image_id, *further.image_id]) == sorted(of_them)
-    good = selection.apply_rules(further, 26.0, 0.2, selection.Funnel())
-    assert 0 < len(good) < len(further)  # diversity left some of them over, rules the others
+    good = geometry.frontality(tables.points(further)) >= 0.2
+    assert 0 < good.sum() < len(further)  # diversity left some of them over, rules the others
     assert (further.label == further.person_id.map(selected.set_index("person_id").label.to_dict())).all()
     assert json.loads((chosen / "selection.json").read_text())["landmarks_only"] == len(further)
 
@@ -105,7 +129,8 @@ def test_the_funnel_never_grows(chosen):
 
 def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_path):
     other = tmp_path / "other"
-    assert select(other, collection, min_eye_distance=20.0, min_nose_offset=0.0, images_per_person=3).returncode == 0
+    strategies = {"frontal": notebook(20.0, 0.0)}
+    assert select(other, collection, strategies=strategies, images_per_person=3).returncode == 0
     assert (other / "openset.csv").read_bytes() == (chosen / "openset.csv").read_bytes()
     one, two = read(chosen, "wild"), read(other, "wild")
     both = set(one.person_id) & set(two.person_id)
@@ -117,7 +142,7 @@ def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_p
 def test_the_same_seed_gives_the_same_bytes(chosen, collection, tmp_path):
     again = tmp_path / "again"
     assert select(again, collection).returncode == 0
-    for name in [*(f"{name}.csv" for name in OUTPUTS), "selection.json", "funnel.csv", "sheet.jpg"]:
+    for name in [*(f"{name}.csv" for name in OUTPUTS), "selection.json", *PLOTS]:
         assert (again / name).read_bytes() == (chosen / name).read_bytes(), name
 
 
@@ -156,7 +181,7 @@ def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_pat
 
 
 def test_people_left_with_too_few_fill_up_with_the_nearest_to_the_rules(collection, tmp_path):
-    strict = {"min_nose_offset": 0.45, "people": 8}
+    strict = {"strategies": {"frontal": notebook(nose=0.45)}, "people": 8}
     refused = select(tmp_path / "refused", collection, **strict)
     assert refused.returncode == 1 and "8 people wanted" in refused.stderr
     folder = tmp_path / "work"
@@ -164,8 +189,10 @@ def test_people_left_with_too_few_fill_up_with_the_nearest_to_the_rules(collecti
     selected = read(folder, "selected")
     assert (selected.groupby("person_id").size() == 4).all() and selected.person_id.nunique() == 8
     metrics = json.loads((folder / "selection.json").read_text())
-    good = selection.apply_rules(selected, 26.0, 0.45, selection.Funnel())
-    assert metrics["filled_up"] == len(selected) - len(good) > 0
+    nose = selected.nose_x - selected.lefteye_x
+    apart = selected.righteye_x - selected.lefteye_x
+    good = (apart > 26) & (nose >= 0.45 * apart) & (apart - nose >= 0.45 * apart)
+    assert metrics["filled_up"] == (~good).sum() > 0
 
 
 def test_fill_up_changes_nothing_where_nobody_is_short(chosen, collection, tmp_path):
@@ -211,6 +238,11 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
         ({"colour": 1}, ["select.colour", "unknown key"]),
         ({"val_per_person": 4}, ["val_per_person (4) must be less than images_per_person (4)"]),
         ({"strata": ["Male", "Tall"]}, ["select.strata: Tall not among", "Eyeglasses"]),
+        ({"strategy": "best"}, ["'best' is not among select.strategies: frontal, quality, random"]),
+        ({"strategies": {"frontal": [{"name": "charm", "at_least": 1}]}}, ["'charm' is no criterion", "sharpness"]),
+        ({"strategies": {"frontal": [{"name": "yaw"}]}}, ["strategies.frontal.0", "expected above, at_least, at_most"]),
+        ({"strategies": {"frontal": [{"name": "distinct", "at_least": 3}]}}, ["its bound is select.copy_bits"]),
+        ({"strategies": {"frontal": 2 * [{"name": "yaw", "at_most": 9}]}}, ["each criterion once, got yaw again"]),
     ],
 )
 def test_what_cannot_be_had_is_said_in_one_message(collection, tmp_path, changes, words):
@@ -221,6 +253,11 @@ def test_what_cannot_be_had_is_said_in_one_message(collection, tmp_path, changes
     assert not (tmp_path / "work" / "selected.csv").exists()
 
 
+def test_the_audits_own_list_is_no_reviewed_one():
+    with pytest.raises(ValueError, match="made from what select chose, so select cannot wait for it: review it"):
+        SelectParams(**{**PARAMS, "exclude": "data/audit.csv"})
+
+
 def test_aligned_photographs_are_refused(collection, tmp_path):
     table = pd.read_csv(collection["landmarks"], sep=r"\s+", skiprows=2, header=None)
     table.iloc[:, 1:] += 60
@@ -229,3 +266,97 @@ def test_aligned_photographs_are_refused(collection, tmp_path):
     moved.write_text(header + "\n" + table.to_csv(sep=" ", header=False, index=False))
     result = select(tmp_path / "work", {**collection, "landmarks": moved})
     assert result.returncode == 1 and "img_celeba (in the wild) is needed" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def copied_collection(tmp_path_factory):
+    """A collection in which one photograph of each person is a copy of another one, mirrored or darker."""
+    paths = make_collection(tmp_path_factory.mktemp("copies"), people=12, photos=12)
+    photos = pd.read_csv(paths["identity"], sep=r"\s+", names=["image_id", "person_id"])
+    tables_of = {name: paths[name].read_text().split("\n") for name in ("landmarks", "boxes")}
+    for number, (_, ids) in enumerate(photos.groupby("person_id").image_id):
+        source, copy = ids.iloc[0], ids.iloc[1]
+        picture = cv2.imread(str(paths["images"] / source))
+        for lines in tables_of.values():
+            here, there = (next(i for i, line in enumerate(lines) if line.startswith(name)) for name in (source, copy))
+            lines[there] = lines[here].replace(source, copy)
+            if number % 2 and lines is tables_of["landmarks"]:
+                five = np.array(lines[here].split()[1:], float).reshape(5, 2)[geometry.MIRRORED]
+                five[:, 0] = picture.shape[1] - 1 - five[:, 0]
+                lines[there] = " ".join([copy, *map(str, five.ravel())])
+        changed = picture[:, ::-1] if number % 2 else (0.7 * picture).astype(np.uint8)
+        cv2.imwrite(str(paths["images"] / copy), changed)
+    for name, lines in tables_of.items():
+        paths[name].write_text("\n".join(lines))
+    return paths, photos
+
+
+@pytest.fixture(scope="module")
+def by_quality(copied_collection, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quality")
+    result = select(folder, copied_collection[0], strategy="quality")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.mark.parametrize("strategy", ["random", "frontal", "quality"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_strategy_and_no_seed_touches_the_exams(copied_collection, by_quality, tmp_path, strategy, seed):
+    assert select(tmp_path / "work", copied_collection[0], strategy=strategy, seed=seed, people=8).returncode == 0
+    assert (tmp_path / "work" / "openset.csv").read_bytes() == (by_quality / "openset.csv").read_bytes()
+    _, photos = copied_collection
+    frame = photos.sort_values("image_id", ignore_index=True)
+    first_two = lots.rank_in_person(frame, lots.person_order(frame, 1, "wild")) < 2
+    wild = read(tmp_path / "work", "wild")
+    assert set(wild.image_id) == set(frame.image_id[first_two & frame.person_id.isin(wild.person_id)])
+
+
+def test_a_copy_is_left_out_and_none_is_shared_with_an_exam(copied_collection, by_quality):
+    _, photos = copied_collection
+    metrics = json.loads((by_quality / "selection.json").read_text())
+    assert metrics["copies_left_out"] >= 3
+    assert [metrics[f"copies_{name}"] for name in ("train_val", "train_wild", "val_wild")] == [0, 0, 0]
+    parts = {name: set(read(by_quality, name).image_id) for name in ("train", "val", "wild")}
+    for _, ids in photos.groupby("person_id").image_id:
+        places = [name for name, part in parts.items() for image_id in ids[:2] if image_id in part]
+        assert len(places) < 2 or places == ["wild", "wild"]
+
+
+def test_copies_are_counted_where_they_stay(copied_collection, tmp_path):
+    result = select(tmp_path / "work", copied_collection[0], strategy="random", people=8, images_per_person=10)
+    assert result.returncode == 0, result.stderr
+    metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
+    parts = {name: set(read(tmp_path / "work", name).image_id) for name in ("train", "val", "wild")}
+    together = 0
+    for _, ids in copied_collection[1].groupby("person_id").image_id:
+        together += sum(set(ids[:2]) <= part for part in [set().union(*parts.values())])
+    assert (
+        sum(count for name, count in metrics.items() if name.startswith("copies_") and name != "copies_left_out") == 8
+    )
+    assert together == 8 and "pairs of copies of one photograph that an exam shares" in result.stdout
+
+
+def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tmp_path):
+    """10 of 12 photographs are selected and 2 are wild: without the copy there are 9."""
+    full = {"strategy": "quality", "images_per_person": 10, "people": 8}
+    refused = select(tmp_path / "refused", copied_collection[0], **full)
+    assert refused.returncode == 1 and "8 people wanted" in refused.stderr
+    filled = select(tmp_path / "work", copied_collection[0], **full, fill_up=True)
+    assert filled.returncode == 0, filled.stderr
+    assert (read(tmp_path / "work", "selected").groupby("person_id").size() == 10).all()
+    metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
+    assert metrics["copies_train_val"] == 0 and metrics["copies_train"] > 0
+
+
+def test_histograms_and_sheets_show_each_criterion(by_quality):
+    plot = pd.read_csv(by_quality / "criteria.csv")
+    assert plot.criterion.unique().tolist() == ["plausible", "contrast", "sharpness"]
+    assert plot.groupby("criterion").share.sum().tolist() == pytest.approx([100, 100, 100], abs=0.1)
+    assert ((plot.value >= plot.bound) == (plot.kept == "kept")).all()
+    balance = pd.read_csv(by_quality / "balance.csv")
+    assert len(balance) == 40 and balance["shift"].abs().is_monotonic_decreasing
+    selected = read(by_quality, "selected")
+    share = 50 * (1 + selected[balance.attribute[0]].mean())
+    assert balance.after[0] == pytest.approx(share, abs=1e-3)
+    sheet = read_image(by_quality / "criteria.jpg")
+    assert sheet.shape[1] > 8 * 112 and sheet.shape[0] > 6 * 112

@@ -4,9 +4,20 @@ import pytest
 from collection import make_frame
 from scipy.spatial.distance import cdist
 
-from facerec import geometry, selection
+from facerec import criteria, geometry, lots, selection
 from facerec.celeba import ATTRIBUTES
-from facerec.selection import Funnel
+from facerec.criteria import Criterion
+from facerec.selection import Funnel, Likeness
+
+NOTEBOOK = [
+    Criterion(name="nose_between_eyes", above=0),
+    Criterion(name="eyes_apart", above=30),
+    Criterion(name="nose_centred", at_least=0.3),
+]
+
+
+def measured(frame: pd.DataFrame) -> pd.DataFrame:
+    return criteria.of_table([criterion.name for criterion in NOTEBOOK], frame)
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +27,7 @@ def frame() -> pd.DataFrame:
 
 def test_the_rules_equal_a_few_lines_of_pandas(frame):
     funnel = Funnel()
-    kept = selection.apply_rules(frame, 30, 0.3, funnel)
+    kept = selection.keep(frame, NOTEBOOK, measured(frame), funnel)
     a = frame[(frame.nose_x - frame.lefteye_x > 0) & (frame.righteye_x - frame.nose_x > 0)]
     b = a[a.righteye_x - a.lefteye_x > 30]
     d = b.righteye_x - b.lefteye_x
@@ -25,7 +36,7 @@ def test_the_rules_equal_a_few_lines_of_pandas(frame):
     assert [step[1] for step in funnel.steps] == [len(a), len(b), len(c)]
     assert 0 < len(c) < len(b) < len(frame)
     counts = c.person_id.value_counts()
-    enough = selection.enough_photographs(kept, 4, funnel)
+    enough = selection.enough_photographs(kept, 4, funnel, "enough")
     assert set(enough.person_id) == set(counts[counts >= 4].index)
 
 
@@ -38,8 +49,8 @@ def test_a_repeated_step_of_the_funnel_counts_once(frame):
 
 def test_what_is_set_aside_does_not_change_with_other_rows(frame):
     def first_two(part):
-        order = selection.person_order(part, 1, "wild")
-        return set(part.image_id[selection.rank_in_person(part, order) < 2])
+        order = lots.person_order(part, 1, "wild")
+        return set(part.image_id[lots.rank_in_person(part, order) < 2])
 
     some = frame[frame.person_id < 60]
     assert first_two(frame) & set(some.image_id) == first_two(some)
@@ -48,8 +59,8 @@ def test_what_is_set_aside_does_not_change_with_other_rows(frame):
 
 def test_wild_photographs_are_spread_evenly_over_a_persons_photographs(frame):
     many = make_frame(people=1, photos=2000)
-    order = selection.person_order(many, 1, "wild")
-    drawn = many.index[selection.rank_in_person(many, order) < 500]
+    order = lots.person_order(many, 1, "wild")
+    drawn = many.index[lots.rank_in_person(many, order) < 500]
     assert 900 < drawn.to_numpy().mean() < 1100
 
 
@@ -101,8 +112,9 @@ def test_frontality_is_where_the_nose_is_between_the_eyes():
 
 
 def test_the_least_offending_come_first(frame):
-    rejected = frame.drop(selection.apply_rules(frame, 30, 0.3, Funnel()).index)
-    ordered = selection.least_offending(rejected, 30, 0.3)
+    values = measured(frame)
+    rejected = frame.drop(selection.keep(frame, NOTEBOOK, values, Funnel()).index)
+    ordered = selection.least_offending(rejected, NOTEBOOK, values)
     assert sorted(ordered.image_id) == sorted(rejected.image_id) and ordered.person_id.is_monotonic_increasing
     distance = ordered.righteye_x - ordered.lefteye_x
     nose = np.minimum(ordered.nose_x - ordered.lefteye_x, ordered.righteye_x - ordered.nose_x) / distance
@@ -112,7 +124,8 @@ def test_the_least_offending_come_first(frame):
 
 def test_each_next_photograph_is_the_one_farthest_from_those_taken(frame):
     features = frame[ATTRIBUTES].to_numpy()[:60]
-    order = selection.diverse_order(features, first=17)
+    bonus = np.where(np.arange(60) == 17, 1e-9, 0)
+    order = selection.diverse_order([Likeness(features, 0.5 / len(ATTRIBUTES))], bonus)
     distance = cdist(features, features, "hamming")
     assert order[0] == 17 and sorted(order) == list(range(60))
     for taken in range(1, 60):
@@ -121,13 +134,38 @@ def test_each_next_photograph_is_the_one_farthest_from_those_taken(frame):
         assert nearest[order[taken]] == pytest.approx(nearest[rest].max())
 
 
+def test_a_bonus_outweighs_unlikeness_where_it_is_larger(frame):
+    features = frame[ATTRIBUTES].to_numpy()[:60]
+    bonus = np.linspace(0, 500, 60)
+    order = selection.diverse_order([Likeness(features, 0.5 / len(ATTRIBUTES))], bonus)
+    assert order.tolist() == list(range(59, -1, -1))
+
+
 def test_preference_keeps_everybody_together_and_starts_at_random(frame):
-    for attributes in (ATTRIBUTES, []):
-        one, other = (selection.preference(frame, attributes, seed) for seed in (1, 2))
+    none, alike = np.zeros(len(frame)), [Likeness(frame[ATTRIBUTES].to_numpy(), 1.0)]
+    for likenesses in (alike, []):
+        one, other = (selection.preference(frame, likenesses, none, seed) for seed in (1, 2))
         assert sorted(one.image_id) == sorted(frame.image_id)
         assert one.person_id.is_monotonic_increasing
         first, other_first = (f.groupby("person_id").image_id.first() for f in (one, other))
         assert 10 < (first != other_first).sum() <= 40
+
+
+def test_the_best_come_first_where_there_is_only_merit(frame):
+    best = [Criterion(name="eyes_apart", weight=1.0), Criterion(name="nose_centred", above=-9)]
+    bonus = selection.scores(frame, best, measured(frame))
+    ordered = selection.preference(frame, [], bonus, 1)
+    apart = ordered.righteye_x - ordered.lefteye_x
+    assert (apart.groupby(ordered.person_id).diff().dropna() <= 0).all()
+
+
+def test_photographs_that_have_a_copy_are_trained_on(frame):
+    copied = set(frame.groupby("person_id").image_id.head(5))
+    _, val = selection.split(frame, 3, 1, copied)
+    assert not copied & set(val.image_id) and (val.groupby("person_id").size() == 3).all()
+    everything = set(frame.image_id)
+    plain, all_copied = selection.split(frame, 3, 1), selection.split(frame, 3, 1, everything)
+    assert all(one.equals(other) for one, other in zip(plain, all_copied, strict=True))
 
 
 def test_split_and_labels(frame):
@@ -141,5 +179,8 @@ def test_split_and_labels(frame):
 
 def test_attribute_balance_is_the_change_in_points(frame):
     half = frame[frame.Male == 1]
-    shifts = selection.attribute_balance(frame, half, ["Male"])
-    assert shifts["shift_Male"] == pytest.approx(100 * (1 - (frame.Male == 1).mean()), abs=1e-3)
+    balance = selection.attribute_balance(frame, half, ["Young", "Male"])
+    assert balance.attribute.tolist() == ["Male", "Young"]
+    share = 100 * (frame.Male == 1).mean()
+    assert balance.iloc[0, 1:].tolist() == pytest.approx([share, 100, 100 - share], abs=1e-3)
+    assert selection.attribute_balance(frame, half, []).empty

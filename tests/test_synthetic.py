@@ -192,18 +192,19 @@ def test_stage_writes_celebas_layout(tmp_path: Path):
 
 
 def test_stage_does_not_depend_on_the_number_of_workers(tmp_path: Path):
-    names = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt"]
+    names = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
     for workers in (1, 2):
         folder = tmp_path / str(workers)
         folder.mkdir()
         _run_stage(folder, names, workers)
     written = [sorted(path for path in (tmp_path / str(workers)).rglob("*.*") if path.is_file()) for workers in (1, 2)]
-    assert len(written[0]) == len(written[1]) == PEOPLE * PHOTOS + 5  # and params.yaml
+    assert len(written[0]) == len(written[1]) == PEOPLE * PHOTOS + 6  # and params.yaml
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(*written, strict=True))
 
 
-def _run_stage(folder: Path, outputs: list[str], workers: int) -> None:
+def _run_stage(folder: Path, outputs: list[str], workers: int, **changes: object) -> None:
     section = {"runs": ["x"], "people": PEOPLE, "photos_per_person": PHOTOS, "bad_share": 0.0, "seed": 9}
+    section |= {"swapped_share": 0.0, "duplicate_share": 0.0, **changes}
     (folder / "params.yaml").write_text(yaml.safe_dump({"synthesize": section}))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "FACEREC_WORKERS": str(workers)}
     subprocess.run([sys.executable, "-m", "stages.synthesize", *outputs], cwd=folder, env=environment, check=True)

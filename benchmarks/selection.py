@@ -1,0 +1,254 @@
+"""Which selection makes the better recogniser: strategies with equal numbers of photographs, on the same exam.
+
+python -m benchmarks.selection --epochs 12 --seeds 3
+
+Needs the collection that params.yaml names, and a trained hourglass, which aligns all faces alike. Every finished
+training is a row of the CSV and is not repeated: an interrupted comparison goes on where it was.
+"""
+
+import hashlib
+import time
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from typer import Option, run
+
+from benchmarks.cells import machine, run_missing
+from facerec import geometry, hourglass, recognizer_training, selection, tables
+from facerec.aligned_faces import AlignedFaces
+from facerec.bootstrap import bootstrap_interval
+from facerec.celeba import Collection, read_collection
+from facerec.devices import device
+from facerec.heads import load_head
+from facerec.hourglass import StackedHourglass
+from facerec.images import in_batches, parallel_map, read_image, write_bytes
+from facerec.near_duplicates import Copies
+from facerec.params import Params
+from facerec.photographs import Photographs
+from facerec.pixel_measures import PixelMeasures
+from facerec.recognition_metrics import hits_at
+from facerec.recognizer import Recognizer
+from facerec.recognizer_training import RecognizerParams
+from facerec.selection import Funnel
+from facerec.strategy import Strategy
+from facerec.training import fingerprint, forget
+from stages.crop import CropParams
+from stages.select import MEASURED, SelectParams, choose
+
+BASE = "frontal"  # what the others are compared with
+MOST_SECONDS = 240
+RESAMPLES = 2000
+BATCH = 64
+
+
+class DatasetParams(Params):
+    images: Path
+    identity: Path
+    boxes: Path
+    landmarks: Path
+    attributes: Path
+
+
+class Chooser:
+    """Chooses by strategies among the same people, whom the base strategy chose, with the same exam.
+
+    Attributes:
+        params: of the selection; people left with too few take rejected photographs, so that none are missing.
+        collection: of these people and the open set's.
+        measured: of pixels.
+    """
+
+    def __init__(self, params: SelectParams, collection: Collection) -> None:
+        self.source = Photographs(DatasetParams.load("dataset").images)
+        self.measured = PixelMeasures(self.source, MEASURED)
+        self.params, self.collection = params.model_copy(update={"fill_up": True}), collection
+        chosen = self.choose(BASE, params.seed)
+        people = {*chosen["selected"].person_id, *chosen["openset"].person_id}
+        own = collection.frame[collection.frame.person_id.isin(people)].reset_index(drop=True)
+        self.collection = Collection(own, collection.attributes, {})
+
+    def choose(self, strategy: str, seed: int) -> dict[str, pd.DataFrame]:
+        """Returns `train`, `val` and `wild` of a strategy, and what `stages.select.choose` returns."""
+        params = self.params.model_copy(update={"strategy": strategy, "seed": seed})
+        entries = params.strategies[strategy]
+        by = Strategy.of(entries, self.collection.attributes, params.copy_bits, self.measured, seed)
+        chosen = choose(self.collection, [], params, self.source, by, Funnel())
+        found = Copies.among(chosen["selected"], self.measured, params.copy_bits) if by.distinct else None
+        together = found.image_ids(chosen["selected"].image_id) if found else set()
+        people = chosen["selected"].drop_duplicates("person_id").set_index("person_id").label
+        wild = chosen["wild"].assign(label=chosen["wild"].person_id.map(people))
+        train, val = selection.split(chosen["selected"], params.val_per_person, seed, together)
+        return chosen | {"train": train.sort_values("image_id"), "val": val, "wild": wild}
+
+
+def main(
+    epochs: Annotated[int, Option(help="of each training")] = 12,
+    seeds: Annotated[int, Option(help="selections and trainings by each strategy")] = 3,
+    strategies: Annotated[str, Option(help="names in select.strategies, with commas")] = "random,frontal,quality",
+    head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
+    model: Annotated[Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")] = Path(
+        "models/hourglass.pt"
+    ),
+    pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
+    cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
+        "benchmarks/selection.csv"
+    ),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/selection.md"),
+) -> None:
+    """Trains what is missing, and writes the table."""
+    paths, params = DatasetParams.load("dataset"), SelectParams.load("select")
+    names = strategies.split(",")
+    collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
+    chooser = Chooser(params, collection)
+    drawn = {(name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)}
+    faces = _lazily_aligned(drawn, paths.images, model, load_head(head).alignment, pixels)
+    keys = [
+        {"run": _key(drawn[name, seed], head, model, epochs, pixels), "strategy": name, "seed": seed}
+        for seed in range(1, seeds + 1)
+        for name in names
+    ]
+    done = run_missing(
+        cells, keys, lambda key: train_and_try(drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head)
+    )
+    how = "by one hourglass" if model.is_file() else "by the annotated points"
+    text = markdown(done, drawn, chooser, f"{epochs} epochs", f"all faces aligned {how}, {pixels} px")
+    write_bytes(report, text.encode())
+    print(text)
+
+
+def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
+    """Returns a name that changes with the photographs, the recipe and the alignment."""
+    params = RecognizerParams.load("recognizer").model_dump_json(exclude={"epochs", "seeds"})
+    digest = hashlib.sha256(f"{params} {load_head(head).model_dump_json()} {epochs} {pixels}".encode())
+    digest.update(model.read_bytes() if model.is_file() else b"")
+    for name in ("train", "val", "wild"):
+        digest.update(" ".join(chosen[name].image_id).encode())
+    return digest.hexdigest()[:8]
+
+
+def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):
+    """Returns a function that aligns all faces that any strategy uses when it is first called."""
+    used = pd.concat([frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])])
+    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, pixels))
+
+
+def align(
+    frame: pd.DataFrame, images: Path, model: Path, count: int, pixels: int
+) -> dict[str, tuple[np.ndarray, bool]]:
+    """Returns each photograph's face, aligned by so many points, and whether it could be aligned, by image_id."""
+    network = hourglass.load(model, device()) if model.is_file() else None
+    squares = geometry.crop_squares(frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale)
+    ids, points, found = frame.image_id.tolist(), tables.points(frame), {}
+    for batch in in_batches(range(len(ids)), BATCH, "align"):
+        photographs = list(parallel_map(read_image, [images / ids[row] for row in batch], None))
+        placed = points[batch.start : batch.stop]
+        if network:
+            placed = _predicted(network, photographs, squares[batch.start : batch.stop])
+        matrices = geometry.alignment_matrices(placed, pixels)[count]
+        for photo, row, matrix in zip(photographs, batch, matrices, strict=True):
+            found[ids[row]] = geometry.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
+    return found
+
+
+def _predicted(network: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
+    """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs."""
+    moves = geometry.square_matrices(squares, network.pixels)
+    crops = [geometry.warp(photo, move, network.pixels) for photo, move in zip(photographs, moves, strict=True)]
+    points, _ = network.predict(np.stack(crops))
+    return geometry.transform_points(geometry.invert(moves), points)
+
+
+def train_and_try(
+    chosen: dict[str, pd.DataFrame], faces: dict[str, tuple[np.ndarray, bool]], epochs: int, seed: int, head: str
+) -> dict[str, Any]:
+    """Returns the seconds, and the hits on val and wild as strings of 0 and 1 in the order of image_id."""
+    params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [seed]})
+    learned, val, wild = (_aligned(chosen[name], faces) for name in ("train", "val", "wild"))
+    torch.manual_seed(seed)
+    person_ids = learned.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    network = recognizer_training.build(params, load_head(head), person_ids, learned.faces.shape[1], Path())
+    name = fingerprint("benchmark_selection", params, learned.faces)
+    start = time.perf_counter()
+    nothing = AlignedFaces(val.frame[:1], val.faces[:1], val.usable[:1])  # to try after each epoch
+    recognizer_training.train(network, learned, nothing, params, seed, name)
+    seconds = time.perf_counter() - start
+    forget(name)
+    return {
+        "photographs": len(learned.frame),
+        "seconds": round(seconds, 1),
+        "val": _hits(network, val),
+        "wild": _hits(network, wild),
+    }
+
+
+def _aligned(frame: pd.DataFrame, faces: dict[str, tuple[np.ndarray, bool]]) -> AlignedFaces:
+    pictures, usable = zip(*(faces[image_id] for image_id in frame.image_id), strict=True)
+    return AlignedFaces(frame, np.stack(pictures), np.array(usable))
+
+
+def _hits(network: Recognizer, tried: AlignedFaces) -> str:
+    scores = network.head.scores(tried.embed(network).to(device())).cpu()
+    return "h" + "".join(str(int(hit)) for hit in hits_at(scores, tried.labels, 1).numpy() & tried.usable)
+
+
+def markdown(done: pd.DataFrame, drawn: dict, chooser: Chooser, length: str, faces: str) -> str:
+    """Returns the table: a row a strategy; intervals by resampling people; a photograph's hits are the seeds' mean."""
+    done = done.assign(strategy=pd.Categorical(done.strategy, list(dict.fromkeys(done.strategy)), ordered=True))
+    wild = next(iter(drawn.values()))["wild"]
+    clean = ~wild.image_id.isin(_leaked(drawn, chooser)).to_numpy()
+    people = wild.label.to_numpy()
+    on_wild = {name: _mean_hits(rows.wild) for name, rows in done.groupby("strategy", observed=True)}
+    lines = [
+        "# Which selection makes the better recogniser",
+        "",
+        f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by each strategy, "
+        f"{done.seed.nunique()} selections and trainings of {length} by each; the same {len(wild)} photographs in "
+        f"wild, {int((~clean).sum())} of which have a copy in the training photographs of a strategy and are left out "
+        "from the third column on. Top-1 in %, 95 % intervals by resampling people; "
+        f"{done.seconds.mean():.0f} s a training on {machine()}, {faces}.",
+        "",
+        f"| strategy | own val | wild | wild without copies | less {BASE} | val less wild |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rows in done.groupby("strategy", observed=True):
+        own_people = np.concatenate([drawn[name, seed]["val"].label for seed in rows.seed])
+        own = np.concatenate([_hits_of(text) for text in rows.val])
+        apart = _with_interval((on_wild[name] - on_wild[BASE])[clean], people[clean], "+") if name != BASE else ""
+        lines.append(
+            f"| {name} | {_with_interval(own, own_people)} | {_with_interval(on_wild[name], people)} | "
+            f"{_with_interval(on_wild[name][clean], people[clean])} | {apart} | "
+            f"{100 * (own.mean() - on_wild[name][clean].mean()):.1f} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _leaked(drawn: dict, chooser: Chooser) -> set[str]:
+    """Returns the photographs of wild that have a copy among the training photographs of any strategy."""
+    found = set()
+    for chosen in drawn.values():
+        train, wild = chosen["train"], chosen["wild"]
+        pairs = Copies.among(pd.concat([train, wild]), chooser.measured, chooser.params.copy_bits).pairs
+        mixed = [pair for pair in pairs if len(set(pair) & set(wild.image_id)) == 1]
+        found |= {image_id for pair in mixed for image_id in pair} & set(wild.image_id)
+    return found
+
+
+def _hits_of(text: str) -> np.ndarray:
+    return np.array([character == "1" for character in text[1:]], float)
+
+
+def _mean_hits(texts: pd.Series) -> np.ndarray:
+    return np.mean([_hits_of(text) for text in texts], axis=0)
+
+
+def _with_interval(hits: np.ndarray, people: np.ndarray, sign: str = "") -> str:
+    low, high = bootstrap_interval(hits, people, RESAMPLES, seed=1)
+    return f"{100 * hits.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""Photographs of a person that are copies of one another: recoloured, recropped, compressed again, mirrored."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+
+from facerec.pixel_measures import PixelMeasures
+
+
+def distances(hashes: Iterable[str]) -> np.ndarray:
+    """Returns in how many bits (N, N) the hashes of photographs differ, the mirror image's where it differs in fewer.
+
+    Args:
+        hashes: (N,) as `pixel_measures.perceptual_hash` gives them; an empty one differs from all.
+    """
+    hashes = list(hashes)
+    width = max(map(len, hashes), default=0)
+    known = np.array([bool(text) for text in hashes])
+    data = bytes.fromhex("".join(text or "0" * width for text in hashes))
+    bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(len(hashes), width // 2), axis=1).astype(np.float32)
+    plain, mirrored = np.split(bits, 2, axis=1)
+    apart = np.minimum(_differing(plain, plain), _differing(plain, mirrored))
+    apart = np.minimum(apart, apart.T)  # the mirror image of either
+    apart[~known] = apart[:, ~known] = plain.shape[1]
+    return apart
+
+
+def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Returns in how many places rows (N, B) and rows (M, B) of zeros and ones differ, (N, M)."""
+    return np.rint(one.sum(axis=1)[:, None] + other.sum(axis=1) - 2 * one @ other.T).astype(int)
+
+
+def copies(people: np.ndarray, hashes: np.ndarray, at_least: float, fixed: np.ndarray) -> np.ndarray:
+    """Returns which photographs (N,) are copies of an earlier one of their person that stays, or of a fixed one.
+
+    Args:
+        people: (N,) who is on each; the better photographs of a person come first.
+        hashes: (N,) of each.
+        at_least: bits in which photographs that are no copies differ.
+        fixed: (N,) whether it stays whatever it resembles.
+    """
+    dropped = np.zeros(len(people), bool)
+    for rows in pd.Series(range(len(people))).groupby(people).indices.values():
+        near = distances(hashes[rows]) < at_least
+        stays = fixed[rows].copy()
+        for row in np.flatnonzero(~fixed[rows]):
+            stays[row] = not near[row, stays].any()
+        dropped[rows] = ~stays
+    return dropped
+
+
+def pairs(people: np.ndarray, hashes: np.ndarray, at_least: float) -> np.ndarray:
+    """Returns the pairs (P, 2) of rows that show one person and are copies of each other, the earlier row first."""
+    found = [np.zeros((0, 2), int)]
+    for rows in pd.Series(range(len(people))).groupby(people).indices.values():
+        one, other = np.nonzero(np.triu(distances(hashes[rows]) < at_least, 1))
+        found.append(np.stack([rows[one], rows[other]], axis=1))
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The pairs of a table's photographs that show one person and are copies of each other.
+
+    Attributes:
+        pairs: (P, 2) image_ids.
+    """
+
+    pairs: np.ndarray
+
+    @classmethod
+    def among(cls, frame: pd.DataFrame, measured: PixelMeasures, bits: int) -> "Copies":
+        """Returns those among photographs whose hashes differ in fewer bits."""
+        found = pairs(frame.person_id.to_numpy(), measured.of(frame).hash.to_numpy(), bits)
+        return cls(frame.image_id.to_numpy()[found])
+
+    def image_ids(self, among: Iterable[str]) -> set[str]:
+        """Returns those of the ids that have a copy among them."""
+        inside = set(among)
+        return {image_id for pair in self.pairs if inside.issuperset(pair) for image_id in pair}
+
+    def across(self, parts: dict[str, Iterable[str]]) -> dict[str, int]:
+        """Returns how many pairs lie within and between parts, by `copies_<part>` and `copies_<part>_<part>`."""
+        part_of = {image_id: part for part, image_ids in parts.items() for image_id in image_ids}
+        counts = Counter(frozenset(part_of[image_id] for image_id in pair) for pair in self.pairs)
+        both = combinations_with_replacement(parts, 2)
+        return {"_".join(dict.fromkeys(["copies", *names])): counts[frozenset(names)] for names in both}
