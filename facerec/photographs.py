@@ -1,7 +1,9 @@
 """A folder of photographs of which some cannot be read: what is decoded once, taken instead, and copied."""
 
 import shutil
+from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,19 +11,27 @@ import pandas as pd
 from facerec import tables
 from facerec.images import parallel_map, read_image
 
+OnBadImage = Literal["drop", "fail"]
+MIN_SIDE = 16  # px; a smaller picture is a placeholder, not a photograph
+
 
 class Photographs:
     """Remembers which photographs of a folder were decoded, how large they are, and why others were dropped.
+
+    Args:
+        folder: of the photographs.
+        on_bad_image: `drop` remembers an unreadable photograph and goes on, `fail` stops at it.
 
     Attributes:
         shapes: width and height by image_id, of the readable ones.
         dropped: reason by image_id.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_bad_image: OnBadImage) -> None:
         if not folder.is_dir():
             raise ValueError(f"{folder}: no such folder of photographs")
         self.folder = folder
+        self.on_bad_image = on_bad_image
         self.shapes: dict[str, tuple[int, int]] = {}
         self.dropped: dict[str, str] = {}
 
@@ -42,17 +52,41 @@ class Photographs:
 
     def _decode(self, image_ids: list[str]) -> None:
         for image_id, found in zip(image_ids, parallel_map(self._try, image_ids, "decode"), strict=True):
+            if isinstance(found, str) and self.on_bad_image == "fail":
+                raise ValueError(f"{self.folder / image_id}: {found} (select.on_bad_image is fail; drop goes on)")
             if isinstance(found, str):
                 self.dropped[image_id] = found
             else:
                 self.shapes[image_id] = found
 
     def _try(self, image_id: str) -> tuple[int, int] | str:
+        """Returns width and height, or why this is no photograph to work with."""
+        path = self.folder / image_id
+        if path.is_symlink() and Path(realpath(self.folder)) not in Path(realpath(path)).parents:
+            return "a symbolic link out of the folder"
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            return "not a file"
         try:
-            height, width = read_image(self.folder / image_id).shape[:2]
+            height, width = read_image(path).shape[:2]
         except ValueError as error:
-            return str(error).removeprefix(f"{self.folder / image_id}: ")
+            return str(error).removeprefix(f"{path}: ")
+        if min(width, height) < MIN_SIDE:
+            return f"{width} × {height} px, expected at least {MIN_SIDE} × {MIN_SIDE}"
         return width, height
+
+    def refuse_too_many_dropped(self, max_dropped: float) -> None:
+        """Checks that unreadable photographs are the exception.
+
+        Raises:
+            ValueError: more than `max_dropped` % of those that were decoded are unreadable.
+        """
+        tried = len(self.shapes) + len(self.dropped)
+        if 100 * len(self.dropped) > max_dropped * tried:
+            first = "; ".join(f"{image_id}: {reason}" for image_id, reason in list(self.dropped.items())[:5])
+            raise ValueError(
+                f"{self.folder}: {len(self.dropped)} of {tried} photographs cannot be read, "
+                f"{100 * len(self.dropped) / tried:.1f} %; select.max_dropped allows {max_dropped:g} %: {first}"
+            )
 
     def refuse_aligned(self, frame: pd.DataFrame) -> None:
         """Checks that landmarks belong to these pictures.

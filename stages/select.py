@@ -6,14 +6,14 @@ from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 from typer import Argument
 
 from facerec import selection, sheets, tables
 from facerec.celeba import Collection, read_collection, read_image_ids
 from facerec.images import read_image, write_image
 from facerec.params import Params
-from facerec.photographs import Photographs
+from facerec.photographs import OnBadImage, Photographs
 from facerec.selection import Funnel
 from stages.cli import run, write_csv, write_metrics
 
@@ -40,6 +40,8 @@ class SelectParams(Params):
     wild_per_person: NonNegativeInt  # set aside before any rule, never trained on
     openset: OpensetParams  # people set aside before any rule
     exclude: str  # CSV of image_ids that a person has reviewed and rejected
+    on_bad_image: OnBadImage  # an unreadable photograph
+    max_dropped: Annotated[float, Field(ge=0, le=100)]  # %, of the photographs that were decoded; more is an error
     seed: NonNegativeInt
 
     @model_validator(mode="after")
@@ -74,9 +76,14 @@ def main(
     params = SelectParams.load("select")
     collection = read_collection(identity, landmarks, boxes, attributes)
     _report_incomplete(collection)
-    source = Photographs(images)
+    source = Photographs(images, params.on_bad_image)
     funnel = Funnel()
-    chosen = choose(collection, read_image_ids(exclude), params, source, funnel)
+    try:
+        chosen = choose(collection, read_image_ids(exclude), params, source, funnel)
+        source.refuse_too_many_dropped(params.max_dropped)
+    finally:  # an error too leaves the list, for whoever wants to mend the photographs
+        unreadable = pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"])
+        tables.write(unreadable.sort_values("image_id"), dropped, tables.DROPPED)
     everything = pd.concat(chosen.values())
     source.refuse_aligned(everything)
     source.copy(everything.image_id.tolist(), photographs)
@@ -88,7 +95,6 @@ def main(
     for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
         tables.write(frame, path, tables.SELECTED)
     tables.write(chosen["openset"], openset, tables.OPENSET)
-    tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
 
     sizes = {"train": len(to_train), "val": len(to_val), "wild": len(chosen["wild"]), "openset": len(chosen["openset"])}
     good = selection.apply_rules(chosen["selected"], params.min_eye_distance, params.min_nose_offset, Funnel())
@@ -130,6 +136,7 @@ def choose(
         try:
             people = selection.choose_people(pool, params.people, strata, params.seed)
         except ValueError as error:
+            source.refuse_too_many_dropped(params.max_dropped)
             raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
         exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
