@@ -67,8 +67,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:  # a full disk: what was written so far would only fill it further
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], title: str | None) -> Iterator[Result]:

@@ -1,6 +1,5 @@
 """A folder of photographs of which some cannot be read: what is decoded once, taken instead, and copied."""
 
-import shutil
 from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facerec import tables
-from facerec.images import parallel_map, read_image
+from facerec.images import parallel_map, read_image, write_bytes
 
 OnBadImage = Literal["drop", "fail"]
 MIN_SIDE = 16  # px; a smaller picture is a placeholder, not a photograph
@@ -107,11 +106,9 @@ class Photographs:
     def copy(self, image_ids: list[str], folder: Path) -> None:
         """Copies photographs byte for byte into another folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        for _ in parallel_map(lambda name: _copy(self.folder / name, folder / name), image_ids, "copy"):
+
+        def copy(image_id: str) -> None:
+            write_bytes(folder / image_id, (self.folder / image_id).read_bytes())
+
+        for _ in parallel_map(copy, image_ids, "copy"):
             pass
-
-
-def _copy(source: Path, target: Path) -> None:
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, partial)
-    partial.replace(target)
