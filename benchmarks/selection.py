@@ -63,7 +63,7 @@ class Chooser:
     """
 
     def __init__(self, params: SelectParams, collection: Collection) -> None:
-        self.source = Photographs(DatasetParams.load("dataset").images)
+        self.source = Photographs(DatasetParams.load("dataset").images, "drop")
         self.measured = PixelMeasures(self.source, MEASURED)
         self.params, self.collection = params.model_copy(update={"fill_up": True}), collection
         chosen = self.choose(BASE, params.seed)

@@ -38,9 +38,19 @@ def read_image(path: Path) -> np.ndarray:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
         image = None
-    if image is None:
+    if image is None or _is_cut_off(content.tobytes()):
         raise ValueError(f"{path}: not a readable image")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _is_cut_off(content: bytes) -> bool:
+    """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
+    place = 2
+    while content[:2] == b"\xff\xd8" and content[place : place + 1] == b"\xff":
+        if content[place + 1 : place + 2] == b"\xda":  # the pixels begin
+            return b"\xff\xd9" not in content[place:]
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return False
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
@@ -57,8 +67,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError:  # a full disk: what was written so far would only fill it further
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], title: str | None) -> Iterator[Result]:

@@ -17,8 +17,8 @@ import pandas as pd
 from PIL import Image
 
 from facerec import geometry, tables
-from facerec.images import parallel_map, read_image, write_bytes
-from facerec.photographs import Photographs
+from facerec.images import parallel_map, write_bytes
+from facerec.photographs import Photographs, read_photograph
 
 SIDE = 64  # px of the inner face
 ZOOM = 1.4  # of the template: the hair and the background, which a crop cuts off, stay outside
@@ -74,7 +74,7 @@ class PixelMeasures:
         rows = [self._known.get(key) for key in keys]
         for image_id, row in zip(ids, rows, strict=True):
             if row is not None:
-                self.photographs.shapes[image_id] = (int(row[1]), int(row[2]))
+                self.photographs.remember(image_id, (int(row[1]), int(row[2])))
         blank = ("", np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, "", "")
         return pd.DataFrame([row or blank for row in rows], columns=COLUMNS, index=frame.index)
 
@@ -88,7 +88,7 @@ class PixelMeasures:
     def _remember(self, image_id: str, key: str, found: tuple | str) -> None:
         self.decoded += 1
         if isinstance(found, str):
-            self.photographs.dropped[image_id] = found
+            self.photographs.remember(image_id, found)
         else:
             self._known[key] = (key, *found)
 
@@ -130,9 +130,9 @@ def _measured(faces: list[Face]) -> Iterable[tuple | str]:
 def measure(face: Face) -> tuple | str:
     """Returns what a face measures, in the order of COLUMNS but the key, or why it cannot be read."""
     try:
-        image = read_image(face.path)
+        image = read_photograph(face.path)
     except ValueError as error:
-        return str(error).removeprefix(f"{face.path}: ")
+        return str(error)
     height, width = image.shape[:2]
     inner = cv2.cvtColor(inner_face(image, face.points), cv2.COLOR_RGB2GRAY)
     contrast = float(inner.std())

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,16 +33,27 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
     def stage(**arguments: object) -> None:
         try:
             main(**arguments)
-        except (ValueError, OSError) as error:
-            if os.environ.get("DEBUG"):
+        except (ValueError, OSError, MemoryError, RuntimeError) as error:
+            message = _message(error)
+            if message is None or os.environ.get("DEBUG"):
                 raise
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {message}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
 
     return stage
+
+
+def _message(error: Exception) -> str | None:
+    """Returns what to tell the user, or None of an error that is ours: its traceback is needed."""
+    if isinstance(error, BrokenExecutor):
+        return "a worker process was killed, most likely for memory; FACEREC_WORKERS=1 takes the least"
+    text = str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
+        return f"out of memory; a smaller batch or FACEREC_WORKERS=1 takes less: {text.splitlines()[0] if text else ''}"
+    return text if isinstance(error, ValueError | OSError) else None
 
 
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:

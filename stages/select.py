@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 from typer import Argument
 
 from facerec import selection, selection_report, sheets, tables
@@ -16,7 +16,7 @@ from facerec.images import read_image, write_image
 from facerec.lots import person_order, rank_in_person
 from facerec.near_duplicates import Copies
 from facerec.params import Params
-from facerec.photographs import Photographs
+from facerec.photographs import OnBadImage, Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.selection import Funnel
 from facerec.strategy import Strategy
@@ -49,6 +49,8 @@ class SelectParams(Params):
     wild_per_person: NonNegativeInt  # set aside before any rule, never trained on
     openset: OpensetParams  # people set aside before any rule
     exclude: str  # CSV of image_ids that a person has reviewed and rejected
+    on_bad_image: OnBadImage  # an unreadable photograph
+    max_dropped: Annotated[float, Field(ge=0, le=100)]  # %, of the photographs that were decoded; more is an error
     seed: NonNegativeInt
 
     @field_validator("strategies")
@@ -116,12 +118,17 @@ def main(
     params = SelectParams.load("select")
     collection = read_collection(identity, landmarks, boxes, attributes)
     _report_incomplete(collection)
-    source = Photographs(images)
+    source = Photographs(images, params.on_bad_image)
     measured = PixelMeasures(source, MEASURED)
     criteria = params.strategies[params.strategy]
     strategy = Strategy.of(criteria, collection.attributes, params.copy_bits, measured, params.seed)
     funnel = Funnel()
-    chosen = choose(collection, read_image_ids(exclude), params, source, strategy, funnel)
+    try:
+        chosen = choose(collection, read_image_ids(exclude), params, source, strategy, funnel)
+        source.refuse_too_many_dropped(params.max_dropped)
+    finally:  # an error too leaves the list, for whoever wants to mend the photographs
+        unreadable = pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"])
+        tables.write(unreadable.sort_values("image_id"), dropped, tables.DROPPED)
     everything = pd.concat(chosen.values())
     source.refuse_aligned(everything)
     source.copy(everything.image_id.tolist(), photographs)
@@ -137,7 +144,6 @@ def main(
         tables.write(frame, path, tables.SELECTED)
     tables.write(chosen["landmarks_only"], landmarks_only, tables.SELECTED)
     tables.write(chosen["openset"], openset, tables.OPENSET)
-    tables.write(pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"]), dropped, tables.DROPPED)
 
     exams = {"train": to_train, "val": to_val, "wild": chosen["wild"]}
     others = {name: chosen[name] for name in ("openset", "landmarks_only")}
@@ -195,6 +201,7 @@ def choose(
         try:
             people = selection.choose_people(pool, params.people, strata, params.seed)
         except ValueError as error:
+            source.refuse_too_many_dropped(params.max_dropped)
             raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
         exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]

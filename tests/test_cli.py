@@ -54,3 +54,43 @@ def test_an_interrupted_stage_ends_at_once_with_one_line():
 def test_bad_input_is_one_line_without_a_traceback():
     result = python("-m", "stages.crop", "none.csv", "b", "c", "d", "e", "f", "g")
     assert (result.returncode, result.stderr) == (1, "error: none.csv: no such file\n")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        ("MemoryError()", "error: out of memory"),
+        ("torch.OutOfMemoryError('CUDA out of memory')", "error: out of memory; a smaller batch"),
+        ('RuntimeError("DefaultCPUAllocator: can\'t allocate memory")', "error: out of memory"),
+        ("OSError(28, 'No space left on device')", "error: [Errno 28] No space left on device"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_in_one_line(raised, words):
+    result = python(
+        "-c", f"import torch\nfrom stages.cli import run\ndef main() -> None:\n    raise {raised}\nrun(main)"
+    )
+    assert result.returncode == 1 and result.stderr.startswith(words) and result.stderr.count("\n") == 1
+
+
+def test_an_error_of_ours_keeps_its_traceback():
+    result = python("-c", "from stages.cli import run\ndef main() -> None:\n    raise RuntimeError('bug')\nrun(main)")
+    assert result.returncode == 1 and "Traceback" in result.stderr
+
+
+KILLED_WORKER = """
+import os, signal
+from concurrent.futures import ProcessPoolExecutor
+from stages.cli import run
+def main() -> None:
+    with ProcessPoolExecutor(2) as pool:
+        pool.submit(os.kill, os.getpid(), 0).result()
+        pool.submit(os._exit, 137).result()
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+def test_a_worker_killed_for_memory_is_reported_as_that():
+    result = python("-c", KILLED_WORKER)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("error: a worker process was killed, most likely for memory")

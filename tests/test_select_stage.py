@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -48,6 +49,8 @@ PARAMS = {
     "wild_per_person": 2,
     "openset": {"query_people": 2, "distractor_people": 2, "images_per_person": 5, "seed": 1},
     "exclude": "none.csv",
+    "on_bad_image": "drop",
+    "max_dropped": 20.0,
     "seed": 1,
 }
 
@@ -57,7 +60,9 @@ def collection(tmp_path_factory):
     return make_collection(tmp_path_factory.mktemp("raw"), people=12, photos=12)
 
 
-def select(folder: Path, paths: dict[str, Path], exclude: str = "image_id\n", **changes) -> subprocess.CompletedProcess:
+def select(
+    folder: Path, paths: dict[str, Path], exclude: str = "image_id\n", wrap: Callable[[list], list] = list, **changes
+) -> subprocess.CompletedProcess:
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump({"select": {**PARAMS, **changes}}))
     (folder / "none.csv").write_text(exclude)
@@ -65,7 +70,7 @@ def select(folder: Path, paths: dict[str, Path], exclude: str = "image_id\n", **
     outputs = [*(f"{name}.csv" for name in OUTPUTS), "photos", "selection.json", *PLOTS]
     command = [sys.executable, "-m", "stages.select", *inputs, "none.csv", paths["images"], *outputs]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(wrap(command), cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:

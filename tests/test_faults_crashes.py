@@ -1,0 +1,158 @@
+"""Kills, full disks and two runs at once, on the whole pipeline in miniature."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from test_end_to_end import Repository, make_repository
+
+pytestmark = pytest.mark.slow
+KILLS = int(os.environ.get("KILLS", "10"))  # of each stage
+STAGES = ["synthesize@synthetic", "select", "crop", "train_hourglass", "align", "train_recognizer@arcface"]
+STAGES += ["evaluate@arcface", "compare", "publish"]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Repository:
+    repository = make_repository(tmp_path_factory.mktemp("crashes") / "repo")
+    repository.repro()
+    repository.commit("run")
+    return repository
+
+
+def outputs(repository: Repository) -> dict[str, str]:
+    """Returns the checksum of every stage's every output."""
+    stages = yaml.safe_load((repository.folder / "dvc.lock").read_text())["stages"].values()
+    return {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
+
+
+def edited(repository: Repository, stage: str) -> None:
+    """Adds a comment to a stage's module: it must run again, and give the same."""
+    with (repository.folder / "stages" / f"{stage.split('@')[0]}.py").open("a") as file:
+        file.write(f"# {time.time()}\n")
+
+
+def started(repository: Repository, *command: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        command,
+        cwd=repository.folder,
+        env=repository.environment,
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def killed(repository: Repository, stage: str, seconds: float) -> None:
+    """Runs `dvc repro` on a stage and kills it, with all that it started, so long after the stage began."""
+    process = started(repository, "dvc", "repro", "--single-item", stage)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("> python -m stages."):
+            break
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_stage_runs_again_to_the_same_bytes(repository, stage):
+    before, lots = outputs(repository), random.Random(stage)
+    edited(repository, stage)
+    start = time.monotonic()
+    repository.run("dvc", "repro", "--single-item", stage)
+    lasted = max(time.monotonic() - start - 2, 1.0)
+    assert outputs(repository) == before
+    edited(repository, stage)
+    for _ in range(KILLS):
+        killed(repository, stage, lots.uniform(0, lasted))
+    repository.repro()
+    assert outputs(repository) == before
+    assert "up to date" in repository.run("dvc", "status")
+    assert not list(repository.folder.rglob("*.partial"))
+    assert not list((repository.folder / ".checkpoints").glob("*"))
+
+
+def test_the_second_of_two_runs_says_who_holds_the_lock(repository):
+    edited(repository, "train_hourglass")
+    first = started(repository, "dvc", "repro")
+    assert first.stdout is not None
+    assert any(line.startswith("> python -m stages.train_hourglass") for line in first.stdout)
+    second = started(repository, "dvc", "repro")
+    said = second.communicate()[0]
+    assert second.returncode != 0 and f"(PID {first.pid})" in said, said
+    first.communicate()
+    assert first.returncode == 0
+    assert repository.repro() == []
+
+
+@pytest.fixture
+def small_disk(repository, tmp_path) -> Repository:
+    """Returns a copy of the repository's working tree on a small file system of its own; its cache lies elsewhere."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(mount)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    shutil.copytree(repository.folder, mount / "repo", symlinks=True)
+    cache = mount / "repo/.dvc/cache"
+    shutil.move(cache, tmp_path / "cache")
+    cache.symlink_to(tmp_path / "cache")
+    yield Repository(mount / "repo")
+    subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Returns a file that takes all the room that is left."""
+    filler = disk / "filler"
+    usage = shutil.disk_usage(disk)
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, usage.free)
+    assert shutil.disk_usage(disk).free == 0
+    return filler
+
+
+def test_a_full_disk_is_a_clear_error_in_every_stage_and_the_former_outputs_come_back(small_disk):
+    before = outputs(small_disk)
+    lock = yaml.safe_load((small_disk.folder / "dvc.lock").read_text())["stages"]
+    for stage in STAGES:
+        filler = fill(small_disk.folder.parent)
+        result = subprocess.run(
+            lock[stage]["cmd"].split(),
+            cwd=small_disk.folder,
+            env={**small_disk.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+        filler.unlink()
+        assert result.returncode == 1, (stage, result.stdout, result.stderr)
+        assert "error: [Errno 28] No space left on device: '" in result.stderr, (stage, result.stderr)
+        assert "Traceback" not in result.stderr, (stage, result.stderr)
+        assert not list(small_disk.folder.rglob("*.partial")), stage
+    for folder in ("data", "models"):
+        shutil.rmtree(small_disk.folder / folder)
+    small_disk.run("dvc", "checkout", "--force")
+    small_disk.run("git", "checkout", "metrics")
+    assert "up to date" in small_disk.run("dvc", "status")
+    assert outputs(small_disk) == before
+
+
+def test_a_full_disk_in_dvc_repro_is_followed_by_the_undisturbed_result(small_disk):
+    before = outputs(small_disk)
+    edited(small_disk, "select")
+    process = started(small_disk, "dvc", "repro", "--single-item", "select")
+    assert process.stdout is not None
+    assert any(line.startswith("> python -m stages.select") for line in process.stdout)
+    filler = fill(small_disk.folder.parent)
+    said = process.communicate()[0]
+    filler.unlink()
+    assert process.returncode != 0 and "No space left on device" in said, said
+    small_disk.repro()
+    assert outputs(small_disk) == before
