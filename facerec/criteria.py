@@ -14,6 +14,7 @@ from facerec.params import Params
 
 NOSE_DEPTH = 0.55  # how far the tip of the nose stands out before the eyes, of the distance between the eyes
 OUTLIER_MODES = 3  # turning, nodding and the length of the face explain most of what differs between faces
+TRIMMED = 0.02  # of the shapes, the farthest from the median one, that do not say what is usual
 WIDEST = 1e6
 
 
@@ -80,8 +81,9 @@ def _outlier(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     target = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
     shapes = transform_points(fit_similarity(points, target), points).reshape(len(points), -1)
     shapes = np.nan_to_num(shapes, nan=WIDEST)
-    usual = np.abs(shapes).max(axis=1) < 10 * np.abs(target).max()
-    centred = shapes - np.median(shapes[usual], axis=0)
+    centred = shapes - np.median(shapes, axis=0)
+    far = np.linalg.norm(centred, axis=1)
+    usual = far <= np.quantile(far, 1 - TRIMMED)
     _, axes = np.linalg.eigh(centred[usual].T @ centred[usual])
     rest = np.linalg.norm(centred @ axes[:, :-OUTLIER_MODES], axis=1)
     return rest / max(float(np.median(rest[usual])), 1e-9)

@@ -54,7 +54,10 @@ def probabilities(
         torch.manual_seed(seed)
         network = recognizer_training.build(params, head, people, faces.faces.shape[1], weights)
         recognizer_training.train(network, learned, held_out, params, seed, name_of(int(number)))
-        scores = network.head.scores(held_out.embed(network).to(device()))
+        with torch.no_grad():
+            scores = network.head.scores(held_out.embed(network).to(device()))
+        if scores is None:
+            raise ValueError(f"audit.head: {head.type} has no score for a person; expected ce, arcface or another one")
         found[(fold == number) & faces.usable] = _softmax(scores, head)
     return found
 

@@ -225,12 +225,11 @@ def choose(
 
 
 def _report_copies(across: dict[str, int]) -> None:
-    between = {
-        name.removeprefix("copies_"): count for name, count in across.items() if count and name != "copies_train"
-    }
-    if between:
-        found = ", ".join(f"{name.replace('_', '–')} {count}" for name, count in between.items())
-        log.warning("pairs of copies of one photograph that an exam shares: %s; `distinct` leaves them out", found)
+    names = {"copies_train_val": "train–val", "copies_train_wild": "train–wild", "copies_val_wild": "val–wild"}
+    if found := [f"{text} {across[name]}" for name, text in names.items() if across[name]]:
+        log.warning(
+            "pairs of copies of one photograph that an exam shares: %s; `distinct` leaves them out", ", ".join(found)
+        )
 
 
 def _report_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:

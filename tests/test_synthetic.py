@@ -170,7 +170,7 @@ def test_light_comes_from_its_direction(person, plain):
 
 
 def test_stage_writes_celebas_layout(tmp_path: Path):
-    names = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt"]
+    names = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
     _run_stage(tmp_path, names, workers=2)
     identity = pd.read_csv(tmp_path / names[1], sep=" ", header=None, names=["image_id", "person_id"])
     assert identity.image_id.tolist() == [f"{number:06d}.jpg" for number in range(1, PEOPLE * PHOTOS + 1)]
@@ -185,7 +185,7 @@ def test_stage_writes_celebas_layout(tmp_path: Path):
     flags = pd.read_csv(tmp_path / names[4], sep=r"\s+", skiprows=1)
     assert flags.shape == (PEOPLE * PHOTOS, 40)
     assert set(np.unique(flags)) == {-1, 1}
-    for name in names[2:]:
+    for name in names[2:5]:
         assert int((tmp_path / name).read_text().splitlines()[0]) == PEOPLE * PHOTOS
     assert points.index.tolist() == flags.index.tolist() == boxes.image_id.tolist() == identity.image_id.tolist()
     _check_boxes_hold_points(boxes.set_index("image_id"), points)
@@ -200,6 +200,18 @@ def test_stage_does_not_depend_on_the_number_of_workers(tmp_path: Path):
     written = [sorted(path for path in (tmp_path / str(workers)).rglob("*.*") if path.is_file()) for workers in (1, 2)]
     assert len(written[0]) == len(written[1]) == PEOPLE * PHOTOS + 6  # and params.yaml
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(*written, strict=True))
+
+
+def test_planted_noise_is_what_the_truth_says(tmp_path):
+    names = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
+    _run_stage(tmp_path, names, workers=1, swapped_share=0.2, duplicate_share=0.2)
+    truth = pd.read_csv(tmp_path / "truth.csv", keep_default_na=False)
+    given = pd.read_csv(tmp_path / "identity.txt", sep=" ", header=None, names=["image_id", "person_id"])
+    assert (given.person_id != truth.person_id).sum() == round(0.2 * len(truth))
+    copies = truth[truth.copy_of != ""]
+    person_of = truth.set_index("image_id").person_id
+    assert len(copies) == round(0.2 * len(truth))
+    assert (person_of[copies.copy_of].to_numpy() == copies.person_id.to_numpy()).all()
 
 
 def _run_stage(folder: Path, outputs: list[str], workers: int, **changes: object) -> None:

@@ -1,0 +1,131 @@
+"""Speed and memory of choosing from CelebA's full tables, beside the notebook's pandas steps, in one run.
+
+python -m benchmarks.selection_tables
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import cdist
+from typer import Option, run
+
+from facerec import criteria, selection
+from facerec.celeba import ATTRIBUTES, read_collection
+from facerec.criteria import Criterion
+from facerec.lots import person_order, rank_in_person
+from facerec.selection import Funnel, Likeness
+from facerec.tables import BOX, LANDMARKS
+
+STRATA = ["Male", "Young", "Smiling", "Eyeglasses"]
+CHOSEN, PHOTOS = 500, 20
+NOTEBOOK = [
+    Criterion(name="nose_between_eyes", above=0.0),
+    Criterion(name="eyes_apart", above=30.0),
+    Criterion(name="nose_centred", at_least=0.3),
+]
+
+
+def main(
+    rows: Annotated[int, Option(help="photographs")] = 202_599,
+    people: Annotated[int, Option(help="people")] = 10_177,
+    peer: Annotated[bool, Option(help="whether the notebook's steps run too")] = True,
+) -> None:
+    """Prints seconds of reading, joining, rules, strata and diversity, and the peak of memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_tables(Path(folder), rows, people)
+        ours = _seconds(lambda: choose(*paths))
+        print(f"ours {ours:.2f} s, peak memory {_peak() / 2**20:.0f} MiB with the interpreter and its libraries")
+        if peer:
+            theirs = _seconds(lambda: notebook(*paths))
+            print(f"the notebook's steps {theirs:.2f} s: {theirs / ours:.1f} times as long")
+
+
+def write_tables(folder: Path, rows: int, people: int, seed: int = 0) -> list[Path]:
+    """Returns the paths of identity, landmarks, boxes and attributes, made up in CelebA's layout and proportions."""
+    rng = np.random.default_rng(seed)
+    ids = [f"{number:06d}.jpg" for number in range(1, rows + 1)]
+    person = rng.permutation(np.concatenate([np.arange(people), rng.integers(0, people, rows - people)])) + 1
+    apart = rng.lognormal(np.log(60), 0.5, rows)
+    nose = np.clip(rng.normal(0.5, 0.13, rows), -0.2, 1.2)
+    shape = np.array([[0, 0], [1, 0], [0, 0.6], [0.1, 1.05], [0.9, 1.05]]) * apart[:, None, None]
+    shape[:, 2, 0] = nose * apart
+    points = np.rint(shape + rng.uniform(80, 200, (rows, 1, 2))).astype(int).reshape(rows, 10)
+    boxes = np.column_stack(
+        [points[:, :2] - apart[:, None].astype(int), (3 * apart).astype(int), (4 * apart).astype(int)]
+    )
+    lasting = rng.random((people + 1, len(ATTRIBUTES))) < rng.uniform(0.05, 0.5, len(ATTRIBUTES))
+    flipped = rng.random((rows, len(ATTRIBUTES))) < 0.1
+    signs = np.where(lasting[person] ^ flipped, 1, -1)
+    parts = [("identity.txt", [], person[:, None]), ("landmarks.txt", [str(rows), " ".join(LANDMARKS)], points)]
+    parts += [("boxes.txt", [str(rows), "image_id " + " ".join(BOX)], boxes)]
+    parts += [("attributes.txt", [str(rows), " ".join(ATTRIBUTES)], signs)]
+    for name, head, values in parts:
+        body = pd.DataFrame(values, index=ids).to_csv(sep=" ", header=False, lineterminator="\n")
+        (folder / name).write_text("".join(f"{line}\n" for line in head) + body)
+    return [folder / name for name, _, _ in parts]
+
+
+def choose(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> pd.DataFrame:
+    """Returns what `select` chooses of these tables by the notebook's strategy, before it decodes anything."""
+    collection = read_collection(identity, landmarks, boxes, attributes)
+    frame, funnel = collection.frame, Funnel()
+    order = person_order(frame, 1, "wild")
+    rest = frame[rank_in_person(frame, order) >= 2]
+    values = criteria.of_table([criterion.name for criterion in NOTEBOOK], rest)
+    good = selection.keep(rest, NOTEBOOK, values, funnel)
+    pool = selection.enough_photographs(good, PHOTOS, funnel, "people_with_enough")
+    wanted = min(CHOSEN, pool.person_id.nunique())
+    chosen = pool[pool.person_id.isin(selection.choose_people(pool, wanted, STRATA, 1))]
+    alike = [Likeness(chosen[collection.attributes].to_numpy(np.int16), 1.0)]
+    return selection.preference(chosen, alike, np.zeros(len(chosen)), 1).groupby("person_id").head(PHOTOS)
+
+
+def notebook(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> pd.DataFrame:
+    """Returns the same by the notebook's pandas steps: a filter a person, a loop with `cdist`."""
+    table = pd.read_csv(identity, sep=r"\s+", header=None, names=["image_id", "person_id"])
+    for path, names in ((landmarks, LANDMARKS), (boxes, BOX), (attributes, ATTRIBUTES)):
+        other = pd.read_csv(path, sep=r"\s+", skiprows=2, header=None, names=["image_id", *names])
+        table = table.merge(other, on="image_id", how="inner")
+    left, right = table.nose_x - table.lefteye_x, table.righteye_x - table.nose_x
+    apart = table.righteye_x - table.lefteye_x
+    table = table[(left > 0) & (right > 0) & (apart > 30) & (left >= 0.3 * apart) & (right >= 0.3 * apart)]
+    counts = table.person_id.value_counts()
+    table = table[table.person_id.isin(counts.index[counts >= PHOTOS])]
+    means = pd.DataFrame(
+        {person: table[table.person_id == person][STRATA].mean() for person in table.person_id.unique()}
+    )
+    strata = (means.T >= 0).groupby(STRATA)
+    drawn = [group.sample(round(CHOSEN * len(group) / means.shape[1]), random_state=42) for _, group in strata]
+    chosen = []
+    for person in pd.concat(drawn).index:
+        photos = table[table.person_id == person].reset_index(drop=True)
+        taken = [0]
+        while len(taken) < PHOTOS:
+            apart = cdist(photos[ATTRIBUTES], photos.loc[taken, ATTRIBUTES], "hamming").min(axis=1)
+            apart[taken] = -1
+            taken.append(int(apart.argmax()))
+        chosen.append(photos.loc[taken])
+    return pd.concat(chosen)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _peak() -> int:
+    """Returns the largest resident memory so far, bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from collection import make_frame
+
+from facerec import tables
+from facerec.images import read_image, write_image
+from facerec.planted import plant
+
+ROOT = Path(__file__).parents[1]
+PEOPLE, PHOTOS, SIDE = 5, 8, 32
+
+
+def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
+    """Each person is a colour pattern; one photograph goes under another name, and one person has two names."""
+    rng = np.random.default_rng(0)
+    patterns = cv_patterns(rng)
+    true = np.repeat(np.arange(PEOPLE), PHOTOS)
+    names = true.copy()
+    names[true == 4] = np.where(np.arange(PHOTOS) % 2, 4, 5)
+    names[3] = 1
+    frame = make_frame(1, len(true)).assign(label=names, person_id=100 + names)
+    for image_id, person in zip(frame.image_id, true, strict=True):
+        noisy = patterns[person] + rng.normal(0, 12, patterns[person].shape)
+        write_image(tmp_path / "aligned" / image_id, noisy.clip(0, 255).astype(np.uint8))
+    tables.write(frame, tmp_path / "selected.csv", tables.SELECTED)
+    tables.write(frame[:0], tmp_path / "wild.csv", tables.SELECTED)
+    predicted = frame[["image_id", *tables.LANDMARKS]].assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
+    tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
+    content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    content["audit"] |= {"folds": 2, "pixels": SIDE, "epochs": 12}
+    content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    outputs = ["audit.csv", "people.csv", "audit.json", "audit.jpg"]
+    command = [sys.executable, "-m", "stages.audit", "selected.csv", "wild.csv", "predicted.csv", "aligned"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    weights = str(ROOT / "profiles/none.csv")
+    result = subprocess.run(
+        [*command, weights, *outputs], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    listed, people = pd.read_csv(tmp_path / "audit.csv"), pd.read_csv(tmp_path / "people.csv")
+    swapped = listed[listed.image_id == frame.image_id[3]].iloc[0]
+    assert (swapped.person_id, swapped.suggested_person_id) == (101, 100)
+    assert listed.score.is_monotonic_decreasing and set(listed.action) <= {"exclude", "review"}
+    assert people.iloc[0, :2].tolist() == [104, 105] and people.score[0] >= 0.5
+    metrics = json.loads((tmp_path / "audit.json").read_text())
+    assert metrics["photographs"] == len(true) and metrics["to_exclude"] + metrics["to_review"] == len(listed)
+    assert metrics["twins"] == len(people)
+    assert read_image(tmp_path / "audit.jpg").shape[1] > 9 * 112
+    assert not list((tmp_path / ".checkpoints").glob("audit-*"))
+
+
+def cv_patterns(rng: np.random.Generator) -> np.ndarray:
+    return np.kron(rng.integers(30, 225, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1)))
+
+
+def test_planted_noise_is_as_much_as_asked_for_and_never_overlaps():
+    people = np.repeat(np.arange(20), 10)
+    noise = plant(people, swapped_share=0.05, duplicate_share=0.1, seed=1)
+    copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.names != people)
+    assert (len(copies), len(swapped)) == (20, 10)
+    assert (people[noise.copy_of[copies]] == people[copies]).all()
+    assert not {*copies, *noise.copy_of[copies]} & set(swapped) and not set(copies) & set(noise.copy_of[copies])
+    assert set(noise.alterations[copies]) == {"recoloured", "recropped", "compressed", "mirrored"}
+    clean = plant(people, 0.0, 0.0, 1)
+    assert (clean.names == people).all() and (clean.copy_of == -1).all() and not clean.alterations.any()
