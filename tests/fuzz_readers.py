@@ -1,0 +1,52 @@
+"""What a reader may do with any bytes: give a result, or raise ValueError. As a script, atheris chooses the bytes."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from facerec import celeba, images
+
+FOLDER = Path(tempfile.mkdtemp())
+
+
+def annotations(content: bytes) -> None:
+    """Puts the bytes through every reader of CelebA's files."""
+    path = FOLDER / "annotations.txt"
+    path.write_bytes(content)
+    readers: list[Callable[[Path], object]] = [
+        celeba.read_identity,
+        celeba.read_boxes,
+        celeba.read_attributes,
+        celeba.read_image_ids,
+        lambda path: celeba.read_table(path, celeba.LANDMARKS),
+    ]
+    for reader in readers:
+        try:
+            reader(path)
+        except ValueError as error:
+            assert str(path) in str(error), f"{reader}: the file is not named: {error}"
+
+
+def image(content: bytes) -> None:
+    """Puts the bytes through the reader of photographs."""
+    path = FOLDER / "image.jpg"
+    path.write_bytes(content)
+    try:
+        found = images.read_image(path)
+    except ValueError as error:
+        assert str(path) in str(error)
+    else:
+        assert found.dtype == np.uint8 and found.ndim == 3 and found.shape[2] == 3 and found.size
+
+
+READERS = {"annotations": annotations, "image": image}
+
+if __name__ == "__main__":
+    import atheris
+
+    reader = READERS[sys.argv.pop(1)]
+    atheris.Setup(sys.argv, atheris.instrument_func(reader))
+    atheris.Fuzz()
