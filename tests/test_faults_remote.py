@@ -59,10 +59,11 @@ def repository(tmp_path_factory, server) -> Repository:
 
 
 def set_remote(repository: Repository, server: str) -> None:
-    repository.environment |= {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+    repository.environment |= {"AWS_DEFAULT_REGION": "us-east-1"}
     url = f"s3://{BUCKET}/shared"
     repository.run("make", "-o", f"{sys.prefix}/bin/.installed", "remote", f"URL={url}", f"VENV={sys.prefix}")
     repository.run("dvc", "remote", "modify", "--local", "storage", "endpointurl", server)
+    repository.run("dvc", "remote", "modify", "--local", "storage", "access_key_id", "id")
     repository.run("dvc", "remote", "modify", "--local", "storage", "secret_access_key", SECRET)
 
 
