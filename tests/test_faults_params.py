@@ -48,6 +48,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("hourglass.pixels", 100, ["hourglass.pixels: expected a multiple of 32 at depth 3, got 100"]),
         ("recognizer.learning_rate", "fast", ["recognizer.learning_rate", "valid number", "'fast'"]),
         ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
+        ("recognizer.batch", 1, ["recognizer.batch", "greater than or equal to 2, got 1"]),
         ("recognizer.epochs", None, ["recognizer.epochs: missing"]),
         ("recognizer.seeds", [1, 1], ["recognizer.seeds", "seeds that differ"]),
         ("heads.arcface.margin", 4.0, ["heads.arcface.margin", "less than 3.14"]),
