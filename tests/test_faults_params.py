@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.check_params import problems
+from tools.check_params import problems, sections
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -16,6 +16,12 @@ PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 @pytest.mark.parametrize("file", [ROOT / "params.yaml", *PROFILES], ids=lambda path: path.stem)
 def test_every_profile_passes(file):
     assert problems(file) == []
+
+
+def test_every_section_that_a_stage_loads_is_checked():
+    names = ["dataset", "synthesize", "select", "crop", "hourglass", "align", "recognizer", "evaluate", "publish"]
+    assert set(names) <= set(sections())
+    assert sections()["crop"].__module__ == "stages.crop"
 
 
 def changed(folder: Path, path: str, value: object) -> Path:
@@ -43,7 +49,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("select.openset.seed", -1, ["select.openset.seed", "greater than or equal to 0"]),
         ("select.exclude", "a; rm -rf b", ["select.exclude", "a path without blanks"]),
         ("crop", None, ["no section `crop`"]),
-        ("crops", {"pixels": 3}, ["unknown section `crops`", "known: dataset, synthesize, select"]),
+        ("crops", {"pixels": 3}, ["unknown section `crops`", "known: dataset, ", "synthesize"]),
         ("hourglass.loss", "l3", ["hourglass.loss", "'mse'", "'l3'"]),
         ("hourglass.pixels", 100, ["hourglass.pixels: expected a multiple of 32 at depth 3, got 100"]),
         ("recognizer.learning_rate", "fast", ["recognizer.learning_rate", "valid number", "'fast'"]),

@@ -1,5 +1,7 @@
 """Check all of params.yaml, or of a profile, before any work begins."""
 
+import ast
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -7,18 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from facerec.bootstrap import BootstrapParams
 from facerec.heads import load_head
 from facerec.hourglass import STRIDE
-from facerec.landmark_training import HourglassParams
 from facerec.params import PARAMS_FILE, Params, read_yaml
-from facerec.recognizer_training import RecognizerParams
-from stages.align import AlignParams
-from stages.crop import CropParams
-from stages.publish import PublishParams
-from stages.select import SelectParams
-from stages.synthesize import SynthesizeParams
 
+STAGES = Path(__file__).parents[1] / "stages"
 SafePath = Annotated[str, Field(pattern=r"^[\w./+@=-]+$")]  # dvc.yaml puts it on a command line
 HEAD_NAME = r"[A-Za-z0-9_\-]+"  # part of file names and command lines
 
@@ -33,17 +28,17 @@ class DatasetParams(Params):
     attributes: SafePath
 
 
-SECTIONS: dict[str, type[Params]] = {
-    "dataset": DatasetParams,
-    "synthesize": SynthesizeParams,
-    "select": SelectParams,
-    "crop": CropParams,
-    "hourglass": HourglassParams,
-    "align": AlignParams,
-    "recognizer": RecognizerParams,
-    "evaluate": BootstrapParams,
-    "publish": PublishParams,
-}
+def sections() -> dict[str, type[Params]]:
+    """Returns what each section must look like, from the stages' own `SomeParams.load("section")`."""
+    found: dict[str, type[Params]] = {"dataset": DatasetParams}
+    for source in sorted(STAGES.glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="load"), args=[ast.Constant(value=str(section))]
+                ) if name.endswith("Params"):
+                    found.setdefault(section, getattr(importlib.import_module(f"stages.{source.stem}"), name))
+    return found
 
 
 def problems(file: Path) -> list[str]:
@@ -52,9 +47,10 @@ def problems(file: Path) -> list[str]:
         content = read_yaml(file)
     except ValueError as error:
         return [str(error)]
-    known = [*SECTIONS, "heads"]
+    expected = sections()
+    known = [*expected, "heads"]
     found = [f"{file}: unknown section `{name}`; known: {', '.join(known)}" for name in content if name not in known]
-    for section, params in SECTIONS.items():
+    for section, params in expected.items():
         try:
             params.load(section, file)
         except ValueError as error:
