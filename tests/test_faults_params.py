@@ -43,7 +43,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
     ("path", "value", "words"),
     [
         ("select.colour", 1, ["select.colour: unknown key; known here: min_eye_distance"]),
-        ("select.people", "many", ["select.people", "valid integer, got 'many'"]),
+        ("select.people", "many", ["select.people", "valid integer", "'many'"]),
         ("select.on_bad_image", "ignore", ["select.on_bad_image", "'drop' or 'fail'", "'ignore'"]),
         ("select.max_dropped", 101, ["select.max_dropped", "less than or equal to 100, got 101"]),
         ("select.openset.seed", -1, ["select.openset.seed", "greater than or equal to 0"]),
@@ -61,7 +61,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("heads.arcface.type", "arkface", ["heads.arcface.type", "'cosface'", "'arkface'"]),
         ("heads.a b", {"type": "ce"}, ["heads.a b: expected a name of letters"]),
         ("heads", {}, ["heads: expected at least one entry"]),
-        ("publish.head", "vgg", ["publish.head: expected one of ce, arcface, got 'vgg'"]),
+        ("publish.head", "vgg", ["publish.head: expected one of arcface, ce, got 'vgg'"]),
         ("publish.fpr", 0.5, ["publish.fpr: expected one of 0.1, 0.01, 0.001, got 0.5"]),
         ("dataset.images", "data/$(touch x)", ["dataset.images", "'data/$(touch x)'"]),
     ],
