@@ -27,6 +27,7 @@ repro: $(BIN)/.installed
 test: $(BIN)/.installed-test
 	@ruff check .
 	@ruff format --check .
+	@mypy
 	@python -m pytest
 
 test-slow: $(BIN)/.installed-test
