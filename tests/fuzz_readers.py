@@ -46,7 +46,14 @@ READERS = {"annotations": annotations, "image": image}
 
 if __name__ == "__main__":
     import atheris
+    from collection import make_collection
 
-    reader = READERS[sys.argv.pop(1)]
-    atheris.Setup(sys.argv, atheris.instrument_func(reader))
+    name = sys.argv.pop(1)
+    seeds = make_collection(FOLDER / "seeds", people=1, photos=2)
+    corpus = FOLDER / "corpus"  # good files to begin with, and what it finds
+    corpus.mkdir()
+    files = [seeds["images"] / "000001.jpg"] if name == "image" else [seeds[key] for key in seeds if key != "images"]
+    for file in files:
+        (corpus / file.name).write_bytes(file.read_bytes())
+    atheris.Setup([*sys.argv, str(corpus)], atheris.instrument_func(READERS[name]))
     atheris.Fuzz()
