@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Callable
+from inspect import isfunction
 from pathlib import Path
 
 import numpy as np
@@ -55,5 +56,8 @@ if __name__ == "__main__":
     files = [seeds["images"] / "000001.jpg"] if name == "image" else [seeds[key] for key in seeds if key != "images"]
     for file in files:
         (corpus / file.name).write_bytes(file.read_bytes())
+    for module in (celeba, images):
+        for function in [f for f in vars(module).values() if isfunction(f) and f.__module__ == module.__name__]:
+            atheris.instrument_func(function)  # in place
     atheris.Setup([*sys.argv, str(corpus)], atheris.instrument_func(READERS[name]))
     atheris.Fuzz()
