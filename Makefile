@@ -2,7 +2,7 @@
 # make test                  environment, then all tests
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
-# make test-slow             kills, full disks, two runs at once, S3: an hour
+# make test-slow             kills (KILLS=10 a stage), full disks, two runs at once, S3
 # make fuzz SECONDS=60       hostile annotation files and photographs
 # make audit                 hashes, known vulnerabilities and licences of what is installed
 # make types                 mypy
