@@ -2,6 +2,12 @@
 # make test                  environment, then all tests
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
+# make test-slow             kills (KILLS=10 a stage), full disks, two runs at once, S3
+# make fuzz SECONDS=60       hostile annotation files and photographs
+# make audit                 hashes, known vulnerabilities and licences of what is installed
+# make types                 mypy
+# make lock                  requirements.lock from requirements.txt
+# make test-python PYTHON=python3.13   the tests in an environment of another Python
 # make pictures              the README's pictures in docs/, from the last run
 
 PYTHON ?= python3
@@ -11,16 +17,41 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test lint profile remote pictures
+.PHONY: repro test test-slow test-python fuzz audit types lock lint profile remote pictures
 
 repro: $(BIN)/.installed
+	@python -m tools.check_params
 	@dvc repro
 	@python -m tools.results
 
 test: $(BIN)/.installed-test
 	@ruff check .
 	@ruff format --check .
+	@mypy
 	@python -m pytest
+
+test-slow: $(BIN)/.installed-test
+	@python -m pytest -m slow
+
+SECONDS ?= 60
+fuzz: $(BIN)/.installed-test
+	@python -m pytest -m "slow or not slow" tests/test_fuzz.py
+	@uv pip install --quiet --python $(BIN)/python atheris || echo "atheris: no wheel for this Python; hypothesis alone"
+	@for reader in annotations image; do PYTHONPATH=. python tests/fuzz_readers.py $$reader -max_total_time=$(SECONDS) || exit 1; done
+
+audit: $(BIN)/.installed-test
+	@uv pip install --dry-run --quiet --require-hashes --python $(BIN)/python -r requirements.lock
+	@python -m tools.licences
+	@pip-audit --require-hashes --disable-pip -r requirements.lock || echo "pip-audit: see above; it needs the network"
+
+types: $(BIN)/.installed-test
+	@mypy
+
+lock:
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate requirements.txt -o requirements.lock
+
+test-python:
+	@$(MAKE) test VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
 
 lint: $(BIN)/.installed-test
 	@ruff check --fix .
@@ -28,10 +59,12 @@ lint: $(BIN)/.installed-test
 
 profile: $(BIN)/.installed
 	@python -m tools.profile "$(NAME)" $(if $(FORCE),--force)
+	@python -m tools.check_params
 
 remote: $(BIN)/.installed
 	@test -n "$(URL)" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
 	@dvc remote add --local --default --force storage "$(URL)"
+	@dvc remote modify --local storage verify true
 
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
@@ -42,9 +75,9 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-$(BIN)/.installed: requirements.txt | $(BIN)/uv
-	@echo "Installing requirements.txt (torch with CUDA: some gigabytes the first time)"
-	@uv pip install --quiet --python $(BIN)/python -r requirements.txt
+$(BIN)/.installed: requirements.lock | $(BIN)/uv
+	@echo "Installing requirements.lock (torch with CUDA: some gigabytes the first time)"
+	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
 $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed

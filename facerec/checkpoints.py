@@ -2,15 +2,17 @@
 
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facerec.images import write_bytes
 
 KEYS = {"kind", "config", "state_dict"}
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def save(path: Path, kind: str, config: dict[str, Any], state_dict: dict[str, Tensor]) -> None:
@@ -39,11 +41,35 @@ def load(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except pickle.UnpicklingError as error:
-        raise ValueError(f"{path}: not a plain checkpoint, refused: {str(error).splitlines()[0]}") from None
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: damaged checkpoint: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{path}: not a plain checkpoint, refused: {_first_line(error)}") from None
+    except Exception as error:  # whatever a stranger's bytes make the reader do
+        raise ValueError(f"{path}: damaged checkpoint: {_first_line(error)}") from None
     if not isinstance(content, dict) or set(content) != KEYS:
         raise ValueError(f"{path}: expected a checkpoint with {sorted(KEYS)}")
     if content["kind"] != kind:
         raise ValueError(f"{path}: expected a checkpoint of kind {kind}, got {content['kind']!r}")
-    return content["config"], content["state_dict"]
+    config, state = content["config"], content["state_dict"]
+    if not isinstance(config, dict) or not isinstance(state, dict):
+        raise ValueError(f"{path}: expected config and state_dict to be mappings")
+    if wrong := [name for name, value in state.items() if not isinstance(value, Tensor)]:
+        raise ValueError(f"{path}: expected a tensor, got {type(state[wrong[0]]).__name__} as {wrong[0]!r}")
+    return config, state
+
+
+def restore(path: Path, kind: str, build: Callable[..., Network]) -> Network:
+    """Returns the network that `build` makes of the config, with the tensors, on the CPU.
+
+    Raises:
+        ValueError: as `load`, or the config or the tensors are those of another version.
+    """
+    config, state = load(path, kind)
+    try:
+        network = build(**config)
+        network.load_state_dict(state)
+    except Exception as error:  # a config may hold anything
+        raise ValueError(f"{path}: a {kind} of another version of this code: {_first_line(error)}") from None
+    return network
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

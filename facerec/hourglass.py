@@ -216,7 +216,4 @@ def save(network: StackedHourglass, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> StackedHourglass:
     """Returns the network on a device, channels_last, as `save` wrote it."""
-    config, state = checkpoints.load(path, KIND)
-    network = StackedHourglass(**config)
-    network.load_state_dict(state)
-    return network.to(device, memory_format=torch.channels_last).eval()
+    return checkpoints.restore(path, KIND, StackedHourglass).to(device, memory_format=torch.channels_last).eval()

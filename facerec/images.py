@@ -70,9 +70,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         partial.write_bytes(content)
         partial.replace(path)
-    except OSError:  # a full disk: what was written so far would only fill it further
+    except OSError as error:  # a full disk: what was written so far would only fill it further
         partial.unlink(missing_ok=True)
-        raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], title: str | None) -> Iterator[Result]:

@@ -26,7 +26,7 @@ class Params(BaseModel):
             ValueError: the file cannot be parsed, the section is absent, or a key in it is unknown, missing, of
                 a wrong type or out of range; the message names the file and the key.
         """
-        values = _descend(_read_yaml(file), section, file)
+        values = _descend(read_yaml(file), section, file)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -34,7 +34,12 @@ class Params(BaseModel):
             raise ValueError("\n".join([f"{file}:", *problems])) from None
 
 
-def _read_yaml(file: Path) -> dict[str, Any]:
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Returns the sections, unchecked.
+
+    Raises:
+        ValueError: the file is absent, or not sections in YAML.
+    """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

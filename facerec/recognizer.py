@@ -163,7 +163,4 @@ def save(recognizer: Recognizer, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> Recognizer:
     """Returns the recogniser on a device, channels_last, as `save` wrote it."""
-    config, state = checkpoints.load(path, KIND)
-    recognizer = Recognizer(**config)
-    recognizer.load_state_dict(state)
-    return recognizer.to(device, memory_format=torch.channels_last).eval()
+    return checkpoints.restore(path, KIND, Recognizer).to(device, memory_format=torch.channels_last).eval()

@@ -23,6 +23,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RecognizerParams(FitParams):
+    batch: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
     backbone: Backbone
     weights: Weights  # which the backbone starts from
     weights_file: str  # a recogniser's checkpoint, if weights is file
@@ -85,9 +86,11 @@ def train(
         name: of the training, as in `training.fit`.
 
     Raises:
-        ValueError: the loss is no longer finite.
+        ValueError: the loss is no longer finite, or there are not two faces to learn from.
     """
     usable = learned.without_unusable()
+    if len(usable.faces) < 2:
+        raise ValueError(f"{len(usable.faces)} of {len(learned.faces)} faces could be aligned: no two to learn from")
     loss_of = partial(batch_loss, network, torch.from_numpy(usable.faces), usable.labels, params)
     order = partial(grouped_order, usable.labels, network.head.photos_together)
     return fit(

@@ -3,6 +3,7 @@
 import ast
 import runpy
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -37,7 +38,7 @@ def _first_line(stage: str) -> str:
     return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
 
 
-def _runner(stage: str):
+def _runner(stage: str) -> Callable[[typer.Context], None]:
     def run(context: typer.Context) -> None:
         sys.argv = [f"{stage}.py", *context.args]
         runpy.run_module(f"stages.{stage}", run_name="__main__")

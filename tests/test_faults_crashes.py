@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,18 +95,17 @@ def test_the_second_of_two_runs_says_who_holds_the_lock(repository):
 
 
 @pytest.fixture
-def small_disk(repository, tmp_path) -> Repository:
-    """Returns a copy of the repository's working tree on a small file system of its own; its cache lies elsewhere."""
+def small_disk(repository, tmp_path) -> Iterator[Repository]:
+    """Yields a copy of the repository's working tree on a small file system of its own; its cache lies elsewhere."""
     mount = tmp_path / "disk"
     mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(mount)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(mount)]
     if subprocess.run(command, capture_output=True).returncode:
         pytest.skip("mounting a small disk needs root")
-    shutil.copytree(repository.folder, mount / "repo", symlinks=True)
-    cache = mount / "repo/.dvc/cache"
-    shutil.move(cache, tmp_path / "cache")
-    cache.symlink_to(tmp_path / "cache")
-    yield Repository(mount / "repo")
+    shutil.copytree(repository.folder, mount / "repo", symlinks=True, ignore=shutil.ignore_patterns("cache"))
+    copy = Repository(mount / "repo")
+    copy.run("dvc", "config", "--local", "cache.dir", str(repository.folder / ".dvc/cache"))
+    yield copy
     subprocess.run(["umount", "-l", str(mount)], check=True)
 
 

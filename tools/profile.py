@@ -45,7 +45,7 @@ def _values(path: Path) -> dict[str, object]:
 
 def flatten(content: dict, prefix: str = "") -> dict[str, object]:
     """Returns the values of nested sections under dotted names."""
-    flat = {}
+    flat: dict[str, object] = {}
     for key, value in content.items():
         nested = isinstance(value, dict)
         flat |= flatten(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}

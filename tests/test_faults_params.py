@@ -1,0 +1,82 @@
+"""Every section of every profile is checked before any work begins."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.check_params import problems, sections
+
+ROOT = Path(__file__).parents[1]
+PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", [ROOT / "params.yaml", *PROFILES], ids=lambda path: path.stem)
+def test_every_profile_passes(file):
+    assert problems(file) == []
+
+
+def test_every_section_that_a_stage_loads_is_checked():
+    names = ["dataset", "synthesize", "select", "crop", "hourglass", "align", "recognizer", "evaluate", "publish"]
+    assert set(names) <= set(sections())
+    assert sections()["crop"].__module__ == "stages.crop"
+
+
+def changed(folder: Path, path: str, value: object) -> Path:
+    """Writes the default profile with one value changed, or taken out if it is None."""
+    content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    *sections, key = path.split(".")
+    target = content
+    for name in sections:
+        target = target[name]
+    if value is None:
+        del target[key]
+    else:
+        target[key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    return folder / "params.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("select.colour", 1, ["select.colour: unknown key; known here: min_eye_distance"]),
+        ("select.people", "many", ["select.people", "valid integer", "'many'"]),
+        ("select.on_bad_image", "ignore", ["select.on_bad_image", "'drop' or 'fail'", "'ignore'"]),
+        ("select.max_dropped", 101, ["select.max_dropped", "less than or equal to 100, got 101"]),
+        ("select.openset.seed", -1, ["select.openset.seed", "greater than or equal to 0"]),
+        ("select.exclude", "a; rm -rf b", ["select.exclude", "a path without blanks"]),
+        ("crop", None, ["no section `crop`"]),
+        ("crops", {"pixels": 3}, ["unknown section `crops`", "known: dataset, ", "synthesize"]),
+        ("hourglass.loss", "l3", ["hourglass.loss", "'mse'", "'l3'"]),
+        ("hourglass.pixels", 100, ["hourglass.pixels: expected a multiple of 32 at depth 3, got 100"]),
+        ("recognizer.learning_rate", "fast", ["recognizer.learning_rate", "valid number", "'fast'"]),
+        ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
+        ("recognizer.batch", 1, ["recognizer.batch", "greater than or equal to 2, got 1"]),
+        ("recognizer.epochs", None, ["recognizer.epochs: missing"]),
+        ("recognizer.seeds", [1, 1], ["recognizer.seeds", "seeds that differ"]),
+        ("heads.arcface.margin", 4.0, ["heads.arcface.margin", "less than 3.14"]),
+        ("heads.arcface.type", "arkface", ["heads.arcface.type", "'cosface'", "'arkface'"]),
+        ("heads.a b", {"type": "ce"}, ["heads.a b: expected a name of letters"]),
+        ("heads", {}, ["heads: expected at least one entry"]),
+        ("publish.head", "vgg", ["publish.head: expected one of arcface, ce, got 'vgg'"]),
+        ("publish.fpr", 0.5, ["publish.fpr: expected one of 0.1, 0.01, 0.001, got 0.5"]),
+        ("dataset.images", "data/$(touch x)", ["dataset.images", "'data/$(touch x)'"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_is_allowed(tmp_path, path, value, words):
+    found = "\n".join(problems(changed(tmp_path, path, value)))
+    assert all(word in found for word in words), found
+
+
+def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
+    cut = (ROOT / "profiles/cfp.yaml").read_text().split("\nalign:")[0].replace("  depth:", "  depths:")
+    (tmp_path / "params.yaml").write_text(cut)
+    command = [sys.executable, "-m", "tools.check_params", "params.yaml"]
+    result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    expected = ["nothing was run", "hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
+    expected += ["no section `recognizer`", "heads: expected at least one entry"]
+    assert all(words in result.stderr for words in expected), result.stderr

@@ -1,0 +1,104 @@
+"""Check all of params.yaml, or of a profile, before any work begins."""
+
+import ast
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from facerec.heads import load_head
+from facerec.hourglass import STRIDE
+from facerec.params import PARAMS_FILE, Params, read_yaml
+
+STAGES = Path(__file__).parents[1] / "stages"
+SafePath = Annotated[str, Field(pattern=r"^[\w./+@=-]+$")]  # dvc.yaml puts it on a command line
+HEAD_NAME = r"[A-Za-z0-9_\-]+"  # part of file names and command lines
+
+
+class DatasetParams(Params):
+    """Where the collection is."""
+
+    images: SafePath
+    identity: SafePath
+    boxes: SafePath
+    landmarks: SafePath
+    attributes: SafePath
+
+
+def sections() -> dict[str, type[Params]]:
+    """Returns what each section must look like, from the stages' own `SomeParams.load("section")`."""
+    found: dict[str, type[Params]] = {"dataset": DatasetParams}
+    for source in sorted(STAGES.glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="load"), args=[ast.Constant(value=str(section))]
+                ) if name.endswith("Params"):
+                    found.setdefault(section, getattr(importlib.import_module(f"stages.{source.stem}"), name))
+    return found
+
+
+def problems(file: Path) -> list[str]:
+    """Returns what is wrong with a file of parameters, nothing if all is well."""
+    try:
+        content = read_yaml(file)
+    except ValueError as error:
+        return [str(error)]
+    expected = sections()
+    known = [*expected, "heads"]
+    found = [f"{file}: unknown section `{name}`; known: {', '.join(known)}" for name in content if name not in known]
+    for section, params in expected.items():
+        try:
+            params.load(section, file)
+        except ValueError as error:
+            found.append(str(error))
+    return found + _heads(content, file) + ([] if found else _between_sections(content, file))
+
+
+def _heads(content: dict[str, Any], file: Path) -> list[str]:
+    heads = content.get("heads")
+    if not isinstance(heads, dict) or not heads:
+        return [f"{file}: heads: expected at least one entry such as `arcface: {{type: arcface, …}}`"]
+    found = []
+    for name in heads:
+        if not re.fullmatch(HEAD_NAME, str(name)):
+            found.append(f"{file}: heads.{name}: expected a name of letters, digits, _ and -")
+            continue
+        try:
+            load_head(str(name), file)
+        except ValueError as error:
+            found.append(str(error))
+    return found
+
+
+def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
+    """Returns the rules between values that are each well formed."""
+    found, hourglass, heads = [], content["hourglass"], content.get("heads") or {}
+    multiple = STRIDE * 2 ** hourglass["depth"]
+    if hourglass["pixels"] % multiple:
+        found.append(
+            f"{file}: hourglass.pixels: expected a multiple of {multiple} at depth {hourglass['depth']}, "
+            f"got {hourglass['pixels']}"
+        )
+    if content["publish"]["head"] not in heads:
+        found.append(
+            f"{file}: publish.head: expected one of {', '.join(map(str, heads))}, got {content['publish']['head']!r}"
+        )
+    for key in ("select.exclude", "recognizer.weights_file"):
+        section, name = key.split(".")
+        if not re.fullmatch(r"[\w./+@=-]+", content[section][name]):
+            found.append(f"{file}: {key}: expected a path without blanks, got {content[section][name]!r}")
+    return found
+
+
+def main(file: Path) -> None:
+    """Ends with exit code 1 and all that is wrong, if anything is."""
+    if found := problems(file):
+        sys.exit("\n".join(["error: nothing was run:", *found]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE)
