@@ -2,6 +2,7 @@
 # make test                  environment, then all tests
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
+# make bench                 speed and memory against peers and ceilings, after make repro: benchmarks/results.md
 # make pictures              the README's pictures in docs/, from the last run
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test lint profile remote pictures
+.PHONY: repro test lint profile remote pictures bench
 
 repro: $(BIN)/.installed
 	@dvc repro
@@ -36,6 +37,9 @@ remote: $(BIN)/.installed
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
 
+bench: $(BIN)/.installed-bench
+	@python -m benchmarks.run $(foreach name,$(ONLY),--only $(name))
+
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
@@ -49,4 +53,8 @@ $(BIN)/.installed: requirements.txt | $(BIN)/uv
 
 $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
 	@uv pip install --quiet --python $(BIN)/python -r requirements-test.txt
+	@touch $@
+
+$(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
+	@uv pip install --quiet --python $(BIN)/python -r requirements-bench.txt
 	@touch $@
