@@ -8,6 +8,7 @@
 # make types                 mypy
 # make lock                  requirements.lock from requirements.txt
 # make test-python PYTHON=python3.13   the tests in an environment of another Python
+# make bench                 speed and memory against peers and ceilings, after make repro: benchmarks/results.md
 # make pictures              the README's pictures in docs/, from the last run
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-slow test-python fuzz audit types lock lint profile remote pictures
+.PHONY: repro test test-slow test-python fuzz audit types lock lint profile remote pictures bench
 
 repro: $(BIN)/.installed
 	@python -m tools.check_params
@@ -69,6 +70,9 @@ remote: $(BIN)/.installed
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
 
+bench: $(BIN)/.installed-bench
+	@python -m benchmarks.run $(foreach name,$(ONLY),--only $(name))
+
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
@@ -82,4 +86,8 @@ $(BIN)/.installed: requirements.lock | $(BIN)/uv
 
 $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
 	@uv pip install --quiet --python $(BIN)/python -r requirements-test.txt
+	@touch $@
+
+$(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
+	@uv pip install --quiet --python $(BIN)/python -r requirements-bench.txt
 	@touch $@

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 from typer import Option, run
 
+from benchmarks.measure import Measured, alternate, speed_of
 from facerec import criteria, selection
 from facerec.celeba import ATTRIBUTES, read_collection
 from facerec.criteria import Criterion
@@ -72,7 +73,28 @@ def write_tables(folder: Path, rows: int, people: int, seed: int = 0) -> list[Pa
     return [folder / name for name, _, _ in parts]
 
 
-def choose(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> pd.DataFrame:
+def against_notebook(rows: int, people: int, chosen: int, photos: int, repeats: int) -> Measured:
+    """Returns our speed against the notebook's, both from the four files to the choice.
+
+    Args:
+        rows: photographs.
+        people: in the collection.
+        chosen: people of the choice.
+        photos: of each of them.
+        repeats: of each.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_tables(Path(folder), rows, people)
+        ours, theirs = (
+            speed_of(lambda steps=steps: steps(*paths, chosen=chosen, photos=photos), rows)
+            for steps in (choose, notebook)
+        )
+        return alternate(ours, theirs, "photographs", repeats, first=False)
+
+
+def choose(
+    identity: Path, landmarks: Path, boxes: Path, attributes: Path, chosen: int = CHOSEN, photos: int = PHOTOS
+) -> pd.DataFrame:
     """Returns what `select` chooses of these tables by the notebook's strategy, before it decodes anything."""
     collection = read_collection(identity, landmarks, boxes, attributes)
     frame, funnel = collection.frame, Funnel()
@@ -80,14 +102,16 @@ def choose(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> pd
     rest = frame[rank_in_person(frame, order) >= 2]
     values = criteria.of_table([criterion.name for criterion in NOTEBOOK], rest)
     good = selection.keep(rest, NOTEBOOK, values, funnel)
-    pool = selection.enough_photographs(good, PHOTOS, funnel, "people_with_enough")
-    wanted = min(CHOSEN, pool.person_id.nunique())
-    chosen = pool[pool.person_id.isin(selection.choose_people(pool, wanted, STRATA, 1))]
-    alike = [Likeness(chosen[collection.attributes].to_numpy(np.int16), 1.0)]
-    return selection.preference(chosen, alike, np.zeros(len(chosen)), 1).groupby("person_id").head(PHOTOS)
+    pool = selection.enough_photographs(good, photos, funnel, "people_with_enough")
+    wanted = min(chosen, pool.person_id.nunique())
+    of_chosen = pool[pool.person_id.isin(selection.choose_people(pool, wanted, STRATA, 1))]
+    alike = [Likeness(of_chosen[collection.attributes].to_numpy(np.int16), 1.0)]
+    return selection.preference(of_chosen, alike, np.zeros(len(of_chosen)), 1).groupby("person_id").head(photos)
 
 
-def notebook(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> pd.DataFrame:
+def notebook(
+    identity: Path, landmarks: Path, boxes: Path, attributes: Path, chosen: int = CHOSEN, photos: int = PHOTOS
+) -> pd.DataFrame:
     """Returns the same by the notebook's pandas steps: a filter a person, a loop with `cdist`."""
     table = pd.read_csv(identity, sep=r"\s+", header=None, names=["image_id", "person_id"])
     for path, names in ((landmarks, LANDMARKS), (boxes, BOX), (attributes, ATTRIBUTES)):
@@ -97,22 +121,22 @@ def notebook(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> 
     apart = table.righteye_x - table.lefteye_x
     table = table[(left > 0) & (right > 0) & (apart > 30) & (left >= 0.3 * apart) & (right >= 0.3 * apart)]
     counts = table.person_id.value_counts()
-    table = table[table.person_id.isin(counts.index[counts >= PHOTOS])]
+    table = table[table.person_id.isin(counts.index[counts >= photos])]
     means = pd.DataFrame(
         {person: table[table.person_id == person][STRATA].mean() for person in table.person_id.unique()}
     )
     strata = (means.T >= 0).groupby(STRATA)
-    drawn = [group.sample(round(CHOSEN * len(group) / means.shape[1]), random_state=42) for _, group in strata]
-    chosen = []
+    drawn = [group.sample(round(chosen * len(group) / means.shape[1]), random_state=42) for _, group in strata]
+    parts = []
     for person in pd.concat(drawn).index:
-        photos = table[table.person_id == person].reset_index(drop=True)
+        own = table[table.person_id == person].reset_index(drop=True)
         taken = [0]
-        while len(taken) < PHOTOS:
-            apart = cdist(photos[ATTRIBUTES], photos.loc[taken, ATTRIBUTES], "hamming").min(axis=1)
+        while len(taken) < photos:
+            apart = cdist(own[ATTRIBUTES], own.loc[taken, ATTRIBUTES], "hamming").min(axis=1)
             apart[taken] = -1
             taken.append(int(apart.argmax()))
-        chosen.append(photos.loc[taken])
-    return pd.concat(chosen)
+        parts.append(own.loc[taken])
+    return pd.concat(parts)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -1,5 +1,6 @@
 """The aligned faces of a table's photographs, decoded once, and which of them could be aligned."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +39,10 @@ class AlignedFaces:
             return torch.zeros(0, network.config["embedding_dim"])
         return network.embed(self.faces, flip=flip) * torch.from_numpy(self.usable)[:, None]
 
-    def without_unusable(self) -> "AlignedFaces":
-        """Returns those that could be aligned, to train on."""
-        return AlignedFaces(self.frame[self.usable], self.faces[self.usable], self.usable[self.usable])
 
-
-def read_aligned(folder: Path, predicted: Path, frame: pd.DataFrame, points: int) -> AlignedFaces:
+def read_aligned(
+    folder: Path, predicted: Path, frame: pd.DataFrame, points: int, map_over: float = math.inf
+) -> AlignedFaces:
     """Returns the faces of a table's photographs.
 
     Args:
@@ -51,9 +50,10 @@ def read_aligned(folder: Path, predicted: Path, frame: pd.DataFrame, points: int
         predicted: a PREDICTED table, which says of every face whether it could be aligned.
         frame: rows with image_id.
         points: 2, 3 or 5.
+        map_over: as in `images.stack_images`.
 
     Raises:
         ValueError: a face is unreadable, or the table does not list it.
     """
     usable = tables.is_aligned(predicted, frame.image_id, points)
-    return AlignedFaces(frame, load_faces(folder, frame.image_id), usable)
+    return AlignedFaces(frame, load_faces(folder, frame.image_id, map_over), usable)

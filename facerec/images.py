@@ -1,8 +1,11 @@
 """Reading and writing photographs, and mapping a function over many of them. The only cv2.imread."""
 
+import math
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -75,25 +78,35 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def parallel_map(function: Callable[[Item], Result], items: Iterable[Item], title: str | None) -> Iterator[Result]:
-    """Yields `function(item)` in the items' order, a few ahead, on every core; with a progress bar if it has a title.
+def parallel_map(
+    function: Callable[[Item], Result], items: Iterable[Item], title: str | None, ahead: int = 0
+) -> Iterator[Result]:
+    """Yields `function(item)` in the items' order, on every core; with a progress bar if it has a title.
 
     Threads suffice: OpenCV's decoding, warping and encoding release the interpreter's lock.
+
+    Args:
+        function: of one item.
+        items: in order.
+        title: of the progress bar.
+        ahead: how many items at least are begun before their turn; a few a core in any case.
     """
-    items = list(items)
+    items, window = list(items), max(ahead, 4 * num_workers())
     with ThreadPoolExecutor(num_workers()) as pool:
-        yield from tqdm(_ahead(pool, function, items), title, total=len(items), disable=None if title else True)
+        yield from tqdm(_ahead(pool, function, items, window), title, total=len(items), disable=None if title else True)
 
 
-def _ahead(pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Submits at most a few items a worker ahead of the reader, so that results do not pile up."""
-    window = 4 * num_workers()
+def _ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item], window: int
+) -> Iterator[Result]:
+    """Submits at most `window` items ahead of the reader, so that results do not pile up."""
     futures = [pool.submit(function, item) for item in items[:window]]
     for index in range(len(items)):
-        yield futures[index].result()
+        result = futures[index].result()
         futures[index] = None  # type: ignore[call-overload]  # frees the result
         if index + window < len(items):
             futures.append(pool.submit(function, items[index + window]))
+        yield result
 
 
 def in_batches(items: Sequence[Item], batch: int, title: str) -> Iterator[Sequence[Item]]:
@@ -104,8 +117,13 @@ def in_batches(items: Sequence[Item], batch: int, title: str) -> Iterator[Sequen
             bar.update(len(items[start : start + batch]))
 
 
-def load_faces(folder: Path, image_ids: Iterable[str]) -> np.ndarray:
+def load_faces(folder: Path, image_ids: Iterable[str], map_over: float = math.inf) -> np.ndarray:
     """Returns the faces of a folder, all of one size, as uint8 (N, H, W, 3) in the order of the ids.
+
+    Args:
+        folder: of the faces.
+        image_ids: their names.
+        map_over: as in `stack_images`.
 
     Raises:
         ValueError: a file is unreadable, or its size differs from the first one's.
@@ -113,16 +131,47 @@ def load_faces(folder: Path, image_ids: Iterable[str]) -> np.ndarray:
     paths = [folder / image_id for image_id in image_ids]
     if not paths:
         return np.zeros((0, 0, 0, 3), np.uint8)
-    first = read_image(paths[0])
-    faces = np.empty((len(paths), *first.shape), np.uint8)
-    for index, face in enumerate(parallel_map(read_image, paths, f"read {folder.name}")):
-        if face.shape != first.shape:
+    faces = parallel_map(read_image, paths, f"read {folder.name}")
+    return stack_images(_of_one_size(faces, paths), len(paths), map_over)
+
+
+def _of_one_size(images: Iterable[np.ndarray], paths: Sequence[Path]) -> Iterator[np.ndarray]:
+    first = None
+    for path, image in zip(paths, images, strict=True):
+        first = first or image.shape
+        if image.shape != first:
             raise ValueError(
-                f"{paths[index]}: expected {first.shape[1]} × {first.shape[0]} px as {paths[0].name}, got "
-                f"{face.shape[1]} × {face.shape[0]}"
+                f"{path}: expected {first[1]} × {first[0]} px as {paths[0].name}, got "
+                f"{image.shape[1]} × {image.shape[0]}"
             )
-        faces[index] = face
-    return faces
+        yield image
+
+
+def stack_images(images: Iterable[np.ndarray], count: int, map_over: float = math.inf) -> np.ndarray:
+    """Returns pictures of one size as uint8 (count, H, W, 3), of which no second copy is ever held.
+
+    Args:
+        images: (H, W, 3) uint8 each.
+        count: how many, at least one.
+        map_over: MiB beyond which the array is a nameless temporary file in the working folder, mapped into memory.
+    """
+    images = iter(images)
+    first = next(images)
+    shape = (count, *first.shape)
+    if math.prod(shape) > map_over * 2**20:
+        return _mapped(chain([first], images), shape)
+    stacked = np.empty(shape, np.uint8)
+    for index, image in enumerate(chain([first], images)):
+        stacked[index] = image
+    return stacked
+
+
+def _mapped(images: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    with tempfile.TemporaryFile(dir=Path.cwd()) as file:
+        for image in images:
+            file.write(np.ascontiguousarray(image).data)
+        file.flush()
+        return np.memmap(file, np.uint8, "c", shape=shape)  # the file goes when the array does
 
 
 def num_workers() -> int:

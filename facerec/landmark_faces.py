@@ -1,5 +1,6 @@
 """Faces as the hourglass sees them: cut from photographs, jittered with their points."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from facerec import augment
 from facerec.geometry import square_matrices, warp
-from facerec.images import parallel_map, read_image
+from facerec.images import parallel_map, read_image, stack_images
 
 CONTEXT = 1.5  # training reads this much about the crop, so that a jittered box still sees photograph, not border
 
@@ -20,7 +21,9 @@ def widen(squares: np.ndarray) -> np.ndarray:
     return np.concatenate([squares[:, :2] - margin, squares[:, 2:] * CONTEXT], axis=1)
 
 
-def cut_faces(folder: Path, image_ids: Sequence[str], squares: np.ndarray, pixels: int) -> np.ndarray:
+def cut_faces(
+    folder: Path, image_ids: Sequence[str], squares: np.ndarray, pixels: int, map_over: float = math.inf
+) -> np.ndarray:
     """Returns the squares of photographs, (N, pixels, pixels, 3) uint8.
 
     Args:
@@ -28,18 +31,21 @@ def cut_faces(folder: Path, image_ids: Sequence[str], squares: np.ndarray, pixel
         image_ids: (N,) their names.
         squares: (N, 3) x, y, side, px of the photographs.
         pixels: side of the result.
+        map_over: as in `images.stack_images`.
     """
     matrices = square_matrices(squares, pixels)
 
     def cut(index: int) -> np.ndarray:
         return warp(read_image(folder / image_ids[index]), matrices[index], pixels)
 
-    return np.stack(list(parallel_map(cut, range(len(image_ids)), f"read {folder.name}")))
+    faces = parallel_map(cut, range(len(image_ids)), f"read {folder.name}")
+    return stack_images(faces, len(image_ids), map_over)
 
 
 def read_crops(folder: Path, image_ids: Sequence[str], pixels: int) -> np.ndarray:
     """Returns whole pictures scaled to (N, pixels, pixels, 3) uint8."""
-    return np.stack([*parallel_map(lambda name: read_crop(folder / name, pixels), image_ids, f"read {folder.name}")])
+    faces = parallel_map(lambda name: read_crop(folder / name, pixels), image_ids, f"read {folder.name}")
+    return stack_images(faces, len(image_ids))
 
 
 def read_crop(path: Path, pixels: int) -> np.ndarray:

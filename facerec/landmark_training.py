@@ -1,5 +1,6 @@
 """Training of the hourglass: its parameters, the faces that it learns from, its loss on jittered batches of them."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,14 @@ class TrainingFaces:
 
 
 def read_faces(
-    photographs: Path, image_ids: Sequence[str], squares: np.ndarray, points: np.ndarray, pixels: int
+    photographs: Path,
+    image_ids: Sequence[str],
+    squares: np.ndarray,
+    points: np.ndarray,
+    pixels: int,
+    map_over: float = math.inf,
 ) -> TrainingFaces:
-    """Returns the faces to learn from, in memory.
+    """Returns the faces to learn from.
 
     Args:
         photographs: folder.
@@ -67,9 +73,10 @@ def read_faces(
         squares: (N, 3) x, y, side of the crops, px of the photographs.
         points: (N, 5, 2), px of the photographs.
         pixels: side of the network's input.
+        map_over: as in `images.stack_images`.
     """
     wide, wide_pixels = landmark_faces.widen(squares), round(pixels * landmark_faces.CONTEXT)
-    faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels)
+    faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels, map_over)
     moved = transform_points(square_matrices(wide, wide_pixels), points)
     return TrainingFaces(torch.from_numpy(faces), torch.from_numpy(moved).float())
 

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 from facerec import recognizer
 from facerec.aligned_faces import AlignedFaces
 from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
+from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import HeadParams
 from facerec.recognition_metrics import hits_at, prototypes
@@ -88,19 +89,19 @@ def train(
     Raises:
         ValueError: the loss is no longer finite, or there are not two faces to learn from.
     """
-    usable = learned.without_unusable()
-    if len(usable.faces) < 2:
-        raise ValueError(f"{len(usable.faces)} of {len(learned.faces)} faces could be aligned: no two to learn from")
-    loss_of = partial(batch_loss, network, torch.from_numpy(usable.faces), usable.labels, params)
-    order = partial(grouped_order, usable.labels, network.head.photos_together)
-    return fit(
-        network, loss_of, len(usable.faces), partial(_accuracy, network, learned, tried), params, seed, name, order
-    )
+    usable = torch.from_numpy(learned.usable.nonzero()[0])
+    if len(usable) < 2:
+        raise ValueError(f"{len(usable)} of {len(learned.faces)} faces could be aligned: no two to learn from")
+    faces, labels = Batches(learned.faces, usable, device()), learned.labels[usable]
+    loss_of = partial(batch_loss, network, faces, labels, params)
+    order = partial(grouped_order, labels, network.head.photos_together)
+    accuracy = partial(_accuracy, network, learned, tried)
+    return fit(network, loss_of, len(usable), accuracy, params, seed, name, order, faces.expect)
 
 
 def batch_loss(
     network: Recognizer,
-    faces: Tensor,
+    faces: Tensor | Batches,
     labels: Tensor,
     params: RecognizerParams,
     indices: Tensor,
@@ -116,7 +117,7 @@ def batch_loss(
 
 
 def augmented(faces: Tensor, params: RecognizerParams, pixels: int, generator: Generator) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, H, W, 3) uint8 on the CPU."""
+    """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, H, W, 3) uint8."""
     moves = jitter_matrices(len(faces), pixels, params.rotation, params.shift, params.scale, True, generator)
     batch = warp_batch(faces.to(device(), non_blocking=True), moves, pixels)
     return erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)

@@ -34,6 +34,8 @@ class FitParams(Params):
     weight_decay: NonNegativeFloat  # not on biases and norms
     warmup_epochs: NonNegativeInt
     precision: Precision  # of the network's layers
+    compile: bool  # the network, by torch.compile
+    memory_map_over: NonNegativeFloat  # MiB of faces beyond which they are mapped from a file, not held in memory
 
 
 def fit(
@@ -45,6 +47,7 @@ def fit(
     seed: int,
     name: str,
     order: Callable[[Generator], Tensor] | None = None,
+    expect: Callable[[Tensor], None] = lambda indices: None,
 ) -> pd.DataFrame:
     """Returns the history, one row per epoch, and leaves the network trained.
 
@@ -62,6 +65,7 @@ def fit(
         seed: of shuffling, augmentation and dropout.
         name: of the training, with a fingerprint of all that it depends on.
         order: draws the indices (num_samples,) in the order in which an epoch takes them; shuffled if None.
+        expect: is told the next batch's indices while this one's are computed, as in `Batches.expect`.
 
     Raises:
         ValueError: the loss is no longer finite.
@@ -71,8 +75,10 @@ def fit(
     optimizer = torch.optim.AdamW(_decay_groups(network, params.weight_decay), lr=params.learning_rate, fused=True)
     state = CHECKPOINTS / name / "last.pt"
     history = _resume(state, network, optimizer)
+    if params.compile:
+        network.compile()
     for epoch in range(len(history), params.epochs):
-        loss = _epoch(network, loss_of, order, steps, optimizer, params, seed, epoch, state)
+        loss = _epoch(network, loss_of, order, expect, steps, optimizer, params, seed, epoch, state)
         network.eval()
         with torch.inference_mode():
             measured = evaluate()
@@ -110,6 +116,7 @@ def _epoch(
     network: nn.Module,
     loss_of: Callable[[Tensor, float, Generator], Tensor],
     order: Callable[[Generator], Tensor],
+    expect: Callable[[Tensor], None],
     steps: int,
     optimizer: torch.optim.Optimizer,
     params: FitParams,
@@ -121,20 +128,29 @@ def _epoch(
     network.train()
     torch.manual_seed(seed * 100_003 + epoch)
     generator = Generator().manual_seed(seed * 100_003 + epoch)
-    indices = order(generator)
-    total = torch.zeros((), device=device())
+    batches = order(generator).split(params.batch)[:steps]
+    total, last = torch.zeros((), device=device()), None
     for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = loss_of(indices[step * params.batch : (step + 1) * params.batch], epoch + step / steps, generator)
+        loss = loss_of(batches[step], epoch + step / steps, generator)
+        for coming in batches[step + 1 : step + 2]:
+            expect(coming)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if not torch.isfinite(loss):
-            raise ValueError(_diverged(epoch * steps + step, rate, state))
         optimizer.step()
         total += loss.detach()
+        if last is not None:  # looked at a step late: the device never waits for the answer
+            _refuse_diverged(last, params, epoch * steps + step - 1, steps, state)
+        last = loss.detach()
+    _refuse_diverged(last, params, (epoch + 1) * steps - 1, steps, state)
     return total.item() / steps
+
+
+def _refuse_diverged(loss: Tensor, params: FitParams, step: int, steps: int, state: Path) -> None:
+    if not torch.isfinite(loss):
+        raise ValueError(_diverged(step, _learning_rate(params, step, steps), state))
 
 
 def grouped_order(labels: Tensor, together: int, generator: Generator) -> Tensor:

@@ -1,5 +1,7 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ from typer import Argument
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
 from facerec.heatmaps import inside
-from facerec.images import in_batches, parallel_map, read_image, write_image
+from facerec.images import in_batches, num_workers, parallel_map, read_image, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
@@ -54,42 +56,74 @@ def main(
     squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
     left_out = squares.image_id.isin(tables.read(landmarks_only, tables.SELECTED).image_id)
     squares = squares[~left_out].reset_index(drop=True)
-    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
-
-    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
-        image_id = squares.image_id[index]
-        return read_image(photographs / image_id), read_crop(cropped / image_id, network.pixels)
-
-    def write(face: tuple[str, np.ndarray, dict[int, np.ndarray]]) -> None:
-        image_id, photograph, matrices = face
-        for count, folder in folders.items():
-            write_image(folder / image_id, geometry.warp(photograph, matrices[count], params.pixels))
-
-    found, confidences, outside = [], [], []
-    for batch in in_batches(range(len(squares)), BATCH, "align"):
-        pairs = list(parallel_map(read, batch, None))
-        points, confidence = network.predict(np.stack([crop for _, crop in pairs]))
-        outside.append((~inside(torch.from_numpy(points), network.pixels)).sum(dim=1).numpy())
-        points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
-        matrices = geometry.alignment_matrices(points, params.pixels)
-        rows = [{count: matrices[count][row] for count in folders} for row in range(len(pairs))]
-        faces = zip(squares.image_id[batch], (photograph for photograph, _ in pairs), rows, strict=True)
-        list(parallel_map(write, faces, None))
-        found.append(points)
-        confidences.append(confidence.mean(axis=1))
-
-    points = np.concatenate(found)
+    points, confidence, outside = align_all(network, squares, photographs, cropped, folders, params.pixels)
     matrices = geometry.alignment_matrices(points, params.pixels)
     flags = {f"aligned_{count}": np.isfinite(of_all).all(axis=(1, 2)).astype(int) for count, of_all in matrices.items()}
-    predicted = tables.points_frame(points).assign(confidence=np.concatenate(confidences), **flags)
+    predicted = tables.points_frame(points).assign(confidence=confidence, **flags)
     tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
-    record = _record(points, matrices, params).assign(points_outside=np.concatenate(outside))
+    record = _record(points, matrices, params).assign(points_outside=outside)
     tables.write(pd.concat([squares[["image_id"]], record], axis=1), alignment, tables.ALIGNED)
     write_metrics(metrics, _summary(record, predicted))
     write_image(sheet, sheets.alignment_sheet(folders, _evenly(squares.image_id, SHEET_FACES)))
     for count, path in {2: sheet_2, 3: sheet_3, 5: sheet_5}.items():
         shown = _evenly(squares.image_id, SHEET_SIDE**2)
         write_image(path, sheets.face_sheet(folders[count], shown, SHEET_SIDE))
+
+
+def align_all(
+    network: hourglass.StackedHourglass,
+    squares: pd.DataFrame,
+    photographs: Path,
+    cropped: Path,
+    folders: dict[int, Path],
+    pixels: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
+
+    While the network looks at one batch, the next one is decoded and the one before is written.
+
+    Args:
+        network: finds the points.
+        squares: rows of image_id and the crop's square.
+        photographs: folder from which the faces are cut.
+        cropped: folder of the crops, in which the points are sought.
+        folders: of the aligned faces, by the number of points that align them.
+        pixels: side of the aligned faces.
+    """
+    image_ids = squares.image_id.tolist()
+    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
+
+    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
+        return read_image(photographs / image_ids[index]), read_crop(cropped / image_ids[index], network.pixels)
+
+    def write(image_id: str, photograph: np.ndarray, matrices: dict[int, np.ndarray]) -> None:
+        for count, matrix in matrices.items():
+            write_image(folders[count] / image_id, geometry.warp(photograph, matrix, pixels))
+
+    pairs = parallel_map(read, range(len(squares)), None, ahead=BATCH)
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    with ThreadPoolExecutor(num_workers()) as pool:
+        writing: list[Future[None]] = []
+        for batch in in_batches(range(len(squares)), BATCH, "align"):
+            seen = list(islice(pairs, len(batch)))
+            points, confidence = network.predict(np.stack([crop for _, crop in seen]))
+            outside = (~inside(torch.from_numpy(points), network.pixels)).sum(dim=1).numpy()
+            points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
+            matrices = geometry.alignment_matrices(points, pixels)
+            _finish(writing)
+            writing = [
+                pool.submit(write, image_ids[index], photograph, {count: matrices[count][row] for count in folders})
+                for row, (index, (photograph, _)) in enumerate(zip(batch, seen, strict=True))
+            ]
+            found.append((points, confidence.mean(axis=1), outside))
+        _finish(writing)
+    points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return points, confidence, outside
+
+
+def _finish(futures: list[Future[None]]) -> None:
+    for future in futures:
+        future.result()  # raises what a thread raised
 
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:

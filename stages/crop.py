@@ -42,17 +42,21 @@ def main(
     )
     squares = crop_squares(frame[tables.BOX].to_numpy(), params.box_scale)
     matrices = square_matrices(squares, params.pixels)
-
-    def crop(index: int) -> None:
-        image_id = frame.image_id[index]
-        face = warp(read_image(photographs / image_id), matrices[index], params.pixels)
-        write_image(cropped / image_id, face)
-
-    for _ in parallel_map(crop, range(len(frame)), "crop"):
-        pass
+    crop_all(photographs, frame.image_id.tolist(), matrices, params.pixels, cropped)
     points = tables.points_frame(transform_points(matrices, tables.points(frame)))
     corners = pd.DataFrame(np.round(squares, 3), columns=["crop_x", "crop_y", "crop_side"])
     tables.write(pd.concat([frame[["image_id"]], points, corners], axis=1), cropped_landmarks, tables.CROPPED)
+
+
+def crop_all(photographs: Path, image_ids: list[str], matrices: np.ndarray, pixels: int, cropped: Path) -> None:
+    """Cuts every photograph's square, that its matrix (N, 2, 3) takes to `pixels`, into the folder `cropped`."""
+
+    def crop(index: int) -> None:
+        face = warp(read_image(photographs / image_ids[index]), matrices[index], pixels)
+        write_image(cropped / image_ids[index], face)
+
+    for _ in parallel_map(crop, range(len(image_ids)), "crop"):
+        pass
 
 
 if __name__ == "__main__":

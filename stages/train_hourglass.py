@@ -44,7 +44,12 @@ def main(
     network = landmark_training.build(params)
     train_squares, train_points = train_frame[SQUARE].to_numpy(), tables.points(train_frame)
     learned = landmark_training.read_faces(
-        photographs, train_frame.image_id.tolist(), train_squares, train_points, params.pixels
+        photographs,
+        train_frame.image_id.tolist(),
+        train_squares,
+        train_points,
+        params.pixels,
+        params.memory_map_over,
     )
     tried = landmark_exam.as_given(cropped, val_frame, params.pixels)
 

@@ -31,7 +31,9 @@ def main(
     train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
     person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     points = head_params.alignment
-    learned, tried = (read_aligned(aligned, predicted, frame, points) for frame in (train_frame, val_frame))
+    learned, tried = (
+        read_aligned(aligned, predicted, frame, points, params.memory_map_over) for frame in (train_frame, val_frame)
+    )
 
     code, start = Path(__file__).read_bytes(), weights.read_bytes()
     entry = head_params.model_dump_json().encode()

@@ -23,7 +23,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def params(**changes) -> FitParams:
     values = {"epochs": 6, "batch": 16, "learning_rate": 0.02, "weight_decay": 0.01, "warmup_epochs": 1}
-    return FitParams(**{**values, "precision": "fp32", **changes})
+    return FitParams(**{**values, "precision": "fp32", "compile": False, "memory_map_over": 2048.0, **changes})
 
 
 def network() -> nn.Module:

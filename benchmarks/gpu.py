@@ -1,0 +1,244 @@
+"""Faces a second on a GPU, the share of its measured matrix rate that they use, and where the rest of the time goes.
+
+python -m benchmarks.gpu      # on a CUDA machine: writes benchmarks/gpu.md
+
+Without CUDA it refuses, unless --cpu: then it prints what tiny sizes do, and writes nothing.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+from typer import Option, run
+
+from benchmarks import recognizer_speed
+from benchmarks.cells import machine
+from facerec import landmark_training
+from facerec.devices import device
+from facerec.heads import parse_head
+from facerec.images import write_bytes
+from facerec.landmark_training import HourglassParams, TrainingFaces
+from facerec.recognizer_training import RecognizerParams
+
+PEOPLE = 500
+TOP = 12  # operations of a profile
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What is measured, how large and how long."""
+
+    backbones: tuple[str, ...] = ("resnet18", "resnet50")
+    face: int = 112
+    batch: int = 512
+    crop: int = 256
+    channels: int = 256
+    stacks: int = 2
+    depth: int = 4
+    hourglass_batch: int = 64
+    faces: int = 4096
+    steps: int = 20
+    matrix: int = 8192
+
+
+TINY = Sizes(("resnet18",), 32, 4, 32, 8, 1, 1, 4, 16, 1, 64)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network under measurement: its training steps with the loader and on a resident batch, and its inference."""
+
+    name: str
+    network: nn.Module
+    loaded: Iterator[int]
+    resident: Iterator[int]
+    batch: Tensor
+
+
+def main(
+    cpu: Annotated[bool, Option(help="tiny sizes without a GPU; prints only")] = False,
+    compiled: Annotated[bool, Option(help="torch.compile too")] = True,
+    report: Annotated[Path, Option(help="output")] = Path("benchmarks/gpu.md"),
+) -> None:
+    """Measures and writes the report, on a GPU only."""
+    if device().type != "cuda" and not cpu:
+        raise ValueError("benchmarks.gpu needs a CUDA device; --cpu runs tiny sizes and writes nothing")
+    text = measure(TINY if cpu else Sizes(), compiled)
+    print(text)
+    if not cpu:
+        write_bytes(report, text.encode())
+
+
+def measure(sizes: Sizes, compiled: bool) -> str:
+    """Returns the report."""
+    rate = matrix_rate(sizes.matrix)
+    lines = [
+        "# On a GPU",
+        "",
+        f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): {rate / 1e12:.4g} "
+        f"TFLOP/s; the shares are of it, by the floating-point operations that torch counts. Median of {REPEATS}.",
+        "",
+        "| network | mode | training, loader | training, resident | loader/resident | share | inference | share |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    profiles = []
+    for mode in ["eager", "compiled"] if compiled else ["eager"]:
+        for subject in subjects(sizes, mode == "compiled"):
+            lines.append(_row(subject, mode, sizes.steps, rate))
+            if mode == "eager":
+                profiles += [
+                    "",
+                    f"## Where a training step of {subject.name} goes",
+                    "",
+                    "```",
+                    _profile(subject),
+                    "```",
+                ]
+    return "\n".join([*lines, *profiles, ""])
+
+
+def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
+    """Yields the networks, one after the other, so that one alone is in the device's memory."""
+    for backbone in sizes.backbones:
+        yield _recognizer(backbone, sizes, compiled)
+    yield _hourglass(sizes, compiled)
+
+
+def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
+    params = _params(RecognizerParams.load("recognizer"), sizes.batch, compiled, {"backbone": backbone})
+    generator = Generator().manual_seed(0)
+    faces = torch.randint(0, 255, (sizes.faces, sizes.face, sizes.face, 3), dtype=torch.uint8, generator=generator)
+    labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
+    head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
+    network = recognizer_speed._network(params, head, faces.numpy(), labels)
+    loaded = recognizer_speed.our_steps(network, faces.numpy(), labels, params)
+    resident = recognizer_speed.resident_steps(network, labels, params)
+    return Subject(
+        f"{backbone}, {sizes.face} px, batch {sizes.batch}", network, loaded, resident, _batch(params, network)
+    )
+
+
+def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
+    changes = {
+        "pixels": sizes.crop,
+        "channels": sizes.channels,
+        "stacks": sizes.stacks,
+        "depth": sizes.depth,
+    }
+    params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
+    wide = round(params.pixels * 1.5)
+    generator = Generator().manual_seed(0)
+    count = max(sizes.faces // 8, sizes.hourglass_batch)
+    faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
+    learned = TrainingFaces(faces, torch.rand(count, 5, 2, generator=generator) * params.pixels)
+    network = landmark_training.build(params).train()
+    if compiled:
+        network.compile()
+    batch = _batch(params, network)
+    name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
+    loss_of = landmark_training.batch_loss(network, learned, params)
+    loaded = _steps(network, lambda: loss_of(torch.randint(count, (params.batch,)), 0.0, generator), params.batch)
+    return Subject(
+        name, network, loaded, _steps(network, lambda: network(batch).float().square().mean(), params.batch), batch
+    )
+
+
+def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) -> Any:
+    return params.model_copy(update={"batch": batch, "compile": compiled, "precision": "bf16", **changes})
+
+
+def _batch(params: Any, network: Any) -> Tensor:
+    shape = (params.batch, 3, network.pixels, network.pixels)
+    return torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
+
+
+def _steps(network: nn.Module, loss_of: Callable[[], Tensor], faces: int) -> Iterator[int]:
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.0001, fused=True)
+    while True:
+        yield recognizer_speed._step(optimizer, loss_of(), faces)
+
+
+def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
+    """Returns a line of the table; loader and resident batch take turns."""
+    operations = forward_operations(subject)
+    pairs = [[faces_per_second(one, steps) for one in (subject.loaded, subject.resident)] for _ in range(REPEATS + 1)]
+    loaded, resident = (statistics.median(values) for values in zip(*pairs[1:], strict=True))
+    ratio = statistics.median(a / b for a, b in pairs[1:])
+    inference = _inference(subject, steps)
+    shares = [f"{100 * speed * times * operations / rate:.1f} %" for speed, times in ((loaded, 3), (inference, 1))]
+    cells = [f"{loaded:,.4g}/s", f"{resident:,.4g}/s", f"{ratio:.2f}", shares[0], f"{inference:,.4g}/s", shares[1]]
+    return f"| {subject.name} | {mode} | {' | '.join(cells)} |"
+
+
+def faces_per_second(steps: Iterator[int], count: int) -> float:
+    """Returns the speed of so many steps."""
+    start = time.perf_counter()
+    faces = sum(next(steps) for _ in range(count))
+    _wait()
+    return faces / (time.perf_counter() - start)
+
+
+@torch.inference_mode()
+def _inference(subject: Subject, steps: int) -> float:
+    subject.network.eval()
+
+    def forward() -> Iterator[int]:
+        while True:
+            subject.network(subject.batch)
+            yield len(subject.batch)
+
+    speeds = [faces_per_second(forward(), steps) for _ in range(REPEATS + 1)]
+    subject.network.train()
+    return statistics.median(speeds[1:])
+
+
+@torch.inference_mode()
+def forward_operations(subject: Subject) -> float:
+    """Returns the floating-point operations of one face's way through the network; training takes three times those."""
+    counter = FlopCounterMode(display=False)
+    compiled, subject.network._compiled_call_impl = subject.network._compiled_call_impl, None  # cannot be counted
+    with counter:
+        subject.network(subject.batch)
+    subject.network._compiled_call_impl = compiled
+    return counter.get_total_flops() / len(subject.batch)
+
+
+def matrix_rate(side: int) -> float:
+    """Returns the measured rate of a bf16 matrix product, FLOP/s, the median of several."""
+    first, second = (torch.rand(side, side, device=device(), dtype=torch.bfloat16) for _ in range(2))
+    rates = []
+    for _ in range(REPEATS + 2):
+        _wait()
+        start = time.perf_counter()
+        for _ in range(10):
+            first @ second
+        _wait()
+        rates.append(10 * 2 * side**3 / (time.perf_counter() - start))
+    return statistics.median(rates[2:])
+
+
+def _profile(subject: Subject) -> str:
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device().type == "cuda" else [])]
+    with profile(activities=activities) as profiler:
+        for _ in range(3):
+            next(subject.loaded)
+        _wait()
+    by = "self_cuda_time_total" if device().type == "cuda" else "self_cpu_time_total"
+    return profiler.key_averages().table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()
+
+
+def _wait() -> None:
+    if device().type == "cuda":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    run(main)

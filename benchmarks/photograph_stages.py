@@ -1,0 +1,130 @@
+"""Speed of the photograph stages: crop against the notebook's loop, align against its network, growth of both."""
+
+import math
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from benchmarks.measure import Measured, alternate, speed_of
+from facerec import hourglass, tables
+from facerec.devices import device
+from facerec.geometry import square_matrices
+from facerec.images import num_workers
+from facerec.landmark_faces import read_crops
+from facerec.photographs import Photographs
+from facerec.tables import SQUARE
+from stages.align import align_all
+from stages.crop import crop_all
+
+BOX_SCALE = 1.2  # the notebook's
+TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
+
+
+def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False) -> Measured:
+    """Returns our speed against the notebook's on one core times the number of cores; with or without its row lookup.
+
+    Args:
+        data: folder that the stages wrote.
+        pixels: side of the crops.
+        photographs: at most.
+        repeats: of each.
+        row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
+    """
+    frame = _boxes(data)
+    some = _squares(data, photographs)
+    cores = num_workers()
+    with tempfile.TemporaryDirectory() as out:
+        ours = speed_of(lambda: _crop(data, some, pixels, Path(out)), len(some))
+        theirs = speed_of(lambda: _notebook_crop(data, frame, some, pixels, Path(out), row_lookup), len(some) * cores)
+        return alternate(ours, theirs, "photographs", repeats)
+
+
+def _boxes(data: Path) -> pd.DataFrame:
+    parts = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("selected", "wild")]
+    return pd.concat([*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True)
+
+
+def _squares(data: Path, photographs: int) -> pd.DataFrame:
+    return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[:photographs]
+
+
+def _crop(data: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
+    matrices = square_matrices(some[SQUARE].to_numpy(), pixels)
+    crop_all(data / "selected", some.image_id.tolist(), matrices, pixels, out)
+
+
+def _notebook_crop(
+    data: Path, frame: pd.DataFrame, some: pd.DataFrame, pixels: int, out: Path, row_lookup: bool
+) -> None:
+    """Crops one photograph after the other: imread, clipped square, bilinear resize, imwrite; NOTEBOOKS 1.3."""
+    by_name = {row.image_id: row for row in frame.itertuples()}
+    for name in some.image_id:
+        row = frame[frame.image_id == name].iloc[0] if row_lookup else by_name[name]
+        picture = cv2.imread(str(data / "selected" / name))
+        height, width = picture.shape[:2]
+        centre_x, centre_y = row.x_1 + row.width / 2, row.y_1 + row.height / 2
+        half_x, half_y = row.width * BOX_SCALE / 2, row.height * BOX_SCALE / 2
+        left, right = max(int(centre_x - half_x), 0), min(int(centre_x + half_x), width)
+        top, bottom = max(int(centre_y - half_y), 0), min(int(centre_y + half_y), height)
+        side = min(right - left, bottom - top)
+        left, top = left + (right - left - side) // 2, top + (bottom - top - side) // 2
+        face = cv2.resize(picture[top : top + side, left : left + side], (pixels, pixels))
+        cv2.imwrite(str(out / name), face)
+
+
+def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
+    """Returns the speed of the whole stage against the hourglass alone, on crops that are already in memory."""
+    network, some = hourglass.load(models / "hourglass.pt", device()), _squares(data, photographs)
+    crops = read_crops(data / "cropped", some.image_id.tolist(), network.pixels)
+    with tempfile.TemporaryDirectory() as out:
+        ours = speed_of(lambda: _align(data, network, some, pixels, Path(out)), len(some))
+        return alternate(ours, speed_of(lambda: network.predict(crops), len(some)), "faces", repeats)
+
+
+def _align(data: Path, network: hourglass.StackedHourglass, some: pd.DataFrame, pixels: int, out: Path) -> None:
+    folders = {count: out / f"aligned_{count}" for count in tables.ALIGNMENTS}
+    align_all(network, some.reset_index(drop=True), data / "selected", data / "cropped", folders, pixels)
+
+
+def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int) -> Measured:
+    """Returns the fitted exponents of a stage's time in the number of photographs, one of each turn through TIMES.
+
+    Args:
+        data: folder that the stages wrote.
+        models: folder of the hourglass.
+        stage: select (its decoding and copying), crop or align.
+        pixels: side of the result.
+        photographs: at TIMES[-1].
+        repeats: of the whole series.
+    """
+    some = _squares(data, photographs)
+    with tempfile.TemporaryDirectory() as out:
+        work = _works(data, models, pixels, Path(out))[stage]
+        counts = [len(some) * times // TIMES[-1] for times in TIMES]
+        work(some.iloc[: counts[0]])
+        series = [[_seconds(work, some.iloc[:count]) for count in counts] for _ in range(repeats)]
+    exponents = [float(np.polyfit(np.log(counts), np.log(seconds), 1)[0]) for seconds in series]
+    medians = [statistics.median(values) for values in zip(*series, strict=True)]
+    times = ", ".join(f"{count}: {seconds:.2f} s" for count, seconds in zip(counts, medians, strict=True))
+    return Measured(exponents, times, "a straight line has 1")
+
+
+def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callable[[pd.DataFrame], None]]:
+    def select(some: pd.DataFrame) -> None:
+        source, ids = Photographs(data / "selected"), some.image_id.tolist()
+        source.take(some.assign(person_id=0), len(some))
+        source.copy(ids, out)
+
+    def aligned(some: pd.DataFrame) -> None:
+        _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, out)
+
+    return {"select": select, "crop": lambda some: _crop(data, some, pixels, out), "align": aligned}
+
+
+def _seconds(work: Callable[[pd.DataFrame], None], some: pd.DataFrame) -> float:
+    return 1 / speed_of(lambda: work(some), 1)() if len(some) else math.nan

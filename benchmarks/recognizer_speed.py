@@ -1,0 +1,120 @@
+"""Training steps of a recogniser: ours, the same on a batch that is already there, and a plain loop over JPEG files."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.landmark_training import faces_per_second
+from benchmarks.measure import Measured, alternate
+from facerec.batches import Batches
+from facerec.devices import device
+from facerec.heads import HeadParams
+from facerec.images import num_workers, read_image
+from facerec.recognizer import Recognizer
+from facerec.recognizer_training import RecognizerParams, batch_loss, build
+
+
+class JpegFaces(Dataset):
+    """A face and its label: the JPEG is read whenever it is asked for, and mirrored at random."""
+
+    def __init__(self, paths: list[Path], labels: Tensor) -> None:
+        self.paths, self.labels = paths, labels
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        face = torch.from_numpy(read_image(self.paths[index])).permute(2, 0, 1).float() / 255
+        return face.flip(2) if torch.rand(()) < 0.5 else face, self.labels[index]
+
+
+def our_steps(network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+    """Yields the number of faces of each step of the stage's training, the next batch fetched ahead as in `fit`."""
+    batches = Batches(faces, torch.arange(len(faces)), device())
+    loss_of = partial(batch_loss, network, batches, labels, params)
+    optimizer, generator = _adamw(network, params), Generator().manual_seed(0)
+    coming = _draw(len(faces), params.batch, generator)
+    while True:
+        indices, coming = coming, _draw(len(faces), params.batch, generator)
+        loss = loss_of(indices, 0.0, generator)
+        batches.expect(coming)
+        yield _step(optimizer, loss, len(indices))
+
+
+def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+    """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation."""
+    shape = (params.batch, 3, network.pixels, network.pixels)
+    batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
+    wanted = labels[torch.arange(params.batch) % len(labels)].to(device())
+    optimizer = _adamw(network, params)
+    while True:
+        yield _step(optimizer, network.head(network(batch), wanted), params.batch)
+
+
+def plain_steps(network: Recognizer, paths: list[Path], labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+    """Yields the number of faces of each step of a DataLoader over JPEG files, in fp32, NCHW."""
+    faces = JpegFaces(paths, labels)
+    loader = DataLoader(faces, min(params.batch, len(faces)), shuffle=True, num_workers=num_workers(), drop_last=True)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=False)
+    while True:
+        for batch, wanted in loader:
+            yield _step(optimizer, network.head(network(batch.to(device())), wanted.to(device())), len(batch))
+
+
+def against_resident(
+    faces: np.ndarray, labels: Tensor, params: RecognizerParams, head: HeadParams, seconds: float, repeats: int
+) -> Measured:
+    """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
+    first, second = (_network(params, head, faces, labels) for _ in range(2))
+    return _compare(our_steps(first, faces, labels, params), resident_steps(second, labels, params), seconds, repeats)
+
+
+def against_plain(
+    faces: np.ndarray,
+    paths: list[Path],
+    labels: Tensor,
+    params: RecognizerParams,
+    head: HeadParams,
+    seconds: float,
+    repeats: int,
+) -> Measured:
+    """Returns our speed against that of the plain loop over the same faces."""
+    plain = _network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
+    theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
+    return _compare(our_steps(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
+
+
+def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats: int) -> Measured:
+    return alternate(
+        lambda: faces_per_second(ours, seconds), lambda: faces_per_second(theirs, seconds), "faces", repeats
+    )
+
+
+def _network(params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor) -> Recognizer:
+    people = list(range(int(labels.max()) + 1))
+    from_chance = params.model_copy(update={"weights": "none"})
+    network = build(from_chance, head, people, faces.shape[1], Path()).train()
+    if params.compile:
+        network.compile()
+    return network
+
+
+def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
+
+
+def _draw(count: int, batch: int, generator: Generator) -> Tensor:
+    return torch.randint(count, (batch,), generator=generator)
+
+
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int) -> int:
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    loss.item()  # waits for the device
+    return faces

@@ -1,0 +1,300 @@
+"""All measures of speed and memory, each a ratio to a peer or a ceiling in the same run.
+
+python -m benchmarks.run                    # all; writes benchmarks/results.md
+python -m benchmarks.run --only crop        # one or some; prints, and replaces their rows in the file
+
+Reads what the stages up to `align` wrote. Every measure has a process of its own.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import multiprocessing
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from typer import Option
+from typer import run as typer_run
+
+from benchmarks import (
+    identification_speed,
+    landmark_training,
+    photograph_stages,
+    recognizer_speed,
+    selection_tables,
+    unchanged_run,
+)
+from benchmarks.cells import machine
+from benchmarks.landmark_run import read_run
+from benchmarks.measure import REPEATS, Measured, alternate
+from facerec import tables
+from facerec.aligned_faces import read_aligned
+from facerec.heads import load_head
+from facerec.images import num_workers, write_bytes
+from facerec.landmark_training import HourglassParams
+from facerec.recognizer_training import RecognizerParams
+from stages.align import AlignParams
+from stages.crop import CropParams
+
+VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
+SECONDS = 4.0  # of each measurement of a training, at least; never less than a step
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much of everything is measured.
+
+    Attributes:
+        data: folder that the stages wrote.
+        models: folder of the hourglass.
+        photographs: of crop and its growth, at most.
+        faces: of align and its growth, at most.
+        tables: photographs, people, chosen people and images of each, of select's tables.
+        identification: queries and distractors.
+        search: likewise; fewer, for it takes as long for each of them.
+        folder: photographs a folder of the unchanged run.
+        memory: faces of the two trainings.
+        seconds: of each measurement of a training.
+        repeats: of each.
+    """
+
+    data: Path
+    models: Path
+    photographs: int = 2000
+    faces: int = 512
+    tables: tuple[int, int, int, int] = (202_599, 10_177, 500, 20)
+    identification: tuple[int, int] = (5000, 1_000_000)
+    search: tuple[int, int] = (5000, 200_000)
+    folder: int = 10_000
+    memory: tuple[int, int] = (10_000, 100_000)
+    seconds: float = SECONDS
+    repeats: int = REPEATS
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row of the table: what is measured, against what, and which ratio is wanted."""
+
+    what: str
+    against: str
+    target: float
+    measure: Callable[[Work], Measured]
+    at_most: bool = False
+
+    def reached(self, ratio: float) -> bool:
+        return ratio <= self.target if self.at_most else ratio >= self.target
+
+
+def _select(work: Work) -> Measured:
+    return selection_tables.against_notebook(*work.tables, work.repeats)
+
+
+def _crop(work: Work, row_lookup: bool) -> Measured:
+    pixels = CropParams.load("crop").pixels
+    return photograph_stages.crop(work.data, pixels, work.photographs, work.repeats, row_lookup)
+
+
+def _align(work: Work) -> Measured:
+    pixels = AlignParams.load("align").pixels
+    return photograph_stages.align(work.data, work.models, pixels, work.faces, work.repeats)
+
+
+def _growth(work: Work, stage: str) -> Measured:
+    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).pixels
+    count = work.faces if stage == "align" else work.photographs
+    return photograph_stages.growth(work.data, work.models, stage, pixels, count, work.repeats)
+
+
+def _recognizer(work: Work, plain: bool) -> Measured:
+    params, head = RecognizerParams.load("recognizer"), load_head("arcface")
+    frame = tables.read(work.data / "train.csv", tables.SELECTED)
+    folder = work.data / f"aligned_{head.alignment}"
+    found = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, head.alignment)
+    paths = [folder / image_id for image_id in frame.image_id]
+    settings = (params, head, work.seconds, work.repeats)
+    if plain:
+        return recognizer_speed.against_plain(found.faces, paths, found.labels, *settings)
+    return recognizer_speed.against_resident(found.faces, found.labels, *settings)
+
+
+def _hourglass(work: Work) -> Measured:
+    params = HourglassParams.load("hourglass")
+    of_run = read_run(work.data, params)
+    steps = landmark_training.our_steps(params, of_run), landmark_training.notebook_steps(work.data, params, of_run)
+    ours, theirs = (partial(landmark_training.faces_per_second, one, work.seconds) for one in steps)
+    return alternate(ours, theirs, "faces", work.repeats)
+
+
+def _memory(work: Work) -> Measured:
+    few, many = (_peak(count) for count in work.memory)
+    return Measured([many / few], f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB")
+
+
+def _peak(faces: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.training_memory", str(faces)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+MEASURES = {
+    "select": Measure("select, tables of CelebA's size", "the notebook's pandas steps", 5, _select),
+    "crop": Measure(
+        "crop, photographs/s",
+        "the notebook's loop without its row lookups, on one core, times the cores",
+        0.9,
+        partial(_crop, row_lookup=False),
+    ),
+    "crop_lookup": Measure(
+        "crop, photographs/s",
+        "the notebook's loop with its row lookups, on one core, times the cores",
+        0.9,
+        partial(_crop, row_lookup=True),
+    ),
+    "align": Measure("align, faces/s", "the hourglass's forward pass alone", 0.8, _align),
+    "recognizer": Measure(
+        "recogniser training, faces/s",
+        "the same step on a resident random batch, not augmented",
+        0.95,
+        partial(_recognizer, plain=False),
+    ),
+    "recognizer_plain": Measure(
+        "recogniser training, faces/s",
+        "a plain loop: DataLoader over JPEG files, fp32, NCHW",
+        3,
+        partial(_recognizer, plain=True),
+    ),
+    "hourglass": Measure("hourglass training, faces/s", "the notebook's network and loop, same input", 5, _hourglass),
+    "identification": Measure(
+        "identification rate, 5,000 × 1,000,000",
+        "one blocked matrix product over the same data",
+        0.5,
+        lambda work: identification_speed.against_product(*work.identification, work.repeats),
+    ),
+    "search": Measure(
+        "identification (1:N search), 5,000 × 200,000",
+        "faiss-cpu, exact inner product",
+        1,
+        lambda work: identification_speed.against_faiss(*work.search, work.repeats),
+    ),
+    "unchanged": Measure(
+        "dvc repro with nothing changed, seconds",
+        "dvc status",
+        1.2,
+        lambda work: unchanged_run.unchanged(work.folder, work.repeats),
+        at_most=True,
+    ),
+    "memory": Measure("private memory of training, faces mapped", "a tenth of the faces", 1.1, _memory, at_most=True),
+    **{
+        f"growth_{stage}": Measure(
+            f"{stage}, exponent of its time in the number of photographs",
+            "1×, 2×, 4×, 8×",
+            1.05,
+            partial(_growth, stage=stage),
+            at_most=True,
+        )
+        for stage in ("select", "crop", "align")
+    },
+}
+
+
+def main(
+    only: Annotated[list[str] | None, Option(help=f"one or some of {', '.join(MEASURES)}")] = None,
+    data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
+    models: Annotated[Path, Option(help="folder of the hourglass")] = Path("models"),
+    repeats: Annotated[int, Option(help="measurements of each of the two, in turn")] = REPEATS,
+    report: Annotated[Path, Option(help="output: the table; its rows in numbers beside it, as .json")] = Path(
+        "benchmarks/results.md"
+    ),
+) -> None:
+    """Measures all, or those named, and writes the table."""
+    if unknown := set(only or []) - set(MEASURES):
+        raise ValueError(f"--only: expected some of {', '.join(MEASURES)}, got {', '.join(sorted(unknown))}")
+    measure_all(only or list(MEASURES), Work(data, models, repeats=repeats), report)
+
+
+def measure_all(names: list[str], work: Work, report: Path) -> None:
+    """Measures those named, one after the other, and adds each to the report as soon as it is there."""
+    for name in names:
+        start = time.perf_counter()
+        measured = in_own_process(name, work)
+        spent = time.perf_counter() - start
+        print(f"{name:<18} {measured.spread}  {measured.ours} | {measured.other}  ({spent:.0f} s)", flush=True)
+        rows = {**_rows(report), name: _row(measured, spent)}
+        write_bytes(report.with_suffix(".json"), json.dumps(rows, indent=1).encode())
+        write_bytes(report, markdown(rows).encode())
+
+
+def in_own_process(name: str, work: Work) -> Measured:
+    """Returns what a measure comes to in a new process, so that none inherits another's memory and threads."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, name, work).result()
+
+
+def measure(name: str, work: Work) -> Measured:
+    """Returns what a measure comes to."""
+    return MEASURES[name].measure(work)
+
+
+def _rows(report: Path) -> dict[str, dict]:
+    path = report.with_suffix(".json")
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _row(measured: Measured, spent: float) -> dict:
+    return {
+        "ratios": [round(ratio, 4) for ratio in measured.ratios],
+        "ours": measured.ours,
+        "other": measured.other,
+        "seconds": round(spent),
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{machine()} of {processor()}, {num_workers()} cores",
+    }
+
+
+def processor() -> str:
+    """Returns the processor's name, as the system says it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def markdown(rows: dict[str, dict]) -> str:
+    """Returns the table of the rows that there are, in the order of MEASURES, with machine, versions and dates."""
+    installed = {package.metadata["Name"] for package in importlib.metadata.distributions()}
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed)
+    machines = sorted({row["machine"] for row in rows.values()})
+    lines = [
+        "# Speed and memory",
+        "",
+        "Each row: the median of the ratios of turns in which the two alternate, with the range; what each came to. "
+        "Ratios above 1 say that ours is faster, where the target is a least; growth and memory have a most.",
+        "",
+        f"{'; '.join(machines)}. Python {platform.python_version()}, {versions}. "
+        f"`python -m benchmarks.run --only NAME` measures one row again.",
+        "",
+        "| name | measure | against | ratio | target | | ours | theirs | date |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_line(name, rows[name]) for name in MEASURES if name in rows]
+    return "\n".join([*lines, ""])
+
+
+def _line(name: str, row: dict) -> str:
+    one, measured = MEASURES[name], Measured(row["ratios"], row["ours"], row["other"])
+    target = f"{'≤' if one.at_most else '≥'} {one.target:g}"
+    verdict = "reached" if one.reached(measured.median) else "**missed**"
+    cells = [name, one.what, one.against, measured.spread, target, verdict, row["ours"], row["other"], row["date"]]
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    print(f"torch uses {torch.get_num_threads()} threads", flush=True)
+    typer_run(main)

@@ -1,0 +1,93 @@
+"""Peak memory of a recogniser's training on made-up faces, in a process of its own.
+
+python -m benchmarks.training_memory 100000
+"""
+
+import os
+import tempfile
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from torch import Generator
+from typer import Argument, Option, run
+
+from facerec.batches import Batches
+from facerec.devices import device
+from facerec.heads import parse_head
+from facerec.images import stack_images
+from facerec.recognizer_training import RecognizerParams, batch_loss, build
+from facerec.training import fit, forget
+
+MIB = 2**20
+HEAD = {"type": "ce", "alignment": 5, "label_smoothing": 0.0}
+
+
+def main(
+    faces: Annotated[int, Argument(help="how many")],
+    pixels: Annotated[int, Option(help="side of a face")] = 112,
+    steps: Annotated[int, Option(help="of training")] = 20,
+    batch: Annotated[int, Option(help="faces a step")] = 64,
+    map_over: Annotated[float, Option(help="MiB beyond which faces are mapped")] = 64.0,
+) -> None:
+    """Prints the largest private memory, MiB: what the system cannot take back without writing it somewhere."""
+    params = RecognizerParams.load("recognizer").model_copy(
+        update={"batch": batch, "epochs": 1, "warmup_epochs": 0, "weights": "none", "memory_map_over": map_over}
+    )
+    peak = _Peak()
+    with tempfile.TemporaryDirectory(dir=".") as folder:
+        os.chdir(folder)
+        _train(faces, pixels, steps, params)
+        os.chdir("..")
+    print(f"{peak.stop() / MIB:.1f}")
+
+
+def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> None:
+    rng = np.random.default_rng(0)
+    one = rng.integers(0, 255, (pixels, pixels, 3), dtype=np.uint8)
+    faces = stack_images((np.roll(one, shift, axis=0) for shift in range(count)), count, params.memory_map_over)
+    labels = torch.arange(count) % 100
+    network = build(params, parse_head(HEAD), list(range(100)), pixels, Path())
+    batches = Batches(faces, torch.arange(count), device())
+    loss_of = partial(batch_loss, network, batches, labels, params)
+    wanted = steps * params.batch
+
+    def everywhere(generator: Generator) -> torch.Tensor:
+        return torch.randint(count, (wanted,), generator=generator)
+
+    name = "training_memory-" + "0" * 16
+    fit(network, loss_of, wanted, dict, params, 0, name, everywhere, batches.expect)
+    forget(name)
+
+
+class _Peak:
+    """Looks at the process's private memory every few milliseconds."""
+
+    def __init__(self) -> None:
+        self._most, self._done = 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.005):
+            self._most = max(self._most, private_memory())
+
+    def stop(self) -> int:
+        self._done.set()
+        self._thread.join()
+        return max(self._most, private_memory())
+
+
+def private_memory() -> int:
+    """Returns the resident memory that no file stands behind, bytes (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError("/proc/self/status: expected a line RssAnon")
+
+
+if __name__ == "__main__":
+    run(main)

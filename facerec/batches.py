@@ -1,0 +1,46 @@
+"""Batches of faces on the device, the next one gathered and copied while the device computes."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Batches:
+    """Takes batches of faces to the device. The same as indexing the array, only sooner.
+
+    Args:
+        faces: (M, H, W, 3) uint8, in memory or mapped.
+        rows: (N,) of the array, by the indices that are asked for.
+        where: the device.
+    """
+
+    def __init__(self, faces: np.ndarray, rows: Tensor, where: torch.device) -> None:
+        self._faces, self._rows, self._where = torch.from_numpy(faces), rows, where
+        self._pool = ThreadPoolExecutor(1)
+        self._stream = torch.cuda.Stream(where) if where.type == "cuda" else None
+        self._expected: tuple[Tensor, Future[Tensor]] | None = None
+
+    def expect(self, indices: Tensor) -> None:
+        """Begins to fetch the batch that is asked for next."""
+        self._expected = indices, self._pool.submit(self._fetch, indices)
+
+    def __getitem__(self, indices: Tensor) -> Tensor:
+        """Returns the faces (B, H, W, 3) with these indices (B,), on the device."""
+        if self._expected is None or not torch.equal(self._expected[0], indices):
+            self.expect(indices)
+        batch = self._expected[1].result()
+        self._expected = None
+        if self._stream is not None:
+            here = torch.cuda.current_stream(self._where)
+            here.wait_stream(self._stream)
+            batch.record_stream(here)  # its memory is not given away before this stream is done with it
+        return batch
+
+    def _fetch(self, indices: Tensor) -> Tensor:
+        batch = self._faces[self._rows[indices]]
+        if self._stream is None:
+            return batch
+        with torch.cuda.stream(self._stream):
+            return batch.pin_memory().to(self._where, non_blocking=True)
