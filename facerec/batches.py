@@ -28,10 +28,8 @@ class Batches:
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         """Returns the faces (B, H, W, 3) with these indices (B,), on the device."""
-        if self._expected is None or not torch.equal(self._expected[0], indices):
-            self.expect(indices)
-        batch = self._expected[1].result()
-        self._expected = None
+        expected, self._expected = self._expected, None
+        batch = expected[1].result() if expected and torch.equal(expected[0], indices) else self._fetch(indices)
         if self._stream is not None:
             here = torch.cuda.current_stream(self._where)
             here.wait_stream(self._stream)

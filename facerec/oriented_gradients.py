@@ -28,6 +28,8 @@ class OrientedGradients(nn.Module):
     """
 
     channels = BINS * LEVELS
+    cos: Tensor
+    sin: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +95,7 @@ class GradientNet(nn.Module):
             raise ValueError(f"recognizer.backbone: gradients needs faces of a multiple of {step} px, got {pixels}")
         self.gradients = OrientedGradients()
         widths = (OrientedGradients.channels, *WIDTHS)
-        blocks = [_block(*widths[index : index + 2], stride=2 if index else 1) for index in range(len(WIDTHS))]
+        blocks = [_block(widths[index], widths[index + 1], stride=2 if index else 1) for index in range(len(WIDTHS))]
         self.blocks = nn.Sequential(nn.BatchNorm2d(OrientedGradients.channels), *blocks)
         self.features = WIDTHS[-1] * (pixels // step) ** 2
         self.norm = nn.BatchNorm1d(self.features)

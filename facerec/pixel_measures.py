@@ -71,12 +71,12 @@ class PixelMeasures:
         finally:
             if fresh:
                 self._keep()
-        rows = [self._known.get(key) for key in keys]
-        for image_id, row in zip(ids, rows, strict=True):
-            if row is not None:
-                self.photographs.remember(image_id, (int(row[1]), int(row[2])))
+        known = [self._known.get(key) for key in keys]
+        for image_id, measures in zip(ids, known, strict=True):
+            if measures is not None:
+                self.photographs.remember(image_id, (int(measures[1]), int(measures[2])))
         blank = ("", np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, "", "")
-        return pd.DataFrame([row or blank for row in rows], columns=COLUMNS, index=frame.index)
+        return pd.DataFrame([row or blank for row in known], columns=COLUMNS, index=frame.index)
 
     def _keys(self, frame: pd.DataFrame) -> list[str]:
         where = frame[[*tables.LANDMARKS, *tables.BOX]].to_numpy(float)

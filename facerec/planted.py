@@ -63,7 +63,9 @@ def altered(picture: Photograph, alteration: str, seed: list[int]) -> Photograph
         seed: of how it is done.
     """
     rng = np.random.default_rng(seed)
-    image = cv2.cvtColor(cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    drawn = cv2.imdecode(np.frombuffer(picture.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert drawn is not None  # a JPEG of our own
+    image = cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB)
     if alteration == "recropped":
         return _recropped(picture, image, rng)
     if alteration == "mirrored":

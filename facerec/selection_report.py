@@ -88,8 +88,8 @@ def _shown(criterion: Criterion, rows: pd.DataFrame) -> pd.DataFrame:
     away = np.min([np.abs(rows[criterion.name] - bound) for bound in criterion.bounds.values()], axis=0)
     rows = rows.iloc[np.lexsort([rows.image_id.to_numpy(str), away])]
     near, far = rows[: SHOWN // 2], rows[SHOWN // 2 :]
-    evenly = np.unique(np.linspace(0, len(far) - 1, SHOWN - len(near)).astype(int)) if len(far) else []
-    return pd.concat([near, far.iloc[evenly]])
+    evenly = np.unique(np.linspace(0, len(far) - 1, SHOWN - len(near)).astype(int))
+    return pd.concat([near, far.iloc[evenly] if len(far) else far])
 
 
 def _face(path: Path, box: pd.Series) -> np.ndarray:

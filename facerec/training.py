@@ -129,7 +129,7 @@ def _epoch(
     torch.manual_seed(seed * 100_003 + epoch)
     generator = Generator().manual_seed(seed * 100_003 + epoch)
     batches = order(generator).split(params.batch)[:steps]
-    total, last = torch.zeros((), device=device()), None
+    total = last = torch.zeros((), device=device())
     for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
@@ -140,9 +140,8 @@ def _epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        total += loss.detach()
-        if last is not None:  # looked at a step late: the device never waits for the answer
-            _refuse_diverged(last, params, epoch * steps + step - 1, steps, state)
+        total = total + loss.detach()
+        _refuse_diverged(last, params, epoch * steps + step - 1, steps, state)  # a step late: the device never waits
         last = loss.detach()
     _refuse_diverged(last, params, (epoch + 1) * steps - 1, steps, state)
     return total.item() / steps
