@@ -116,7 +116,7 @@ def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, 
 
 def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callable[[pd.DataFrame], None]]:
     def select(some: pd.DataFrame) -> None:
-        source, ids = Photographs(data / "selected"), some.image_id.tolist()
+        source, ids = Photographs(data / "selected", "fail"), some.image_id.tolist()
         source.take(some.assign(person_id=0), len(some))
         source.copy(ids, out)
 
