@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 SHEET_FACES = 48
 NAMED_SHIFTS = 5
-MEASURED = Path(".checkpoints/measured.csv")  # what was measured of pixels: no output, so that it outlives a change
+MEASURED = Path(".measured/pixels.csv")  # what was measured of pixels: no output, so that it outlives a change
 AUDIT = "data/audit.csv"
 
 
