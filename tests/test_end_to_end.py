@@ -137,7 +137,14 @@ def test_what_the_stages_wrote_fits_together(repository):
 def test_sheets_are_pictures(repository):
     names = {path.name for path in (repository.folder / "metrics/sheets").glob("*.jpg")}
     aligned = {"aligned.jpg", "aligned_2.jpg", "aligned_3.jpg", "aligned_5.jpg"}
-    assert names == {"selected.jpg", "criteria.jpg", "landmarks.jpg", *aligned, "mistakes_ce.jpg", "mistakes_arcface.jpg"}
+    assert names == {
+        "selected.jpg",
+        "criteria.jpg",
+        "landmarks.jpg",
+        *aligned,
+        "mistakes_ce.jpg",
+        "mistakes_arcface.jpg",
+    }
 
 
 def test_nothing_partial_is_left(repository):
