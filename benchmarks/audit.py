@@ -73,7 +73,7 @@ def align(frame: pd.DataFrame, folder: Path, params: AuditParams) -> AlignedFace
 
 def report_copies(frame: pd.DataFrame, copy_of: np.ndarray, alterations: np.ndarray, folder: Path, bits: int) -> None:
     """Prints how many of the planted copies are found, by their kind, and how many pairs are none."""
-    measured = PixelMeasures(Photographs(folder), folder / "kept.csv").of(frame)
+    measured = PixelMeasures(Photographs(folder, "fail"), folder / "kept.csv").of(frame)
     pairs = near_duplicates.pairs(frame.person_id.to_numpy(), measured.hash.to_numpy(), bits)
     found = {frozenset(pair) for pair in pairs.tolist()}
     planted = {frozenset([row, int(copy_of[row])]): alterations[row] for row in np.flatnonzero(copy_of >= 0)}

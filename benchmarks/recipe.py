@@ -101,6 +101,8 @@ def _linear(params: RecognizerParams, step: int, steps: int) -> float:
 
 AUGMENTATION = ["rotation", "shift", "scale", "brightness", "gray", "erase"]
 RECIPE = "the recipe"
+RESNET = {"backbone": "resnet18", "dropout": 0.0}
+SIDE_STEP = 8  # px; sides that every backbone can halve
 VARIANTS = {
     RECIPE: Variant(),
     "margin grows over a fifth of the epochs": Variant(margin_warmup=0.2),
@@ -116,16 +118,18 @@ VARIANTS = {
     "no erasing": Variant(params={"erase": 0.0}),
     "mixup": Variant(mixup=True),
     "no batch norm in the neck": Variant(change=_no_batch_norm),
-    "dropout 0.3": Variant(params={"dropout": 0.3}),
+    "no dropout": Variant(params={"dropout": 0.0}),
     "weight decay on biases and norms too": Variant(patches={"_decay_groups": _decay_all}),
     "weight decay 0.0005": Variant(params={"weight_decay": 0.0005}),
     "constant learning rate": Variant(patches={"_learning_rate": _constant}),
     "linear decay of the learning rate": Variant(patches={"_learning_rate": _linear}),
     "learning rate × 3": Variant(params={"learning_rate": 0.003}),
     "batches of 32": Variant(params={"batch": 32}),
-    "faces of 3/4 the side": Variant(pixels=0.75),
-    "no max pool": Variant(change=_no_pool),
-    "first layer of stride 1": Variant(change=_fine_stem),
+    "faces of about 3/4 the side": Variant(pixels=0.75),
+    "ResNet18": Variant(params=RESNET),
+    "ResNet18 without max pool": Variant(params=RESNET, change=_no_pool),
+    "ResNet18 with a first layer of stride 1": Variant(params=RESNET, change=_fine_stem),
+    "ResNet18, mirrored only: the plain recipe": Variant(params=RESNET, strength=0.0),
     "exponential mean of the weights": Variant(ema=True),
 }
 
@@ -214,7 +218,7 @@ def train_and_try(
 
 
 def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
-    side = round(faces.faces.shape[1] * times)
+    side = SIDE_STEP * round(faces.faces.shape[1] * times / SIDE_STEP)
     resized = [cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces.faces]
     return faces if times == 1 else AlignedFaces(faces.frame, np.stack(resized), faces.usable)
 

@@ -54,7 +54,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path, lega
 def test_a_stage_refuses_a_malicious_model_in_one_line(tmp_path):
     torch.save({"kind": "hourglass", "config": Malicious(tmp_path / "mark"), "state_dict": {}}, tmp_path / "evil.pt")
     (tmp_path / "params.yaml").write_text("align: {pixels: 40, max_shear: 0.4}\n")
-    command = [sys.executable, "-m", "stages.align", "evil.pt", *"abcdefghijklm"]
+    command = [sys.executable, "-m", "stages.align", "evil.pt", *"abcdefghijklmn"]
     result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: evil.pt: not a plain checkpoint, refused")

@@ -42,7 +42,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("select.colour", 1, ["select.colour: unknown key; known here: min_eye_distance"]),
+        ("select.colour", 1, ["select.colour: unknown key; known here: strategy, strategies"]),
         ("select.people", "many", ["select.people", "valid integer", "'many'"]),
         ("select.on_bad_image", "ignore", ["select.on_bad_image", "'drop' or 'fail'", "'ignore'"]),
         ("select.max_dropped", 101, ["select.max_dropped", "less than or equal to 100, got 101"]),

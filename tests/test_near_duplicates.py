@@ -33,7 +33,7 @@ def drawn(tmp_path_factory):
 
 def test_every_kind_of_copy_is_found_and_nothing_else(drawn, tmp_path):
     folder, frame = drawn
-    hashes = PixelMeasures(Photographs(folder), tmp_path / "kept.csv").of(frame).hash.to_numpy()
+    hashes = PixelMeasures(Photographs(folder, "drop"), tmp_path / "kept.csv").of(frame).hash.to_numpy()
     found = near_duplicates.pairs(frame.person_id.to_numpy(), hashes, BITS)
     names = frame.image_id.to_numpy()[found]
     with_first = {name for pair in names if (pair[0].endswith("-0.jpg")) for name in pair[1:]}
@@ -69,7 +69,7 @@ def test_what_was_measured_is_kept_until_the_photograph_or_its_points_change(dra
     kept = tmp_path / "kept.csv"
 
     def look(table: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-        measures = PixelMeasures(Photographs(folder), kept)
+        measures = PixelMeasures(Photographs(folder, "drop"), kept)
         values = measures.of(table)
         return measures.decoded, values
 
@@ -89,7 +89,7 @@ def test_what_was_measured_is_kept_until_the_photograph_or_its_points_change(dra
 def test_an_unreadable_photograph_measures_nothing_and_is_listed(drawn, tmp_path):
     _, frame = drawn
     (tmp_path / frame.image_id[0]).write_bytes(b"no picture")
-    photographs = Photographs(tmp_path)
+    photographs = Photographs(tmp_path, "drop")
     values = PixelMeasures(photographs, tmp_path / "kept.csv").of(frame[:2])
     assert values.sharpness.isna().all() and (values.hash == "").all()
     assert list(photographs.dropped) == frame.image_id[:2].tolist() and not photographs.shapes
@@ -104,7 +104,7 @@ def test_blur_lowers_sharpness_and_light_changes_exposure_alone(drawn, tmp_path)
         cv2.imwrite(str(tmp_path / f"{name}.png"), picture[..., ::-1])
     row = frame.iloc[[0] * 4].assign(image_id=[f"{name}.png" for name in changed])
     row.iloc[3, 2:] = 2 * row.iloc[3, 2:].astype(float)
-    values = PixelMeasures(Photographs(tmp_path), tmp_path / "kept.csv").of(row).set_index(row.image_id)
+    values = PixelMeasures(Photographs(tmp_path, "drop"), tmp_path / "kept.csv").of(row).set_index(row.image_id)
     assert values.sharpness["blurred.png"] < 0.6 * values.sharpness["plain.png"]
     assert values.sharpness["dark.png"] == pytest.approx(values.sharpness["plain.png"], rel=0.05)
     assert values.exposure["dark.png"] == pytest.approx(values.exposure["plain.png"] / 2, abs=1)

@@ -71,16 +71,17 @@ def test_the_mean_of_the_weights_follows_them(faces):
 
 def test_networks_change_where_they_say(faces):
     def built(name):
-        return recipe._prepared(recipe.VARIANTS[name], PARAMS, HEAD, 1, faces)[0]
+        variant = recipe.VARIANTS[name]
+        return recipe._prepared(variant, variant.of(PARAMS), HEAD, 1, faces)[0]
 
     def side(network):
         backbone = network.backbone
         return backbone.maxpool(backbone.relu(backbone.bn1(backbone.conv1(torch.zeros(1, 3, 64, 64))))).shape[-1]
 
-    assert side(built(recipe.RECIPE)) == 16
-    assert side(built("no max pool")) == side(built("first layer of stride 1")) == 32
-    assert not any(isinstance(layer, nn.BatchNorm1d) for layer in built("no batch norm in the neck").modules())
-    assert any(isinstance(layer, nn.BatchNorm1d) for layer in built(recipe.RECIPE).modules())
+    assert side(built("ResNet18")) == 16
+    assert side(built("ResNet18 without max pool")) == side(built("ResNet18 with a first layer of stride 1")) == 32
+    assert not any(isinstance(layer, nn.BatchNorm1d) for layer in built("no batch norm in the neck").neck)
+    assert any(isinstance(layer, nn.BatchNorm1d) for layer in built(recipe.RECIPE).neck)
 
 
 def test_the_table_pairs_differences_by_seed(faces):
