@@ -60,7 +60,8 @@ def _reached(criteria: list[Criterion], values: pd.DataFrame) -> list[tuple[Crit
 def sheet(criteria: list[Criterion], values: pd.DataFrame, frame: pd.DataFrame, images: Path) -> np.ndarray:
     """Returns a sheet with two rows a criterion that has bounds: faces it kept and faces it rejected.
 
-    Half of each row are the nearest to a bound, which show whether it lies well, the others from all over.
+    A row begins with the criterion's name. Half of it are the nearest to a bound, which show whether it lies well, the
+    others from all over.
 
     Args:
         criteria: in their order.
@@ -77,11 +78,13 @@ def sheet(criteria: list[Criterion], values: pd.DataFrame, frame: pd.DataFrame, 
         passed = criterion.passes(reached[criterion.name].to_numpy(float))
         for word, rows in (("kept", reached[passed]), ("rejected", reached[~passed])):
             shown = _shown(criterion, rows)
+            tiles.append(BLANK)
+            captions.append(criterion.name)
             tiles += [_face(images / row.image_id, boxes.loc[row.image_id]) for row in shown.itertuples()]
-            captions += [f"{value:.3g} {word}: {criterion.name}" for value in shown[criterion.name]]
-            captions += [f"{word}: no {'more' if len(shown) else criterion.name}"] * (SHOWN - len(shown))
+            captions += [f"{word} {value:.3g}" for value in shown[criterion.name]]
+            captions += [f"none {word}" if shown.empty else f"no more {word}"] * (SHOWN - len(shown))
             tiles += [BLANK] * (SHOWN - len(shown))
-    return sheets.contact_sheet(tiles or [BLANK], SHOWN, FACE, captions or ["no bounds"])
+    return sheets.contact_sheet(tiles or [BLANK], SHOWN + 1, FACE, captions or ["no bounds"])
 
 
 def _shown(criterion: Criterion, rows: pd.DataFrame) -> pd.DataFrame:
