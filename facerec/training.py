@@ -215,11 +215,17 @@ def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
         return []
     config, tensors = checkpoints.load(state, KIND)
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     held: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
-            held.setdefault(int(index), {})[name] = value
+            held.setdefault(int(index), {})[name] = _laid_out_as(parameters[int(index)], value)
     optimizer.load_state_dict({**optimizer.state_dict(), "state": held})
     log.info("resumed after epoch %d", len(config["history"]))
     return config["history"]
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """Returns a moment in its parameter's memory format, which fused AdamW takes for granted; a step as it is."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value

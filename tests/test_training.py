@@ -31,6 +31,13 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(0.2), nn.Linear(16, 1))
 
 
+def convolutions() -> nn.Module:
+    """Returns a network whose kernels lie in memory channels last, as those of our networks do."""
+    torch.manual_seed(0)
+    kernels = nn.Conv2d(2, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(4, 1)
+    return nn.Sequential(nn.Unflatten(1, (2, 2, 2)), *kernels).to(memory_format=torch.channels_last)
+
+
 def train(model: nn.Module, stop_after: int | None = None, settings: FitParams | None = None):
     epochs_seen = []
 
@@ -58,13 +65,14 @@ def test_it_learns_and_says_how():
     assert history.learning_rate.iloc[-1] < 0.001
 
 
-def test_an_interrupted_run_goes_on_and_ends_bit_identical():
-    whole, resumed = network(), network()
+@pytest.mark.parametrize("made", [network, convolutions])
+def test_an_interrupted_run_goes_on_and_ends_bit_identical(made):
+    whole, resumed = made(), made()
     history = train(whole)
     forget(NAME)
     with pytest.raises(KeyboardInterrupt):
         train(resumed, stop_after=3)
-    resumed = network()
+    resumed = made()
     assert train(resumed).equals(history)
     for first, second in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(first, second)
