@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from unittest.mock import patch
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
@@ -31,6 +30,7 @@ from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.devices import device
 from facerec.heads import HeadParams, load_head
 from facerec.images import write_bytes
+from facerec.out_of_fold import resized
 from facerec.recognition_metrics import hits_at
 from facerec.recognizer import Recognizer
 from facerec.recognizer_training import RecognizerParams
@@ -219,8 +219,7 @@ def train_and_try(
 
 def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
     side = SIDE_STEP * round(faces.faces.shape[1] * times / SIDE_STEP)
-    resized = [cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in faces.faces]
-    return faces if times == 1 else AlignedFaces(faces.frame, np.stack(resized), faces.usable)
+    return faces if times == 1 else resized(faces, side)
 
 
 def _prepared(
