@@ -20,7 +20,7 @@ from typer import Option, run
 
 from benchmarks import recognizer_speed
 from benchmarks.cells import machine
-from facerec import landmark_training
+from facerec import geometry, hourglass, landmark_faces, landmark_training
 from facerec.devices import device
 from facerec.heads import parse_head
 from facerec.images import write_bytes
@@ -134,11 +134,13 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         "depth": sizes.depth,
     }
     params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
-    wide = round(params.pixels * 1.5)
+    wide = round(hourglass.face_pixels(params.pixels, params.looks) * landmark_faces.CONTEXT)
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
-    learned = TrainingFaces(faces, torch.rand(count, 5, 2, generator=generator) * params.pixels)
+    points = torch.rand(count, 5, 2, generator=generator) * wide
+    closer = torch.from_numpy(geometry.closer_matrices(points.double().numpy(), params.pixels)).float()
+    learned = TrainingFaces(faces, points, closer)
     network = landmark_training.build(params).train()
     if compiled:
         network.compile()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from facerec import landmark_exam, landmark_training, tables
-from facerec.hourglass import STRIDE
+from facerec.hourglass import STRIDE, face_pixels
 from facerec.landmark_exam import Exam
 from facerec.landmark_training import HourglassParams, TrainingFaces
 from facerec.tables import SQUARE
@@ -21,6 +21,7 @@ NOTEBOOK = {
     "loss": "mse",
     "sigma": 2.0,
     "flip_test": False,
+    "looks": 1,
     "batch": 16,
     "learning_rate": 0.0002,
     "weight_decay": 0.0,
@@ -68,11 +69,17 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     unseen = tables.read(data / "val.csv", tables.SELECTED) if strangers.empty else strangers
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
     learned = landmark_training.read_faces(
-        data / "selected", train.image_id.tolist(), train[SQUARE].to_numpy(), tables.points(train), params.pixels
+        data / "selected",
+        train.image_id.tolist(),
+        train[SQUARE].to_numpy(),
+        tables.points(train),
+        params.pixels,
+        params.looks,
     )
+    shown = face_pixels(params.pixels, params.looks)
     exams = {
-        "clean": landmark_exam.as_given(data / "cropped", unseen, params.pixels),
-        "jittered": landmark_exam.jittered(data / "selected", unseen, params.pixels),
+        "clean": landmark_exam.as_given(data / "cropped", unseen, shown),
+        "jittered": landmark_exam.jittered(data / "selected", unseen, shown),
     }
     digest = hashlib.sha256(params.model_dump_json().encode() + learned.points.numpy().tobytes())
     digest.update(exams["clean"].points.tobytes())

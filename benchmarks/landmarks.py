@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor
@@ -23,14 +22,13 @@ from typer import Option, run
 from benchmarks.cells import machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from facerec.heatmaps import decode_heatmaps
-from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap, to_input
+from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
 from facerec.images import write_bytes
 from facerec.landmark_exam import Exam
 from facerec.landmark_metrics import is_frontal, nme
 from facerec.landmark_training import HourglassParams, batch_loss, build
 from facerec.training import fingerprint, fit, forget
 
-BATCH = 64  # faces of an exam at a time
 WARM_UP, TIMED = 2, 5  # steps
 MOST_MINUTES = 4.0
 
@@ -51,7 +49,7 @@ class Variant:
 
     def params(self, params: HourglassParams, seed: int) -> HourglassParams:
         """Returns the parameters of one training."""
-        base = params.model_copy(update={"block": "bottleneck", "loss": "kl"})
+        base = params.model_copy(update={"block": "bottleneck", "loss": "kl", "looks": 2})
         base = notebook(params) if self.as_notebook else base
         return base.model_copy(update={**self.changes, "seed": seed})
 
@@ -59,6 +57,7 @@ class Variant:
 VARIANTS = {
     "ours": Variant(),
     "floor": Variant(floor=True),
+    "one look": Variant({"looks": 1}),
     "no jitter": Variant({"shift": 0.0, "scale": 0.0}),
     "basic": Variant({"block": "basic"}),
     "mse": Variant({"loss": "mse"}),
@@ -70,6 +69,8 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("target", "floored to a heatmap pixel", "floor", "refined"),
     ("decoding", "refined", "ours", "refined"),
     ("decoding", "argmax", "ours", "argmax"),
+    ("looks at a face", "2, the second straight and close", "ours", "refined"),
+    ("looks at a face", "1", "one look", "refined"),
     ("box jitter in training", "on", "ours", "refined"),
     ("box jitter in training", "off", "no jitter", "refined"),
     ("residual block", "bottleneck", "ours", "refined"),
@@ -164,25 +165,20 @@ def _target(variant: Variant) -> Callable[[Tensor], Tensor]:
     return (lambda points: (points / STRIDE).floor()) if variant.floor else to_heatmap
 
 
-@torch.inference_mode()
 def errors(network: StackedHourglass, exam: Exam) -> dict[str, float]:
     """Returns the mean NME of the frontal faces, by decoding."""
-    frontal = is_frontal(exam.points)
-    found: dict[str, list[np.ndarray]] = {"refined": [], "argmax": []}
-    for start in range(0, len(exam.faces), BATCH):
-        heatmaps = network.heatmaps(exam.faces[start : start + BATCH])
-        for name, points in (("refined", decode_heatmaps(heatmaps)[0]), ("argmax", _argmax(heatmaps))):
-            found[name].append(to_input(points).cpu().numpy())
-    return {
-        name: round(float(nme(np.concatenate(parts), exam.points)[frontal].mean()), 4) for name, parts in found.items()
-    }
+    frontal, found = is_frontal(exam.points), {}
+    for name, decode in {"refined": decode_heatmaps, "argmax": _argmax}.items():
+        predicted, _ = network.predict(exam.faces, decode=decode)
+        found[name] = round(float(nme(predicted, exam.points)[frontal].mean()), 4)
+    return found
 
 
-def _argmax(heatmaps: Tensor) -> Tensor:
-    """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S)."""
-    index = heatmaps.flatten(2).argmax(dim=2)
+def _argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S), and how high they are (B, K)."""
+    height, index = heatmaps.flatten(2).max(dim=2)
     side = heatmaps.shape[-1]
-    return torch.stack([index % side, index // side], dim=2).float()
+    return torch.stack([index % side, index // side], dim=2).float(), height
 
 
 def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces: int) -> str:

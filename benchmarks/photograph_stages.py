@@ -80,7 +80,7 @@ def _notebook_crop(
 def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
     """Returns the speed of the whole stage against the hourglass alone, on crops that are already in memory."""
     network, some = hourglass.load(models / "hourglass.pt", device()), _squares(data, photographs)
-    crops = read_crops(data / "cropped", some.image_id.tolist(), network.pixels)
+    crops = read_crops(data / "cropped", some.image_id.tolist(), network.face_pixels)
     with tempfile.TemporaryDirectory() as out:
         ours = speed_of(lambda: _align(data, network, some, pixels, Path(out)), len(some))
         return alternate(ours, speed_of(lambda: network.predict(crops), len(some)), "faces", repeats)

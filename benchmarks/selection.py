@@ -156,8 +156,8 @@ def align(
 
 def _predicted(network: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
     """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs."""
-    moves = geometry.square_matrices(squares, network.pixels)
-    crops = [geometry.warp(photo, move, network.pixels) for photo, move in zip(photographs, moves, strict=True)]
+    moves = geometry.square_matrices(squares, network.face_pixels)
+    crops = [geometry.warp(photo, move, network.face_pixels) for photo, move in zip(photographs, moves, strict=True)]
     points, _ = network.predict(np.stack(crops))
     return geometry.transform_points(geometry.invert(moves), points)
 

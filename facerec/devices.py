@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-Precision = Literal["bf16", "fp32"]
+Precision = Literal["auto", "bf16", "fp32"]
 
 
 def device() -> torch.device:
@@ -18,5 +18,11 @@ def autocast(where: torch.device, precision: Precision) -> torch.autocast:
 
     Networks enter it themselves, around their layers and nothing else: matrices that move pictures and points lose
     half a pixel in bf16.
+
+    Args:
+        where: the network is.
+        precision: `auto` is bf16 on a GPU and fp32 on a CPU, where our small networks are slower in bf16:
+            `python -m benchmarks.run --only hourglass recognizer`.
     """
-    return torch.autocast(where.type, torch.bfloat16, enabled=precision == "bf16")
+    bf16 = precision == "bf16" or (precision == "auto" and where.type != "cpu")
+    return torch.autocast(where.type, torch.bfloat16, enabled=bf16)

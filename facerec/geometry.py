@@ -18,6 +18,8 @@ EYES = [0, 1]
 EYES_AND_NOSE = [0, 1, 2]
 MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
 
+CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side: all five points stay well inside
+
 MIN_AREA = 0.02  # of the sum of two squared edges: points whose triangle is thinner are collinear
 MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
 MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
@@ -67,6 +69,20 @@ def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]
         count: np.where(_apart(points, used)[:, None, None], fit(points[:, used], target[used]), np.nan)
         for count, (fit, used) in fits.items()
     }
+
+
+def closer_matrices(points: np.ndarray, pixels: int) -> np.ndarray:
+    """Returns the similarities (N, 2, 3) that straighten faces and bring them close, for a second look at them.
+
+    The points come to lie as on ArcFace's template, their mean in the middle and the eyes CLOSER of the side apart.
+    Where the points are not finite or coincident: NaN.
+
+    Args:
+        points: (N, 5, 2).
+        pixels: side of the result.
+    """
+    shape = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
+    return fit_similarity(points, shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2)
 
 
 def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:

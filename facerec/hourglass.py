@@ -1,6 +1,7 @@
 """The stacked hourglass network (Newell, Yang, Deng 2016) for five facial points."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facerec import checkpoints
+from facerec.augment import invert, transform_points, warp_batch
 from facerec.devices import Precision, autocast
-from facerec.geometry import MIRRORED
+from facerec.geometry import MIRRORED, closer_matrices
 from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps
 
 NUM_POINTS = 5
 STRIDE = 4  # input px to a heatmap px
+DETAIL = 4 / 3  # px of a face to one of the first look at it, for a closer look to have what to see
 KIND = "hourglass"
 
 Block = Literal["bottleneck", "basic"]
@@ -104,6 +107,8 @@ class StackedHourglass(nn.Module):
         loss: that it learns from, which says how its output is read: logits for `kl`, heatmaps for the others.
         sigma: of the Gaussians that it learns, px of the heatmap.
         flip_test: whether its prediction is the mean over the face and its mirror image.
+        looks: how often it looks at a face: first as it is, then each time as straight and close as the points that it
+            found say, where the same network is a finer judge. A cascade (Sun, Wang, Tang 2013) of one network.
         precision: of its layers; heatmaps are float32.
     """
 
@@ -117,6 +122,7 @@ class StackedHourglass(nn.Module):
         loss: Loss,
         sigma: float,
         flip_test: bool,
+        looks: int,
         precision: Precision,
     ) -> None:
         super().__init__()
@@ -132,10 +138,12 @@ class StackedHourglass(nn.Module):
             "loss": loss,
             "sigma": sigma,
             "flip_test": flip_test,
+            "looks": looks,
             "precision": precision,
         }
         self.pixels, self.loss, self.sigma = pixels, loss, sigma
-        self.flip_test, self.precision = flip_test, precision
+        self.flip_test, self.looks, self.precision = flip_test, looks, precision
+        self.face_pixels = face_pixels(pixels, looks)
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels // 4),
@@ -161,31 +169,48 @@ class StackedHourglass(nn.Module):
         return torch.stack(heatmaps, dim=1)
 
     @torch.inference_mode()
-    def predict(self, faces: np.ndarray, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the points (N, 5, 2), px of the input, and their confidence (N, 5) in [0, 1].
+    def predict(
+        self, faces: np.ndarray, batch: int = 64, decode: Callable[[Tensor], tuple[Tensor, Tensor]] = decode_heatmaps
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the points (N, 5, 2), px of the faces, and their confidence (N, 5) in [0, 1].
 
         Args:
-            faces: (N, pixels, pixels, 3) uint8 RGB.
+            faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
             batch: faces at a time.
+            decode: takes heatmaps (B, 5, S, S) to points (B, 5, 2) and confidence (B, 5).
         """
         self.eval()
-        found = [self._predict_batch(faces[start : start + batch]) for start in range(0, len(faces), batch)]
+        found = [self._predict_batch(faces[start : start + batch], decode) for start in range(0, len(faces), batch)]
         points, confidence = zip(*found, strict=True)
         return np.concatenate(points), np.concatenate(confidence)
 
-    def _predict_batch(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        points, confidence = decode_heatmaps(self.heatmaps(faces))
-        return to_input(points).cpu().numpy(), confidence.cpu().numpy()
+    def _predict_batch(
+        self, faces: np.ndarray, decode: Callable[[Tensor], tuple[Tensor, Tensor]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        held = torch.from_numpy(faces).to(next(self.parameters()).device)
+        matrices = _whole(held, self.pixels)
+        for look in range(self.looks):
+            points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
+            points = transform_points(invert(matrices), to_input(points).cpu())
+            if look + 1 < self.looks:
+                closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
+                found = torch.isfinite(closer).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+                matrices = torch.where(found, closer, matrices)
+        return points.numpy(), confidence.cpu().numpy()
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
-        """Returns the last stack's heatmaps (N, 5, S, S), as tall as `draw_heatmaps` draws them where it is certain.
+        """Returns the last stack's heatmaps (N, 5, S, S) of the first look at faces.
+
+        They are as tall as `draw_heatmaps` draws them where the network is certain.
 
         Args:
-            faces: (N, pixels, pixels, 3) uint8 RGB.
+            faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
         """
-        device = next(self.parameters()).device
-        batch = torch.from_numpy(faces).to(device).permute(0, 3, 1, 2).float() / 255
+        held = torch.from_numpy(faces).to(next(self.parameters()).device)
+        return self._heatmaps(warp_batch(held, _whole(held, self.pixels), self.pixels))
+
+    def _heatmaps(self, batch: Tensor) -> Tensor:
         seen = self._last_heatmaps(batch)
         if not self.flip_test:
             return seen
@@ -197,6 +222,18 @@ class StackedHourglass(nn.Module):
             return output
         probability = output.flatten(2).softmax(dim=2).view_as(output)
         return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
+
+
+def face_pixels(pixels: int, looks: int) -> int:
+    """Returns the side of the faces that a network with an input of so many px is shown, to look at so often."""
+    return pixels if looks == 1 else round(pixels * DETAIL)
+
+
+def _whole(faces: Tensor, pixels: int) -> Tensor:
+    """Returns the matrices (B, 2, 3) that scale faces (B, W, W, 3) to `pixels`."""
+    scale = pixels / faces.shape[1]
+    matrix = torch.tensor([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+    return matrix.expand(len(faces), 2, 3)
 
 
 def to_heatmap(points: Tensor) -> Tensor:

@@ -46,8 +46,9 @@ def embed_photographs(
 def _embed(
     landmarks: StackedHourglass, recognizer: Recognizer, photographs: list[np.ndarray], squares: np.ndarray
 ) -> Tensor:
-    to_crop = geometry.square_matrices(squares, landmarks.pixels)
-    crops = [geometry.warp(photo, move, landmarks.pixels) for photo, move in zip(photographs, to_crop, strict=True)]
+    shown = landmarks.face_pixels
+    to_crop = geometry.square_matrices(squares, shown)
+    crops = [geometry.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)]
     points, _ = landmarks.predict(np.stack(crops))
     points = geometry.transform_points(geometry.invert(to_crop), points)
     alignment = recognizer.config["head"]["alignment"]

@@ -55,7 +55,7 @@ def as_given(cropped: Path, frame: pd.DataFrame, pixels: int) -> Exam:
     Args:
         cropped: folder of the crops.
         frame: rows of image_id, person_id, points and the crops' squares.
-        pixels: side of the network's input.
+        pixels: side of the faces that the network is shown.
     """
     faces = landmark_faces.read_crops(cropped, frame.image_id.tolist(), pixels)
     return Exam(faces, points_in(frame, frame[SQUARE].to_numpy(), pixels), frame.person_id.to_numpy())

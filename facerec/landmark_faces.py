@@ -1,4 +1,4 @@
-"""Faces as the hourglass sees them: cut from photographs, jittered with their points."""
+"""Faces as the hourglass is shown them, cut from photographs."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facerec import augment
 from facerec.geometry import square_matrices, warp
 from facerec.images import parallel_map, read_image, stack_images
 
@@ -60,18 +59,3 @@ def wide_to_crop(wide_pixels: int, pixels: int) -> Tensor:
     side = wide_pixels / CONTEXT
     square = np.array([[(wide_pixels - side) / 2, (wide_pixels - side) / 2, side]])
     return torch.from_numpy(square_matrices(square, pixels)[0]).float()
-
-
-def jitter(faces: Tensor, points: Tensor, pixels: int, matrices: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Returns crops (B, 3, pixels, pixels) in [0, 1] and points (B, 5, 2) of them, both moved by `matrices`.
-
-    Args:
-        faces: (B, W, W, 3) uint8 with CONTEXT about the crop.
-        points: (B, 5, 2), px of `faces`.
-        pixels: side of the crops.
-        matrices: (B, 2, 3), px of the crop → px of the jittered crop.
-        device: of the result.
-    """
-    total = augment.compose(wide_to_crop(faces.shape[1], pixels), matrices)
-    crops = augment.warp_batch(faces.to(device, non_blocking=True), total, pixels)
-    return crops, augment.transform_points(total, points).to(device)

@@ -12,11 +12,12 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from torch import Generator, Tensor
 
 from facerec import landmark_faces
-from facerec.augment import blur, erase, jitter_colour, jitter_matrices
+from facerec.augment import blur, compose, erase, jitter_colour, jitter_matrices, transform_points, warp_batch
 from facerec.devices import device
-from facerec.geometry import square_matrices, transform_points
+from facerec.geometry import closer_matrices, square_matrices
+from facerec.geometry import transform_points as transform_all
 from facerec.heatmap_losses import Loss, heatmap_loss
-from facerec.hourglass import Block, StackedHourglass, to_heatmap
+from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
 from facerec.training import FitParams
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -33,6 +34,7 @@ class HourglassParams(FitParams):
     loss: Loss
     sigma: PositiveFloat  # px of the heatmap
     flip_test: bool  # predict from the face and its mirror image
+    looks: PositiveInt  # at each face: after the first, straight and close, by the points found
     shift: NonNegativeFloat  # box jitter: largest, of the side
     scale: NonNegativeFloat
     rotation: NonNegativeFloat  # degrees
@@ -44,6 +46,11 @@ class HourglassParams(FitParams):
     seed: NonNegativeInt
 
 
+# A second look's faces, by the network's own points, are not quite straight: that much jitter, in training.
+CLOSER_SHARE = 0.5  # of the faces
+CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE = 8.0, 0.04, 0.08
+
+
 @dataclass(frozen=True)
 class TrainingFaces:
     """Faces with CONTEXT about their crops, and their points.
@@ -51,10 +58,12 @@ class TrainingFaces:
     Attributes:
         faces: (N, W, W, 3) uint8.
         points: (N, 5, 2), px of `faces`.
+        closer: (N, 2, 3), from px of `faces` to those of the network's input, as a second look sees them; NaN: not.
     """
 
     faces: Tensor
     points: Tensor
+    closer: Tensor
 
 
 def read_faces(
@@ -63,6 +72,7 @@ def read_faces(
     squares: np.ndarray,
     points: np.ndarray,
     pixels: int,
+    looks: int,
     map_over: float = math.inf,
 ) -> TrainingFaces:
     """Returns the faces to learn from.
@@ -73,12 +83,15 @@ def read_faces(
         squares: (N, 3) x, y, side of the crops, px of the photographs.
         points: (N, 5, 2), px of the photographs.
         pixels: side of the network's input.
+        looks: of the network at each face.
         map_over: as in `images.stack_images`.
     """
-    wide, wide_pixels = landmark_faces.widen(squares), round(pixels * landmark_faces.CONTEXT)
+    wide = landmark_faces.widen(squares)
+    wide_pixels = round(face_pixels(pixels, looks) * landmark_faces.CONTEXT)
     faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels, map_over)
-    moved = transform_points(square_matrices(wide, wide_pixels), points)
-    return TrainingFaces(torch.from_numpy(faces), torch.from_numpy(moved).float())
+    moved = transform_all(square_matrices(wide, wide_pixels), points)
+    closer = closer_matrices(moved, pixels)
+    return TrainingFaces(*(torch.from_numpy(held) for held in (faces, moved.astype("f4"), closer.astype("f4"))))
 
 
 def build(params: HourglassParams) -> StackedHourglass:
@@ -93,6 +106,7 @@ def build(params: HourglassParams) -> StackedHourglass:
         loss=params.loss,
         sigma=params.sigma,
         flip_test=params.flip_test,
+        looks=params.looks,
         precision=params.precision,
     )
     return network.to(device(), memory_format=torch.channels_last)
@@ -125,10 +139,23 @@ def augmented(
     learned: TrainingFaces, indices: Tensor, params: HourglassParams, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """Returns crops (B, 3, pixels, pixels) in [0, 1] on the device, and their points (B, 5, 2), px of the crops."""
-    moves = jitter_matrices(
-        len(indices), params.pixels, params.rotation, params.shift, params.scale, params.mirror, generator
-    )
-    faces, points = learned.faces[indices], learned.points[indices]
-    crops, points = landmark_faces.jitter(faces, points, params.pixels, moves, device())
+    faces, side = learned.faces[indices], params.pixels
+    to_crop = landmark_faces.wide_to_crop(faces.shape[1], side)
+    moves = jitter_matrices(len(indices), side, params.rotation, params.shift, params.scale, params.mirror, generator)
+    moves = compose(to_crop, moves)
+    if params.looks > 1:
+        moves = _some_closer(moves, learned.closer[indices], params, generator)
+    points = transform_points(moves, learned.points[indices]).to(device())
+    crops = warp_batch(faces.to(device(), non_blocking=True), moves, side)
     crops = jitter_colour(crops, params.brightness, params.gray, generator)
     return erase(blur(crops, params.blur, generator), params.erase, generator), points
+
+
+def _some_closer(moves: Tensor, closer: Tensor, params: HourglassParams, generator: Generator) -> Tensor:
+    """Returns matrices (B, 2, 3) to first looks, of which a share is replaced by those to second looks, jittered."""
+    count = len(moves)
+    jitter = jitter_matrices(
+        count, params.pixels, CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE, params.mirror, generator
+    )
+    chosen = (torch.rand(count, generator=generator) < CLOSER_SHARE) & torch.isfinite(closer).all(dim=2).all(dim=1)
+    return torch.where(chosen[:, None, None], compose(closer, jitter), moves)

@@ -56,9 +56,9 @@ class OrientedGradients(nn.Module):
         padded = F.pad(gray, (1, 1, 1, 1), mode="replicate")
         across = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
         down = padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
-        along = torch.addcmul(across * self.cos, down, self.sin).clamp_(min=0)
-        cubed_length = (across.square() + down.square() + 1e-8).pow(1.5)
-        return along.square().square() / cubed_length
+        shrink = (across.square() + down.square()).add_(1e-8).pow_(-3 / 8)  # its fourth power leaves one length of four
+        along = (across * shrink * self.cos).addcmul_(down * shrink, self.sin)
+        return along.clamp_(min=0).square_().square_()
 
 
 def _in_cells(gradients: Tensor, cell: int) -> Tensor:

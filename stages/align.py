@@ -91,10 +91,10 @@ def align_all(
         pixels: side of the aligned faces.
     """
     image_ids = squares.image_id.tolist()
-    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.pixels)
+    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
 
     def read(index: int) -> tuple[np.ndarray, np.ndarray]:
-        return read_image(photographs / image_ids[index]), read_crop(cropped / image_ids[index], network.pixels)
+        return read_image(photographs / image_ids[index]), read_crop(cropped / image_ids[index], network.face_pixels)
 
     def write(image_id: str, photograph: np.ndarray, matrices: dict[int, np.ndarray]) -> None:
         for count, matrix in matrices.items():
@@ -107,7 +107,7 @@ def align_all(
         for batch in in_batches(range(len(squares)), BATCH, "align"):
             seen = list(islice(pairs, len(batch)))
             points, confidence = network.predict(np.stack([crop for _, crop in seen]))
-            outside = (~inside(torch.from_numpy(points), network.pixels)).sum(dim=1).numpy()
+            outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
             points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
             matrices = geometry.alignment_matrices(points, pixels)
             _finish(writing)

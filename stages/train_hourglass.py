@@ -49,9 +49,10 @@ def main(
         train_squares,
         train_points,
         params.pixels,
+        params.looks,
         params.memory_map_over,
     )
-    tried = landmark_exam.as_given(cropped, val_frame, params.pixels)
+    tried = landmark_exam.as_given(cropped, val_frame, network.face_pixels)
 
     def val_nme() -> dict[str, float]:
         return {"val_nme": float(nme(network.predict(tried.faces)[0], tried.points).mean())}
@@ -61,10 +62,10 @@ def main(
     loss_of = landmark_training.batch_loss(network, learned, params)
     losses = fit(network, loss_of, len(learned.faces), val_nme, params, params.seed, name)
 
-    exam = landmark_exam.as_given(cropped, unseen, params.pixels)
+    exam = landmark_exam.as_given(cropped, unseen, network.face_pixels)
     given = landmark_exam.answers(network, exam)
-    jittered = landmark_exam.answers(network, landmark_exam.jittered(photographs, unseen, params.pixels))
-    mean_shape = points_in(train_frame, train_squares, params.pixels).mean(axis=0)
+    jittered = landmark_exam.answers(network, landmark_exam.jittered(photographs, unseen, network.face_pixels))
+    mean_shape = points_in(train_frame, train_squares, network.face_pixels).mean(axis=0)
     write_metrics(metrics, summary({"": given, "_jittered": jittered}, mean_shape, params.seed))
     write_csv(curves, error_curves({"boxes as given": given, "jittered boxes": jittered}, mean_shape))
     write_csv(history, losses.round(6))

@@ -20,7 +20,7 @@ OUTPUTS = ["a2", "a3", "a5", "predicted.csv", "alignment.csv", "m.json", "s.jpg"
 class Dictated:
     """Stands for the network: says the points that it was given, whatever it sees."""
 
-    pixels = SIDE
+    face_pixels = SIDE
 
     def __init__(self, points: np.ndarray) -> None:
         self.points = points

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
 CONFIG = {"pixels": 32, "stacks": 1, "channels": 16, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
-CONFIG |= {"flip_test": False, "precision": "fp32"}
+CONFIG |= {"flip_test": False, "looks": 1, "precision": "fp32"}
 
 
 class Malicious:

@@ -43,6 +43,19 @@ def test_similarity_equals_scikit_image_on_noisy_points():
         assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
+    shape = geometry.template(112)
+    turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(shape)
+    matrix = geometry.closer_matrices(turned[None], 96)[0]
+    by_scikit = sk.SimilarityTransform(matrix=np.vstack([matrix, [0, 0, 1]]))
+    assert by_scikit.rotation == pytest.approx(-0.4)
+    moved = geometry.transform_points(matrix[None], turned[None])[0]
+    assert moved.mean(axis=0) == pytest.approx([47.5, 47.5])
+    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(geometry.CLOSER * 96)
+    assert moved.min() > 0.1 * 96 and moved.max() < 0.9 * 96
+    assert np.isnan(geometry.closer_matrices(np.full((1, 5, 2), 7.0), 96)).all()
+
+
 def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
     source = target + rng.normal(0, 5, (20, 3, 2))

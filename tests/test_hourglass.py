@@ -1,17 +1,24 @@
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 
-from facerec import hourglass, landmark_faces
-from facerec.geometry import template
+from facerec import hourglass, landmark_faces, landmark_training
+from facerec.geometry import CLOSER, closer_matrices, template, transform_points
 from facerec.heatmap_losses import LOSSES, heatmap_loss
-from facerec.heatmaps import draw_heatmaps
+from facerec.heatmaps import decode_heatmaps, draw_heatmaps
 from facerec.hourglass import StackedHourglass, to_heatmap, to_input
+from facerec.landmark_training import HourglassParams
+
+PROFILE = yaml.safe_load((Path(__file__).parent.parent / "profiles/synthetic.yaml").read_text())
 
 
 def small(**changes) -> StackedHourglass:
     values = {"pixels": 32, "stacks": 1, "channels": 8, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
-    return StackedHourglass(**{**values, "flip_test": False, "precision": "fp32", **changes})
+    return StackedHourglass(**{**values, "flip_test": False, "looks": 1, "precision": "fp32", **changes})
 
 
 @pytest.mark.parametrize("block", ["bottleneck", "basic"])
@@ -77,6 +84,66 @@ def test_the_flip_test_gives_a_mirrored_face_the_mirrored_answer():
     mean = (plain.heatmaps(faces) + plain.heatmaps(mirrored).flip(3)[:, [1, 0, 2, 4, 3]]) / 2
     assert torch.allclose(network.heatmaps(faces), mean, atol=1e-6)
     assert not torch.allclose(plain.heatmaps(faces), mean, atol=1e-3)
+
+
+class _DotFinder(StackedHourglass):
+    """Finds dots of five colours without having learned anything, and remembers what it looked at."""
+
+    def _last_heatmaps(self, batch):
+        self.seen = [*getattr(self, "seen", []), batch.clone()]
+        return self.dots(batch)
+
+    @staticmethod
+    def dots(batch):
+        red, green, blue = batch.unbind(dim=1)
+        yellow, cyan = torch.minimum(red, green), torch.minimum(green, blue)
+        dots = torch.stack([red - yellow, green - yellow - cyan, blue - cyan, yellow, cyan], dim=1)
+        return torch.nn.functional.avg_pool2d(dots.clamp(min=0), 4)
+
+
+def _dots(points, pixels, sigma):
+    colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]])
+    maps = draw_heatmaps(torch.from_numpy(points), pixels, sigma)
+    pictures = (maps.unsqueeze(2) * colours.view(1, 5, 3, 1, 1)).sum(1).clamp(0, 1)
+    return (pictures.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+
+
+def test_a_second_look_sees_the_face_straight_and_close_and_answers_in_px_of_the_face():
+    turn = cv2.getRotationMatrix2D((96, 96), 25, 0.45)
+    points = transform_points(turn[None], template(192)[None] + [[3.0, -5.0]])
+    network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
+    predicted, _ = network.predict(_dots(points, network.face_pixels, 4.0))
+    assert np.abs(predicted - points).max() < 0.2
+    looked = [to_input(decode_heatmaps(network.dots(batch))[0])[0] for batch in network.seen]
+    apart = [(found[1] - found[0]).numpy() for found in looked]
+    assert abs(apart[0][1]) > 5 and abs(apart[1][1]) < 1
+    assert apart[1][0] == pytest.approx(CLOSER * 128, abs=1)
+
+
+def test_a_face_whose_points_coincide_is_not_looked_at_closer():
+    network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
+    predicted, _ = network.predict(np.zeros((1, network.face_pixels, network.face_pixels, 3), np.uint8))
+    assert np.isfinite(predicted).all()
+    assert torch.equal(*network.seen)
+
+
+def test_half_of_the_faces_are_learned_from_as_a_second_look_sees_them():
+    rng = np.random.default_rng(0)
+    points = np.repeat(template(96)[None], 200, axis=0) + 24
+    points[50:] += rng.normal(0, 1, points[50:].shape)
+    points[:50] = np.nan  # unknown: only ever seen as they are
+    faces = torch.zeros(200, 144, 144, 3, dtype=torch.uint8)
+    closer = torch.from_numpy(closer_matrices(points, 64)).float()
+    learned = landmark_training.TrainingFaces(faces, torch.from_numpy(points).float(), closer)
+    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"pixels": 64, "looks": 2})
+    generator = torch.Generator().manual_seed(0)
+    _, moved = landmark_training.augmented(learned, torch.arange(200), params, generator)
+    assert moved[:50].isnan().all()
+    apart = (moved[50:, 1] - moved[50:, 0]).norm(dim=1) / 64
+    close = apart > (1 - landmark_training.CLOSER_SCALE) * CLOSER - 0.05
+    assert 0.35 < close.float().mean() < 0.65
+    centre = moved[50:][close].mean(dim=1) / 64
+    assert (centre - 0.5).abs().max() < landmark_training.CLOSER_SHIFT + 0.02
 
 
 def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
