@@ -39,7 +39,7 @@ class Residual(nn.Module):
         self.skip = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.skip(x) + self.body(x)
+        return self.body(x).add_(self.skip(x))
 
 
 def _bottleneck(channels_in: int, channels_out: int) -> list[nn.Module]:
@@ -69,13 +69,13 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
-        return self.skip(x) + F.interpolate(low, size=x.shape[-2:], mode="nearest")
+        return F.interpolate(low, size=x.shape[-2:], mode="nearest").add_(self.skip(x))
 
 
 class Stack(nn.Module):
-    """An hourglass with its heatmaps, which go back into the features for the next one (fig. 4 right)."""
+    """An hourglass with its heatmaps, which go back into the features for the next one, if any (fig. 4 right)."""
 
-    def __init__(self, block: Block, depth: int, channels: int) -> None:
+    def __init__(self, block: Block, depth: int, channels: int, last: bool) -> None:
         super().__init__()
         self.features = nn.Sequential(
             Hourglass(block, depth, channels),
@@ -85,14 +85,18 @@ class Stack(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.heatmaps = nn.Conv2d(channels, NUM_POINTS, 1)
-        self.features_back = nn.Conv2d(channels, channels, 1)
-        self.heatmaps_back = nn.Conv2d(NUM_POINTS, channels, 1)
+        if not last:
+            self.features_back = nn.Conv2d(channels, channels, 1)
+            self.heatmaps_back = nn.Conv2d(NUM_POINTS, channels, 1)
+        self.last = last
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(x)
         with autocast(x.device, "fp32"):  # bf16 has too few digits to tell where between two pixels a point lies
             heatmaps = self.heatmaps(features.float())
-        return x + self.features_back(features) + self.heatmaps_back(heatmaps), heatmaps
+        if not self.last:
+            x = x + self.features_back(features) + self.heatmaps_back(heatmaps)
+        return x, heatmaps
 
 
 class StackedHourglass(nn.Module):
@@ -101,14 +105,15 @@ class StackedHourglass(nn.Module):
     Args:
         pixels: side of the input, a multiple of 4 · 2^depth.
         stacks: hourglasses, one after the other.
-        channels: width, even.
+        channels: width, best a multiple of 64: a CPU's vectors hold 16, and the first layers have a fourth.
         depth: how often each hourglass halves the heatmap's resolution.
         block: its residual blocks.
         loss: that it learns from, which says how its output is read: logits for `kl`, heatmaps for the others.
         sigma: of the Gaussians that it learns, px of the heatmap.
         flip_test: whether its prediction is the mean over the face and its mirror image.
         looks: how often it looks at a face: first as it is, then each time as straight and close as the points that it
-            found say, where the same network is a finer judge. A cascade (Sun, Wang, Tang 2013) of one network.
+            found say, where the same network is a finer judge. A cascade (Sun, Wang, Tang 2013) of one network. What
+            it says is the median of the looks, so that one that goes astray does no harm.
         precision: of its layers; heatmaps are float32.
     """
 
@@ -153,7 +158,7 @@ class StackedHourglass(nn.Module):
             Residual(block, channels // 2, channels // 2),
             Residual(block, channels // 2, channels),
         )
-        self.stacks = nn.ModuleList(Stack(block, depth, channels) for _ in range(stacks))
+        self.stacks = nn.ModuleList(Stack(block, depth, channels, last=index + 1 == stacks) for index in range(stacks))
 
     def forward(self, faces: Tensor) -> Tensor:
         """Returns what the loss looks at, (B, stacks, 5, S, S), S = pixels / 4, of faces (B, 3, pixels, pixels).
@@ -188,15 +193,17 @@ class StackedHourglass(nn.Module):
         self, faces: np.ndarray, decode: Callable[[Tensor], tuple[Tensor, Tensor]]
     ) -> tuple[np.ndarray, np.ndarray]:
         held = torch.from_numpy(faces).to(next(self.parameters()).device)
-        matrices = _whole(held, self.pixels)
-        for look in range(self.looks):
+        matrices, seen = _whole(held, self.pixels), []
+        for _ in range(self.looks):
             points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
             points = transform_points(invert(matrices), to_input(points).cpu())
-            if look + 1 < self.looks:
-                closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
-                found = torch.isfinite(closer).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-                matrices = torch.where(found, closer, matrices)
-        return points.numpy(), confidence.cpu().numpy()
+            seen.append((points, confidence.cpu()))
+            closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
+            matrices = torch.where(
+                torch.isfinite(closer).all(dim=2, keepdim=True).all(dim=1, keepdim=True), closer, matrices
+            )
+        points, confidence = (np.median(np.stack(of_looks), axis=0) for of_looks in zip(*seen, strict=True))
+        return points, confidence
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:

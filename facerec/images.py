@@ -36,19 +36,21 @@ def read_image(path: Path) -> np.ndarray:
     if not content.size:
         raise ValueError(f"{path}: empty file")
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
         image = None
     if image is None or _is_cut_off(content.tobytes()):
         raise ValueError(f"{path}: not a readable image")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def _is_cut_off(content: bytes) -> bool:
     """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
     place = 2
+    if content.endswith(b"\xff\xd9"):
+        return False
     while content[:2] == b"\xff\xd8" and content[place : place + 1] == b"\xff":
         if content[place + 1 : place + 2] == b"\xda":  # the pixels begin
             return b"\xff\xd9" not in content[place:]
