@@ -89,6 +89,15 @@ def against_plain(
     return _compare(our_steps(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
 
 
+def against_bf16(
+    faces: np.ndarray, labels: Tensor, params: RecognizerParams, head: HeadParams, seconds: float, repeats: int
+) -> Measured:
+    """Returns the speed in the precision that `auto` picks on this device against that in bf16."""
+    settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", "bf16")]
+    ours, theirs = (our_steps(_network(one, head, faces, labels), faces, labels, one) for one in settings)
+    return _compare(ours, theirs, seconds, repeats)
+
+
 def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats: int) -> Measured:
     return alternate(
         lambda: faces_per_second(ours, seconds), lambda: faces_per_second(theirs, seconds), "faces", repeats

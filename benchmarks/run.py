@@ -114,16 +114,17 @@ def _growth(work: Work, stage: str) -> Measured:
     return photograph_stages.growth(work.data, work.models, stage, pixels, count, work.repeats)
 
 
-def _recognizer(work: Work, plain: bool) -> Measured:
+def _recognizer(work: Work, against: str) -> Measured:
     params, head = RecognizerParams.load("recognizer"), load_head("arcface")
     frame = tables.read(work.data / "train.csv", tables.SELECTED)
     folder = work.data / f"aligned_{head.alignment}"
     found = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, head.alignment)
     paths = [folder / image_id for image_id in frame.image_id]
     settings = (params, head, work.seconds, work.repeats)
-    if plain:
+    if against == "plain":
         return recognizer_speed.against_plain(found.faces, paths, found.labels, *settings)
-    return recognizer_speed.against_resident(found.faces, found.labels, *settings)
+    compare = {"resident": recognizer_speed.against_resident, "bf16": recognizer_speed.against_bf16}[against]
+    return compare(found.faces, found.labels, *settings)
 
 
 def _hourglass(work: Work) -> Measured:
@@ -163,13 +164,16 @@ MEASURES = {
         "recogniser training, faces/s",
         "the same step on a resident random batch, not augmented",
         0.95,
-        partial(_recognizer, plain=False),
+        partial(_recognizer, against="resident"),
     ),
     "recognizer_plain": Measure(
         "recogniser training, faces/s",
         "a plain loop: DataLoader over JPEG files, fp32, NCHW",
         3,
-        partial(_recognizer, plain=True),
+        partial(_recognizer, against="plain"),
+    ),
+    "precision": Measure(
+        "recogniser training, faces/s, in precision auto", "in bf16", 1, partial(_recognizer, against="bf16")
     ),
     "hourglass": Measure("hourglass training, faces/s", "the notebook's network and loop, same input", 5, _hourglass),
     "identification": Measure(

@@ -20,7 +20,7 @@ MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is 
 
 CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side: all five points stay well inside
 
-SHRINK_UNDER = 2 / 3  # px to a px: above, the four pixels of a bilinear interpolation leave none out
+SHRINK_UNDER = 2 / 3  # px to a px: above, bilinear interpolation leaves hardly a pixel out
 MIN_AREA = 0.02  # of the sum of two squared edges: points whose triangle is thinner are collinear
 MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
 MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
@@ -83,7 +83,9 @@ def closer_matrices(points: np.ndarray, pixels: int) -> np.ndarray:
         pixels: side of the result.
     """
     shape = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
-    return fit_similarity(points, shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2)
+    apart = _apart(points, [*range(len(shape))])
+    matrices = fit_similarity(points, shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2)
+    return np.where(apart[:, None, None], matrices, np.nan)
 
 
 def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
@@ -200,7 +202,8 @@ def frontality(points: np.ndarray) -> np.ndarray:
 def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
     """Returns the square (pixels, pixels, 3) that `matrix` cuts from an image, black outside it.
 
-    Only the part that is seen is worked on; where the picture shrinks it is averaged first, so that nothing aliases.
+    Only the part that is seen is worked on; where the picture shrinks by more than a third it is averaged first, which
+    keeps it from aliasing.
 
     Args:
         image: (H, W, 3) uint8.

@@ -15,7 +15,7 @@ from facerec.augment import invert, transform_points, warp_batch
 from facerec.devices import Precision, autocast
 from facerec.geometry import MIRRORED, closer_matrices
 from facerec.heatmap_losses import Loss
-from facerec.heatmaps import decode_heatmaps
+from facerec.heatmaps import decode_heatmaps, inside
 
 NUM_POINTS = 5
 STRIDE = 4  # input px to a heatmap px
@@ -113,7 +113,7 @@ class StackedHourglass(nn.Module):
         flip_test: whether its prediction is the mean over the face and its mirror image.
         looks: how often it looks at a face: first as it is, then each time as straight and close as the points that it
             found say, where the same network is a finer judge. A cascade (Sun, Wang, Tang 2013) of one network. What
-            it says is the median of the looks, so that one that goes astray does no harm.
+            it says is the median of the looks, so that with three one that goes astray does no harm.
         precision: of its layers; heatmaps are float32.
     """
 
@@ -194,16 +194,22 @@ class StackedHourglass(nn.Module):
     ) -> tuple[np.ndarray, np.ndarray]:
         held = torch.from_numpy(faces).to(next(self.parameters()).device)
         matrices, seen = _whole(held, self.pixels), []
-        for _ in range(self.looks):
+        for look in range(self.looks):
             points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
+            if look:  # beyond the border of a closer look is not where the point is, nor outside the face
+                off = ~inside(points, self.pixels // STRIDE)
+                points, confidence = (
+                    points.masked_fill(off[..., None], torch.nan),
+                    confidence.masked_fill(off, torch.nan),
+                )
             points = transform_points(invert(matrices), to_input(points).cpu())
             seen.append((points, confidence.cpu()))
-            closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
-            matrices = torch.where(
-                torch.isfinite(closer).all(dim=2, keepdim=True).all(dim=1, keepdim=True), closer, matrices
-            )
-        points, confidence = (np.median(np.stack(of_looks), axis=0) for of_looks in zip(*seen, strict=True))
-        return points, confidence
+            if look + 1 < self.looks:
+                closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
+                found = torch.isfinite(closer).flatten(1).all(dim=1)
+                matrices = torch.where(found[:, None, None], closer, matrices)
+        points, confidence = (_median(torch.stack(of_looks)) for of_looks in zip(*seen, strict=True))
+        return points.numpy(), confidence.numpy()
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
@@ -234,6 +240,11 @@ class StackedHourglass(nn.Module):
 def face_pixels(pixels: int, looks: int) -> int:
     """Returns the side of the faces that a network with an input of so many px is shown, to look at so often."""
     return pixels if looks == 1 else round(pixels * DETAIL)
+
+
+def _median(looks: Tensor) -> Tensor:
+    """Returns the median over the first axis, the mean of two, of what is not NaN; NaN where nothing else is."""
+    return looks.nanquantile(0.5, dim=0)
 
 
 def _whole(faces: Tensor, pixels: int) -> Tensor:

@@ -48,9 +48,9 @@ def read_image(path: Path) -> np.ndarray:
 
 def _is_cut_off(content: bytes) -> bool:
     """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
-    place = 2
     if content.endswith(b"\xff\xd9"):
         return False
+    place = 2
     while content[:2] == b"\xff\xd8" and content[place : place + 1] == b"\xff":
         if content[place + 1 : place + 2] == b"\xda":  # the pixels begin
             return b"\xff\xd9" not in content[place:]

@@ -11,11 +11,9 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Generator, Tensor
 
-from facerec import landmark_faces
+from facerec import geometry, landmark_faces
 from facerec.augment import blur, compose, erase, jitter_colour, jitter_matrices, transform_points, warp_batch
 from facerec.devices import device
-from facerec.geometry import closer_matrices, square_matrices
-from facerec.geometry import transform_points as transform_all
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
 from facerec.training import FitParams
@@ -46,8 +44,8 @@ class HourglassParams(FitParams):
     seed: NonNegativeInt
 
 
-# A second look's faces, by the network's own points, are not quite straight: that much jitter, in training.
-CLOSER_SHARE = 0.5  # of the faces
+CLOSER_SHARE = 0.5  # of the faces are learned from as a second look sees them
+# The network's own points straighten a face not quite: that much jitter, in training.
 CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE = 8.0, 0.04, 0.08
 
 
@@ -89,8 +87,8 @@ def read_faces(
     wide = landmark_faces.widen(squares)
     wide_pixels = round(face_pixels(pixels, looks) * landmark_faces.CONTEXT)
     faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels, map_over)
-    moved = transform_all(square_matrices(wide, wide_pixels), points)
-    closer = closer_matrices(moved, pixels)
+    moved = geometry.transform_points(geometry.square_matrices(wide, wide_pixels), points)
+    closer = geometry.closer_matrices(moved, pixels)
     return TrainingFaces(*(torch.from_numpy(held) for held in (faces, moved.astype("f4"), closer.astype("f4"))))
 
 

@@ -239,6 +239,8 @@ def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[flo
     Raises:
         ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second photograph.
     """
+    if not 0 < false_alarms <= 1:
+        raise ValueError(f"false-alarm rate: expected more than 0 and at most 1, got {false_alarms}")
     exact = Fraction(str(false_alarms))
     if exact * len(other) < 1:
         raise ValueError(

@@ -20,7 +20,7 @@ from facerec.params import Params
 from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
 
-BATCH = 64  # photographs held at a time
+BATCH = 32  # photographs to a batch; three are held at a time: read ahead, looked at, written
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
 

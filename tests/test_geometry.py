@@ -53,7 +53,9 @@ def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
     assert moved.mean(axis=0) == pytest.approx([47.5, 47.5])
     assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(geometry.CLOSER * 96)
     assert moved.min() > 0.1 * 96 and moved.max() < 0.9 * 96
-    assert np.isnan(geometry.closer_matrices(np.full((1, 5, 2), 7.0), 96)).all()
+    near_one_place = 7 + 0.5 * (shape - shape.mean(axis=0)) / np.linalg.norm(shape[1] - shape[0])
+    for coincident in (np.full((5, 2), 7.0), near_one_place):
+        assert np.isnan(geometry.closer_matrices(coincident[None], 96)).all()
 
 
 def test_affine_equals_scikit_image():
@@ -164,6 +166,14 @@ def test_warp_does_not_alias():
     matrix = geometry.square_matrices(np.array([[0.0, 0, 512]]), 100)[0]
     aliased = cv2.warpAffine(stripes, matrix, (100, 100), flags=cv2.INTER_LINEAR)
     assert geometry.warp(stripes, matrix, 100).std() < 0.2 * aliased.std()
+
+
+@pytest.mark.parametrize(("scale", "most"), [(0.65, 0.3), (0.68, 0.75)])
+def test_a_picture_that_shrinks_by_less_than_a_third_keeps_some_of_the_finest_stripes(scale, most):
+    stripes = np.zeros((300, 300, 3), np.uint8)
+    stripes[:, ::2] = 255
+    matrix = geometry.square_matrices(np.array([[0.0, 0, 300]]), round(300 * scale))[0]
+    assert geometry.warp(stripes, matrix, round(300 * scale)).std() < most * stripes.std()
 
 
 def test_warp_pads_with_black_where_the_square_leaves_the_picture():

@@ -118,6 +118,43 @@ def test_a_second_look_sees_the_face_straight_and_close_and_answers_in_px_of_the
     assert apart[1][0] == pytest.approx(CLOSER * 128, abs=1)
 
 
+class _Distracted(_DotFinder):
+    """Its looks from the second on are as `astray` says: what it sees is moved by so many px of the heatmap."""
+
+    def _last_heatmaps(self, batch):
+        heatmaps = super()._last_heatmaps(batch)
+        return heatmaps.roll(self.astray[len(self.seen) - 1], dims=(2, 3))
+
+
+@pytest.mark.parametrize("astray", [[(0, 0), (3, -2), (0, 0)], [(0, 0), (0, 0), (-7, 3)]])
+def test_one_look_of_three_that_goes_astray_does_no_harm(astray):
+    network = _Distracted(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 3})
+    network.astray = astray
+    points = 96 + (template(192)[None] - 96) * 0.8
+    predicted, _ = network.predict(_dots(points, network.face_pixels, 4.0))
+    assert np.abs(predicted - points).max() < 1.0
+
+
+class _BeyondTheBorder(StackedHourglass):
+    """Its first look is right, the others have all points beyond the left border."""
+
+    def _last_heatmaps(self, batch):
+        self.looked = getattr(self, "looked", 0) + 1
+        points = torch.tensor(template(32)).float()[None].expand(len(batch), -1, -1).clone()
+        if self.looked > 1:
+            points[..., 0] = -2.0
+        return draw_heatmaps(points, 32, 1.5)
+
+
+def test_a_closer_look_that_has_a_point_beyond_its_border_does_not_count():
+    network = _BeyondTheBorder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 3})
+    side = network.face_pixels
+    predicted, confidence = network.predict(np.zeros((1, side, side, 3), np.uint8))
+    expected = (to_input(torch.tensor(template(32))).numpy() + 0.5) * side / 128 - 0.5
+    assert predicted[0] == pytest.approx(expected, abs=0.1)
+    assert (confidence > 0.9).all()
+
+
 def test_a_face_whose_points_coincide_is_not_looked_at_closer():
     network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
     predicted, _ = network.predict(np.zeros((1, network.face_pixels, network.face_pixels, 3), np.uint8))

@@ -64,7 +64,7 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
         if len(trained) == 4:
             raise KeyboardInterrupt
         trained.append((name, seed))
-        errors = {f"{decoding}_{boxes}": 2.0 + seed for decoding in ("refined", "argmax") for boxes in run_boxes}
+        errors = {f"{decoding}_{boxes}": 2.0 + seed for decoding in landmarks.DECODINGS for boxes in run_boxes}
         return {"steps": 3, "faces": 48, "seconds": 1.0, **errors}
 
     run_boxes = ("clean", "jittered")
@@ -79,7 +79,7 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
             trained.clear()
     assert len(pd.read_csv("c.csv")) == 2 * len(landmarks.VARIANTS)
     assert not pd.read_csv("c.csv")[["run", "minutes", "variant", "seed"]].duplicated().any()
-    assert "| loss | mse | 3.50 ± 0.71 | 3.50 ± 0.71 | 48 |" in Path("r.md").read_text()
+    assert "| loss | mse | 3.50 ± 0.71 | 3.50 ± 0.71 | 48 | 1 |" in Path("r.md").read_text()
     with pytest.raises(ValueError, match="at most 4, got 5"):
         landmarks.main(5.0, *arguments[1:])
 
@@ -99,7 +99,7 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(landmarks, "seconds_per_step", lambda *_: 0.6)
     row = landmarks.train_and_measure("floor", small, 1, 0.07, run)
     assert (row["steps"], row["faces"]) == (6, 96)  # 7 steps, of which 3 epochs take 2 each
-    assert all(row[f"{decoding}_{boxes}"] > 0 for decoding in ("refined", "argmax") for boxes in exams)
+    assert all(row[f"{decoding}_{boxes}"] > 0 for decoding in landmarks.DECODINGS for boxes in exams)
     assert not list(tmp_path.rglob("*.pt"))
     speed = landmark_training.faces_per_second(landmark_training.our_steps(small, run), 0.05)
     assert speed > 0

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from facerec.hourglass import face_pixels
+
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
@@ -93,6 +95,12 @@ def test_every_profile_has_the_same_sections_and_keys(profile):
 
     reference = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
     assert keys(yaml.safe_load(profile.read_text())) == keys(reference)
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_crops_have_the_detail_that_the_hourglass_is_shown(profile):
+    content = yaml.safe_load(profile.read_text())
+    assert content["crop"]["pixels"] >= face_pixels(content["hourglass"]["pixels"], content["hourglass"]["looks"])
 
 
 def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():

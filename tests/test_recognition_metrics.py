@@ -179,6 +179,9 @@ def test_search_is_the_brute_force(monkeypatch, block):
     assert metrics.detection_rate(ours, others, 0.1) == (pytest.approx(expected), pytest.approx(threshold, abs=1e-6))
     with pytest.raises(ValueError, match="needs at least 1000 searches, got 31"):
         metrics.detection_rate(ours, others, 0.001)
+    for rate in (0.0, -0.1, 1.5):
+        with pytest.raises(ValueError, match=f"at most 1, got {rate}"):
+            metrics.detection_rate(ours, others, rate)
 
 
 @pytest.mark.parametrize(("first_only", "second_only"), [(0, 0), (1, 0), (3, 9), (9, 3), (40, 41), (185, 358)])
