@@ -99,7 +99,7 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(landmarks, "seconds_per_step", lambda *_: 0.6)
     row = landmarks.train_and_measure("floor", small, 1, 0.07, run)
     assert (row["steps"], row["faces"]) == (6, 96)  # 7 steps, of which 3 epochs take 2 each
-    assert all(row[f"{decoding}_{boxes}"] > 0 for decoding in landmarks.DECODINGS for boxes in exams)
+    assert all(row[f"refined_{boxes}"] > 0 for boxes in exams)
     assert not list(tmp_path.rglob("*.pt"))
     speed = landmark_training.faces_per_second(landmark_training.our_steps(small, run), 0.05)
     assert speed > 0
