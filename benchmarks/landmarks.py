@@ -120,7 +120,7 @@ def _key(of_run: Run, params: HourglassParams) -> str:
 
 
 def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: float, of_run: Run) -> dict[str, Any]:
-    """Returns steps, seconds, and the error of frontal faces, clean and jittered, for the decodings that a row shows."""
+    """Returns steps, seconds, and the error of frontal faces, clean and jittered, by the decodings that rows show."""
     variant = VARIANTS[name]
     own = variant.params(params, seed)
     steps = max(1, round(60 * minutes / seconds_per_step(own, variant, of_run)))

@@ -201,6 +201,7 @@ def _identification(
 
 
 def _search(query: Tensor, query_people: Tensor, distractors: Tensor, params: BootstrapParams) -> dict[str, float]:
+    """Returns rank-1 and how many are found at each false-alarm rate; the intervals resample people, not thresholds."""
     own, other = metrics.search_cosines(query, query_people, distractors)
     searched = (own > -torch.inf).numpy()
     if not searched.any():
@@ -211,11 +212,13 @@ def _search(query: Tensor, query_people: Tensor, distractors: Tensor, params: Bo
     values = _with_interval("search_rank1", hits.mean(), band)
     for name, rate in RATES.items():
         try:
-            found, _ = metrics.detection_rate(own, other, rate)
+            found, threshold = metrics.detection_rate(own, other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        values[f"search_found_at_false_alarms_{name}"] = _rounded(found)
+        detected = ((own > other) & (own > threshold)).numpy()[searched]
+        band = bootstrap_interval(detected, query_people.numpy()[searched], params.bootstrap, params.seed)
+        values |= _with_interval(f"search_found_at_false_alarms_{name}", found, band)
     return values
 
 
