@@ -185,6 +185,8 @@ class StackedHourglass(nn.Module):
             decode: takes heatmaps (B, 5, S, S) to points (B, 5, 2) and confidence (B, 5).
         """
         self.eval()
+        if not len(faces):
+            return np.zeros((0, NUM_POINTS, 2), np.float32), np.zeros((0, NUM_POINTS), np.float32)
         found = [self._predict_batch(faces[start : start + batch], decode) for start in range(0, len(faces), batch)]
         points, confidence = zip(*found, strict=True)
         return np.concatenate(points), np.concatenate(confidence)

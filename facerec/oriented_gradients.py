@@ -47,8 +47,8 @@ class OrientedGradients(nn.Module):
             gray = rgb_to_grayscale(faces.float())
             levels = []
             for level in range(LEVELS):
+                gray = F.avg_pool2d(gray, 2) if level else gray
                 levels.append(_relative(_in_cells(self._by_direction(gray), CELL // 2**level)))
-                gray = F.avg_pool2d(gray, 2)
             return torch.cat(levels, dim=1)
 
     def _by_direction(self, gray: Tensor) -> Tensor:

@@ -46,6 +46,12 @@ def test_save_and_load_predict_the_same(tmp_path):
     assert np.allclose(network.predict(faces)[0], loaded.predict(faces)[0])
 
 
+@pytest.mark.parametrize("looks", [1, 3])
+def test_no_faces_have_no_points(looks):
+    points, confidence = small(looks=looks).predict(np.zeros((0, 32, 32, 3), np.uint8))
+    assert points.shape == (0, 5, 2) and confidence.shape == (0, 5)
+
+
 def test_heatmaps_are_float32_whatever_the_layers_are():
     faces = torch.rand(2, 3, 32, 32)
     for precision in ("fp32", "bf16"):
