@@ -4,6 +4,7 @@
 # make remote URL=…          where `dvc push` puts the heavy folders
 # make test-slow             kills (KILLS=10 a stage), full disks, two runs at once, S3
 # make fuzz SECONDS=60       hostile annotation files and photographs
+# make mutate                mutation testing of the formulas (ONLY=geometry: one file; JOBS=1: one process): minutes each
 # make audit                 hashes, known vulnerabilities and licences of what is installed
 # make types                 mypy
 # make lock                  requirements.lock from requirements.txt
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-slow test-python fuzz audit types lock lint profile remote pictures bench
+.PHONY: repro test test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench
 
 repro: $(BIN)/.installed
 	@python -m tools.check_params
@@ -39,6 +40,11 @@ fuzz: $(BIN)/.installed-test
 	@python -m pytest -m "slow or not slow" tests/test_fuzz.py
 	@uv pip install --quiet --python $(BIN)/python atheris || echo "atheris: no wheel for this Python; hypothesis alone"
 	@for reader in annotations image; do PYTHONPATH=. python tests/fuzz_readers.py $$reader -max_total_time=$(SECONDS) || exit 1; done
+
+mutate: $(BIN)/.installed-mutate
+	@rm -rf mutants
+	@OMP_NUM_THREADS=1 mutmut run $(if $(JOBS),--max-children $(JOBS)) $(foreach name,$(ONLY),'facerec.$(name).*')
+	@python -m tools.mutants
 
 audit: $(BIN)/.installed-test
 	@uv pip install --dry-run --quiet --require-hashes --python $(BIN)/python -r requirements.lock
@@ -90,4 +96,8 @@ $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
 
 $(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
 	@uv pip install --quiet --python $(BIN)/python -r requirements-bench.txt
+	@touch $@
+
+$(BIN)/.installed-mutate: requirements-mutate.txt $(BIN)/.installed-test
+	@uv pip install --quiet --python $(BIN)/python -r requirements-mutate.txt
 	@touch $@

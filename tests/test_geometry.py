@@ -37,10 +37,25 @@ def test_similarity_recovers_random_ones(count):
 
 def test_similarity_equals_scikit_image_on_noisy_points():
     target = geometry.template(112)
-    for _ in range(20):
-        source = target * rng.uniform(0.5, 3) + rng.normal(0, 5, target.shape)
-        expected = sk.SimilarityTransform.from_estimate(source, target).params[:2]
-        assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(expected, abs=1e-6)
+    source = target * rng.uniform(0.5, 3, (20, 1, 1)) + rng.normal(0, 5, (20, 5, 2))
+    for points, matrix in zip(source, geometry.fit_similarity(source, target), strict=True):
+        expected = sk.SimilarityTransform.from_estimate(points, target).params[:2]
+        assert matrix == pytest.approx(expected, abs=1e-6)
+
+
+def test_points_a_tenth_of_a_pixel_apart_are_not_coincident():
+    target = geometry.template(112)
+    source = 0.1 * target / geometry.eye_distance(target[None])
+    expected = sk.SimilarityTransform.from_estimate(source, target).params[:2]
+    assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(expected, rel=1e-6, abs=1e-3)
+
+
+@pytest.mark.parametrize("pixels", [56, 224])
+def test_the_template_of_another_size_is_arcfaces_drawn_larger_or_smaller(pixels):
+    whole = geometry.square_matrices(np.array([[0.0, 0, geometry.ARCFACE_PIXELS]]), pixels)
+    drawn = geometry.transform_points(whole, geometry.ARCFACE_TEMPLATE[None])[0]
+    assert geometry.template(pixels) == pytest.approx(drawn)
+    assert geometry.template(112) == pytest.approx(geometry.ARCFACE_TEMPLATE)
 
 
 def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
@@ -65,6 +80,20 @@ def test_affine_equals_scikit_image():
         assert matrix == pytest.approx(sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6)
 
 
+@pytest.mark.parametrize("size", [0.05, 40])
+def test_a_triangle_is_as_thin_as_its_height_over_its_base_says_however_it_lies(size):
+    """A height of 2 % of the base gives twice the area as 2 % of its square, and the squared edges sum to 1.04."""
+    target = geometry.template(112)[:3]
+    for height, thin in ((0.018, True), (0.025, False)):
+        triangle = size * np.array([[0, 0], [1, 0], [0.2, height]])
+        for side in (1, -1):
+            lying = [
+                sk.EuclideanTransform(rotation=angle, translation=(-30, 70))(triangle * [1, side])
+                for angle in np.linspace(0, 6, 25)
+            ]
+            assert (np.isnan(geometry.fit_affine(np.array(lying), target)).any(axis=(1, 2)) == thin).all()
+
+
 @pytest.mark.parametrize(
     "points",
     [np.full((5, 2), 7.0), np.full((5, 2), np.nan)],
@@ -73,7 +102,8 @@ def test_affine_equals_scikit_image():
 def test_degenerate_points_give_nan_and_a_black_face(points):
     for matrix in geometry.alignment_matrices(points[None], 64).values():
         assert np.isnan(matrix).any()
-        assert not geometry.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64).any()
+        face = geometry.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64)
+        assert not face.any() and face.dtype == np.uint8 and face.shape == (64, 64, 3)
 
 
 def test_eyes_in_one_place_align_nothing_by_the_eyes_but_still_by_all_points():
@@ -181,3 +211,32 @@ def test_warp_pads_with_black_where_the_square_leaves_the_picture():
     face = geometry.warp(image, geometry.square_matrices(np.array([[-20.0, -20, 40]]), 40)[0], 40)
     assert not face[:19, :19].any()
     assert (face[21:, 21:] == 200).all()
+
+
+@pytest.mark.parametrize("place", [(-90, 10), (10, -90), (90, 10), (10, 90)], ids=["left", "above", "right", "below"])
+def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
+    matrix = geometry.square_matrices(np.array([[*place, 40.0]]), 20)[0]
+    face = geometry.warp(np.full((50, 60, 3), 255, np.uint8), matrix, 20)
+    assert not face.any() and face.dtype == np.uint8 and face.shape == (20, 20, 3)
+    assert not geometry._visible_part(np.full((50, 60, 3), 255, np.uint8), matrix, 20)[0].size
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.1, 0.3, 1.0, 2.5])
+@pytest.mark.parametrize("angle", [0.0, 0.3, 0.8, 2.0, -2.4])
+def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
+    """So that nothing of what it shows was left out; and what lies far from it was left out."""
+    pixels, centre = 24, np.array([1000, 420])
+    matrix = sk.SimilarityTransform(scale=scale, rotation=angle).params[:2]
+    matrix[:, 2] = (pixels - 1) / 2 - matrix[:, :2] @ centre
+    image = np.full((900, 1600, 3), 255, np.uint8)
+    assert (geometry.warp(image, matrix, pixels) == 255).all()
+    part, _ = geometry._visible_part(image, matrix, pixels)
+    seen = (pixels + 1) / scale * (abs(np.cos(angle)) + abs(np.sin(angle)))
+    assert max(part.shape[:2]) <= seen + 2 * (4 + 2 / scale)
+
+
+def test_frontality_of_eyes_close_together_and_one_above_the_other():
+    points = np.zeros((3, 5, 2))
+    points[:, 1, 0] = [0.5, 0, 0]
+    points[:, 2, 0] = [0.2, 0, 3]
+    assert geometry.frontality(points).tolist() == pytest.approx([0.4, -np.inf, -np.inf])

@@ -14,6 +14,7 @@ from facerec.heads import (
     CEHead,
     CosFaceHead,
     TripletHead,
+    add_angle_clipped,
     add_angle_monotone,
     build_head,
     load_head,
@@ -164,6 +165,36 @@ def test_half_the_margin_lies_between(batch, name):
 def test_arcface_falls_over_all_angles():
     angles = torch.linspace(0, math.pi, 2001, dtype=torch.float64)
     assert (add_angle_monotone(angles.cos(), 0.5).diff() < 0).sum() >= 1998
+
+
+@pytest.mark.parametrize("angle", [-2.5, -0.5, -1e-3, 0.0, 1e-3, 0.5, 2.5])
+def test_an_added_angle_ends_at_0_and_180_degrees(angle):
+    angles = torch.linspace(0.01, math.pi - 0.01, 500, dtype=torch.float64)
+    expected = [math.cos(min(max(theta + angle, 0.0), math.pi)) for theta in angles.tolist()]
+    moved = add_angle_clipped(angles.cos(), torch.full_like(angles, angle))
+    assert moved.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_arcface_triplet_is_the_sum_of_both_weighted(batch):
+    head = make("arcface_triplet")
+    arcface = ArcFaceHead(E, K, 30.0, 0.5)
+    arcface.load_state_dict(head.arcface.state_dict())
+    expected = arcface(*batch) + 0.5 * TripletHead(E, K, 0.2, 4)(*batch)
+    torch.testing.assert_close(head(*batch), expected)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_head_says_how_many_photographs_of_a_person_it_needs_together(name):
+    assert make(name).photos_together == ENTRIES[name].get("photos_together", 1)
+
+
+def test_a_cosine_stays_between_minus_1_and_1_in_spite_of_rounding():
+    torch.manual_seed(0)
+    head = ArcFaceHead(13, 2000, 30.0, 0.5)
+    unit = F.normalize(head.weight.detach())
+    assert (unit * unit).sum(dim=1).max() > 1  # what there would be without care
+    for sign in (1, -1):
+        assert head.scores(sign * head.weight).abs().max() == 1
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 
 from facerec.heatmaps import decode_heatmaps, draw_heatmaps, inside
 
@@ -47,6 +48,79 @@ def test_a_whole_pixel_shift_moves_the_heatmap():
     assert torch.allclose(here[..., :-1], there[..., 1:])
 
 
+@pytest.mark.parametrize("sigma", [0.7, 1.3])
+def test_a_heatmap_is_scipys_normal_distribution_with_its_peak_at_1(sigma):
+    x, y = 9.3, 4.6
+    pixels = torch.cartesian_prod(torch.arange(14), torch.arange(14)).numpy()
+    density = multivariate_normal([y, x], sigma**2)
+    expected = torch.from_numpy(density.pdf(pixels) / density.pdf([y, x])).reshape(14, 14)
+    drawn = draw_heatmaps(torch.tensor([[[x, y]]], dtype=torch.float64), 14, sigma)[0, 0]
+    torch.testing.assert_close(drawn, expected, rtol=1e-6, atol=1e-12)
+
+
+def test_maps_are_drawn_and_read_on_the_device_of_what_comes_in():
+    """The meta device computes nothing, and refuses to be mixed with any other."""
+    heatmaps = draw_heatmaps(torch.zeros(2, 5, 2, device="meta"), 16, 1.5)
+    points, confidence = decode_heatmaps(heatmaps)
+    assert {tensor.device.type for tensor in (heatmaps, points, confidence)} == {"meta"}
+    assert (heatmaps.shape, points.shape, confidence.shape) == ((2, 5, 16, 16), (2, 5, 2), (2, 5))
+
+
+def test_the_centre_of_an_oblique_blob_is_found():
+    """scipy's normal distribution with correlated axes, its exact centre between pixels."""
+    pixels = torch.cartesian_prod(torch.arange(17.0), torch.arange(17.0)).numpy()
+    for y, x, together in [(8.4, 7.7, 1.5), (7.6, 8.3, -1.5), (8.2, 8.4, 1.9)]:
+        density = multivariate_normal([y, x], [[3.0, together], [together, 2.0]])
+        blob = torch.from_numpy(density.pdf(pixels) / density.pdf([y, x])).float().reshape(1, 1, 17, 17)
+        torch.testing.assert_close(decode_heatmaps(blob)[0][0, 0], torch.tensor([x, y]), atol=1e-3, rtol=0)
+
+
+def test_what_is_at_the_far_border_does_not_move_a_point_at_the_near_one():
+    points = torch.tensor([[[0.3, 7.4], [7.4, 0.3], [15.2, 7.4], [7.4, 15.2]]])
+    others = torch.tensor([[[14.6, 7.4], [7.4, 14.6], [0.4, 7.4], [7.4, 0.4]]])
+    heatmaps = draw_heatmaps(points, 16, 1.5) + 0.5 * draw_heatmaps(others, 16, 1.5)
+    assert (decode_heatmaps(heatmaps)[0] - points).abs().max() < 0.05
+
+
+def window_about(peak, logarithm):
+    """Returns a map (1, 1, 17, 17), black but for the 5 × 5 px about a peak that stands out a little."""
+    x, y = (axis.float() for axis in torch.meshgrid(torch.arange(-2, 3), torch.arange(-2, 3), indexing="xy"))
+    window = logarithm(x, y).exp()
+    window = 0.8 * window / window.max()
+    window[2, 2] = 0.801
+    heatmap = torch.zeros(1, 1, 17, 17)
+    heatmap[0, 0, peak[1] - 2 : peak[1] + 3, peak[0] - 2 : peak[0] + 3] = window
+    return heatmap
+
+
+@pytest.mark.parametrize(
+    "logarithm",
+    [
+        lambda x, y: -((x - 4) ** 2 + y**2) / 30,
+        lambda x, y: -((x + 4) ** 2 + y**2) / 30,
+        lambda x, y: -(x**2 + (y - 4) ** 2) / 30,
+        lambda x, y: -(x**2 + (y + 4) ** 2) / 30,
+        lambda x, y: ((x - 0.3) ** 2 + (y + 0.4) ** 2) / 4,
+        lambda x, y: ((x - 0.3) ** 2 - (y + 0.4) ** 2) / 4,
+        lambda x, y: ((y + 0.4) ** 2 - (x - 0.3) ** 2) / 4,
+        lambda x, y: (x - 0.3) * (y + 0.4) - (x**2 + y**2) / 10,
+    ],
+    ids=["right", "left", "below", "above", "bowl", "saddle", "upright_saddle", "oblique_saddle"],
+)
+def test_a_fit_that_ends_far_away_or_has_no_peak_leaves_the_point_at_its_pixel(logarithm):
+    """Beside a map whose fit is good, which keeps it."""
+    good = draw_heatmaps(torch.tensor([[[6.3, 9.4]]]), 17, 1.5)
+    points, _ = decode_heatmaps(torch.cat([window_about((7, 8), logarithm), good]))
+    assert points[0, 0].tolist() == [7, 8]
+    assert torch.allclose(points[1, 0], torch.tensor([6.3, 9.4]), atol=0.01)
+
+
+def test_confidence_stays_between_0_and_1():
+    peak = draw_heatmaps(torch.tensor([[[5.0, 6.0]]]), 16, 1.5)
+    heatmaps = torch.cat([1.3 * peak, 0.4 * peak, peak - 2])
+    assert decode_heatmaps(heatmaps)[1].flatten().tolist() == pytest.approx([1, 0.4, 0])
+
+
 def test_a_flat_heatmap_decodes_to_a_pixel_without_confidence():
     points, confidence = decode_heatmaps(torch.zeros(1, 1, 16, 16))
     assert torch.isfinite(points).all()
@@ -54,11 +128,11 @@ def test_a_flat_heatmap_decodes_to_a_pixel_without_confidence():
 
 
 def test_a_heatmap_with_nan_is_no_place():
-    heatmaps = draw_heatmaps(torch.tensor([[[5.0, 6.0], [7.0, 8.0]]]), 16, 1.5)
+    heatmaps = draw_heatmaps(torch.tensor([[[5.0, 6.0], [7.3, 8.4]]]), 16, 1.5)
     heatmaps[0, 0, 3, 3] = torch.nan
     points, confidence = decode_heatmaps(heatmaps)
     assert points[0, 0].isnan().all() and confidence[0, 0] == 0
-    assert torch.allclose(points[0, 1], torch.tensor([7.0, 8.0]), atol=0.05)
+    assert torch.allclose(points[0, 1], torch.tensor([7.3, 8.4]), atol=0.05)
     assert inside(points, 16).tolist() == [[False, True]]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.optimize import brentq
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score, roc_curve, top_k_accuracy_score
 
@@ -43,11 +44,13 @@ def brute_identification(query, people, distractors, fpr):
 @pytest.mark.parametrize("ties", [False, True])
 def test_roc_and_auc_are_scikit_learns(ties):
     scores, same = pairs_of(ties=ties)
-    fpr, tpr = metrics.roc(scores, same)
-    expected_fpr, expected_tpr, _ = roc_curve(same, scores, drop_intermediate=False)
-    np.testing.assert_allclose(fpr, expected_fpr)
-    np.testing.assert_allclose(tpr, expected_tpr)
-    assert metrics.auc(scores, same) == pytest.approx(roc_auc_score(same, scores))
+    for sign in (1, -1):  # either way round: in one of them the lowest pair shows one person
+        fpr, tpr = metrics.roc(sign * scores, same)
+        expected_fpr, expected_tpr, _ = roc_curve(same, sign * scores, drop_intermediate=False)
+        assert fpr.dtype == tpr.dtype == torch.float64
+        np.testing.assert_allclose(fpr, expected_fpr, rtol=1e-12)
+        np.testing.assert_allclose(tpr, expected_tpr, rtol=1e-12)
+        assert metrics.auc(sign * scores, same) == pytest.approx(roc_auc_score(same, sign * scores))
 
 
 def test_eer_is_where_the_errors_cross():
@@ -57,6 +60,17 @@ def test_eer_is_where_the_errors_cross():
     assert np.interp(rate, fpr, 1 - tpr) == pytest.approx(rate, abs=2e-3)  # a step of the ROC
     assert metrics.eer(torch.tensor([1.0, 0.9, 0.1]), torch.tensor([True, True, False])) == 0
     assert metrics.eer(torch.zeros(4), torch.tensor([True, True, False, False])) == 0.5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_eer_of_few_pairs_is_the_root_that_scipy_finds(seed):
+    """Few and tied, so that the steps of the ROC are coarse, oblique ones among them."""
+    generator = torch.Generator().manual_seed(seed)
+    same = torch.arange(17) < 7
+    scores = (torch.randn(17, generator=generator) * 2 + same).round()
+    fpr, tpr, _ = roc_curve(same, scores, drop_intermediate=False)
+    expected = brentq(lambda rate: np.interp(rate, fpr, tpr) - (1 - rate), 0, 1, xtol=1e-12)
+    assert metrics.eer(scores, same) == pytest.approx(expected, abs=1e-9)
 
 
 def test_roc_needs_both_kinds_of_pairs():
@@ -97,7 +111,7 @@ def test_a_constant_score_recognises_one_person_only():
 
 
 def test_damaged_scores_are_an_error():
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match=r"^a score is not finite: .* are damaged$"):
         metrics.hits_at(torch.tensor([[math.nan, 0.0]]), torch.tensor([0]), 1)
 
 
@@ -117,6 +131,7 @@ def test_pair_cosines_are_all_pairs_once(monkeypatch):
     torch.testing.assert_close(cosines, F.cosine_similarity(embeddings[first.long()], embeddings[second.long()]))
 
 
+@pytest.mark.filterwarnings("error")  # torch's, of a buffer of another shape than what is written into it
 @pytest.mark.parametrize("block", [2**22, 2000, 64])
 @pytest.mark.parametrize("fpr", [5e-4, 1e-2, 0.1, 0.5, 0.9])
 def test_identification_rate_is_the_brute_force(monkeypatch, block, fpr):
@@ -137,6 +152,58 @@ def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
     expected = metrics.identification_rate(query, people, distractors, 0.05)
     monkeypatch.setattr(metrics, "_bracket", lambda *_: bracket)
     assert metrics.identification_rate(query, people, distractors, 0.05) == expected
+    _, threshold = expected
+    for edges in ((threshold, threshold + 0.01), (threshold - 0.01, threshold)):
+        monkeypatch.setattr(metrics, "_bracket", lambda *_, edges=edges: edges)
+        assert metrics.identification_rate(query, people, distractors, 0.05) == expected
+
+
+def test_the_cosines_of_distractors_take_the_same_memory_again_and_again(monkeypatch):
+    monkeypatch.setattr(metrics, "BLOCK", 60)
+    query, people = random_people(6, 2, 0.5)
+    blocks = list(metrics._false_blocks(F.normalize(query), people, torch.randn(50, 16)))
+    assert [block.shape for block in blocks] == [(5, 12), (5, 12), (2, 12), *[(5, 12)] * 10]
+    assert len({block.data_ptr() for block in blocks[3:]}) == 1
+
+
+@pytest.mark.parametrize(("fpr", "widest"), [(0.01, 0.05), (0.05, 0.02), (0.5, 0.05)])
+def test_a_first_look_brackets_the_threshold_closely(monkeypatch, fpr, widest):
+    """At 0.01 its groups are too small to guess apart: everything above a low that is not far below is taken."""
+    monkeypatch.setattr(metrics, "BLOCK", 2000)
+    monkeypatch.setattr(metrics, "SAMPLED", 0.5)
+    query, people = random_people(12, 5, 1.0)
+    query = F.normalize(query)
+    distractors = torch.randn(3000, 16, generator=torch.Generator().manual_seed(5))
+    i, j = torch.triu_indices(60, 60, 1)
+    false = torch.cat(
+        [(query @ query.t())[i, j][people[i] != people[j]], (query @ F.normalize(distractors).t()).ravel()]
+    )
+    false = false.sort(descending=True).values
+    accepted = int(fpr * len(false))
+    low, high = metrics._bracket(query, people, distractors, accepted, len(false))
+    assert low < false[accepted] <= high
+    assert (high == math.inf) == (fpr == 0.01)
+    assert ((false > low) & (false <= high)).sum() < widest * len(false)
+
+
+def test_a_first_look_takes_its_share_of_the_false_pairs_and_no_true_one(monkeypatch):
+    monkeypatch.setattr(metrics, "SAMPLED", 0.5)
+    query, people = random_people(12, 5, 0.0)
+    query = F.normalize(query)
+    for distractors, pairs in ((torch.zeros(0, 16), 1650), (torch.randn(320, 16), 1650 + 320 * 60)):
+        before = torch.get_rng_state()
+        sample = torch.cat(metrics._sample_false(query, people, distractors))
+        assert len(sample) == 0.5 * pairs
+        assert sample.max() < 0.999
+        assert torch.equal(sample, torch.cat(metrics._sample_false(query, people, distractors)))
+        assert torch.equal(before, torch.get_rng_state())
+
+
+def test_cosines_stay_on_the_device_of_the_embeddings():
+    """The meta device computes nothing, and refuses to be mixed with any other."""
+    faces, people = torch.zeros(6, 4, device="meta"), torch.zeros(6, dtype=torch.int64, device="meta")
+    found = [*metrics.pair_cosines(faces), *metrics.search_cosines(faces, people, faces)]
+    assert {tensor.device.type for tensor in found} == {"meta"}
 
 
 def test_identification_rate_without_distractors_and_with_every_pair():
@@ -154,7 +221,21 @@ def test_identification_rate_says_what_is_missing():
         metrics.identification_rate(query, torch.arange(6), torch.randn(10, 16), 0.1)
 
 
-@pytest.mark.parametrize("block", [2**22, 50])
+def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
+    own, other = torch.tensor([0.5, 0.6, 0.4, -math.inf]), torch.tensor([0.5, 0.5, 0.5, 0.9])
+    assert metrics.rank1_hits(own, other).tolist() == [False, True, False]
+
+
+def test_ten_searches_resolve_one_false_alarm_in_ten():
+    own, other = torch.tensor([0.95, *[0.5] * 9]), torch.tensor([0.9, 0.6, *[0.1] * 8])
+    assert metrics.detection_rate(own, other, 0.1) == (0.1, pytest.approx(0.6))
+    with pytest.raises(ValueError, match=r"^false-alarm rate 0\.09 needs at least 12 searches, got 10$"):
+        metrics.detection_rate(own, other, 0.09)
+    with pytest.raises(ValueError, match="no person has two photographs"):
+        metrics.detection_rate(torch.full((10,), -math.inf), other, 0.1)
+
+
+@pytest.mark.parametrize("block", [2**22, 100, 50])
 def test_search_is_the_brute_force(monkeypatch, block):
     monkeypatch.setattr(metrics, "BLOCK", block)
     query, people = random_people(10, 3, 1.2)

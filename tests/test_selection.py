@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from collection import make_frame
 from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
 
 from facerec import criteria, geometry, lots, selection
 from facerec.celeba import ATTRIBUTES
@@ -37,6 +38,7 @@ def test_the_rules_equal_a_few_lines_of_pandas(frame):
     assert 0 < len(c) < len(b) < len(frame)
     counts = c.person_id.value_counts()
     enough = selection.enough_photographs(kept, 4, funnel, "enough")
+    assert funnel.steps[-1] == ("enough", len(enough), enough.person_id.nunique())
     assert set(enough.person_id) == set(counts[counts >= 4].index)
 
 
@@ -45,6 +47,18 @@ def test_a_repeated_step_of_the_funnel_counts_once(frame):
     for rows in (100, 50, 20):
         funnel.count("readable", frame[:rows])
     assert funnel.table()[["step", "photographs"]].to_numpy().tolist() == [["readable", 20]]
+
+
+def test_a_funnel_is_read_as_a_table_as_numbers_and_as_lines():
+    funnel = Funnel()
+    funnel.count("all", pd.DataFrame({"person_id": [1, 1, 2, 3]}))
+    funnel.count("sharp", pd.DataFrame({"person_id": [1, 1, 3]}))
+    assert funnel.table().to_dict("list") == {"step": ["all", "sharp"], "photographs": [4, 3], "people": [3, 2]}
+    expected = {"photographs.all": 4, "photographs.sharp": 3, "people.all": 3, "people.sharp": 2}
+    assert funnel.metrics() == expected
+    words = [line.split() for line in str(funnel).splitlines()]
+    assert words == [["all", "4", "photographs", "3", "people"], ["sharp", "3", "photographs", "2", "people"]]
+    assert len({line.index(" photographs") for line in str(funnel).splitlines()}) == 1
 
 
 def test_what_is_set_aside_does_not_change_with_other_rows(frame):
@@ -71,6 +85,50 @@ def test_the_openset_takes_whole_people(frame):
     assert not people["query"] & people["distractor"] and not people["query"] & people[""]
     with pytest.raises(ValueError, match=r"30 query and 20 distractor people wanted, .* 40 people"):
         selection.draw_openset(frame, 30, 20, seed=3)
+
+
+def lowest(people, count: int, seed: int, purpose: str) -> set:
+    """Returns the people whose lots of this name are the lowest."""
+    return set(pd.Series(lots.lots(people, seed, purpose), people).nsmallest(count).index)
+
+
+def test_every_draw_has_lots_of_its_own_name(frame):
+    """The names are part of what a seed stands for: with another one, other people would be the exam."""
+    people = sorted(set(frame.person_id))
+    roles = selection.draw_openset(frame, 5, 7, seed=3)
+    queries = lowest(people, 5, 3, "query")
+    assert set(frame.person_id[roles == "query"]) == queries
+    others = [person for person in people if person not in queries]
+    assert set(frame.person_id[roles == "distractor"]) == lowest(others, 7, 3, "distractor")
+    assert set(selection.choose_people(frame, 9, [], 3)) == lowest(people, 9, 3, "people")
+    by_lot = selection.preference(frame, [], np.zeros(len(frame)), 3)
+    _, val = selection.split(frame, 4, 3)
+    for person, rows in frame.groupby("person_id"):
+        assert set(by_lot.image_id[by_lot.person_id == person][:4]) == lowest(rows.image_id, 4, 3, "photographs")
+        assert set(val.image_id[val.person_id == person]) == lowest(rows.image_id, 4, 3, "split")
+
+
+def test_two_photographs_are_enough_for_a_query_and_one_for_a_distractor():
+    frame = pd.DataFrame({"person_id": [1, 1, 2, 3, 3, 4]})
+    roles = selection.draw_openset(frame, 2, 2, seed=0)
+    assert roles.tolist() == ["query", "query", "distractor", "query", "query", "distractor"]
+
+
+def test_what_rounding_leaves_over_goes_to_the_largest_remainders():
+    """Of 12, 5 and 3 people 11 are 6.6, 2.75 and 1.65: the first keeps its 6."""
+    sizes = {(-1, -1): 12, (1, -1): 5, (1, 1): 3}
+    rows = [signs for signs, size in sizes.items() for _ in range(size)]
+    frame = pd.DataFrame(rows, columns=["Male", "Young"]).assign(person_id=range(20))
+    chosen = selection.choose_people(frame, 11, ["Male", "Young"], seed=1)
+    assert frame.loc[chosen].value_counts(["Male", "Young"]).to_dict() == {(-1, -1): 6, (1, -1): 3, (1, 1): 2}
+
+
+def test_of_equal_remainders_the_first_strata_win():
+    """One person in each of 32 strata, half of whom are wanted: those who lack the last attribute."""
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 5, indexing="ij")).reshape(5, 32)
+    frame = pd.DataFrame(signs.T, columns=list("edcba")).assign(person_id=np.arange(32))
+    chosen = selection.choose_people(frame, 16, list("abcde"), seed=1)
+    assert set(chosen) == set(frame.person_id[frame.e < 0])
 
 
 def test_people_are_drawn_from_strata_in_proportion(frame):
@@ -151,10 +209,54 @@ def test_preference_keeps_everybody_together_and_starts_at_random(frame):
         assert 10 < (first != other_first).sum() <= 40
 
 
+def test_a_score_is_the_weighted_sum_of_scipys_ranks(frame):
+    apart = frame.righteye_x - frame.lefteye_x
+    weighed = [
+        Criterion(name="eyes_apart", weight=1.0),
+        Criterion(name="nose_centred", above=-9),
+        Criterion(name="Male", weight=-0.5),
+    ]
+    values = criteria.of_table(["eyes_apart", "nose_centred", "Male"], frame)
+    expected = (rankdata(apart) - 0.5 * rankdata(frame.Male)) / len(frame)
+    assert selection.scores(frame, weighed, values) == pytest.approx(expected)
+
+
+def test_of_a_persons_photographs_the_unlike_ones_come_first(frame):
+    features = frame[ATTRIBUTES].to_numpy()
+    bonus = np.linspace(0, 0.01, len(frame))
+    ordered = selection.preference(frame, [Likeness(features, 0.5 / len(ATTRIBUTES))], bonus, 1)
+    assert sorted(ordered.image_id) == sorted(frame.image_id)
+    for _, rows in ordered.groupby("person_id"):
+        distance = cdist(rows[ATTRIBUTES], rows[ATTRIBUTES], "hamming")
+        merit = bonus[rows.index]
+        assert merit[0] == merit.max()
+        for taken in range(1, len(rows)):
+            gain = distance[:, :taken].min(axis=1) + merit
+            assert gain[taken] == pytest.approx(gain[taken:].max())
+
+
+def test_equal_merit_leaves_the_order_to_the_lots():
+    frame = make_frame(people=2, photos=120)
+    bonus = (np.arange(len(frame)) % 3 == 0).astype(float)
+    by_lot = selection.preference(frame, [], np.zeros(len(frame)), 1)
+    ordered = selection.preference(frame, [], bonus, 1)
+    for best in (1, 0):
+        by_merit, drawn = (rows.image_id[bonus[rows.index] == best] for rows in (ordered, by_lot))
+        assert by_merit.tolist() == drawn.tolist()
+
+
+def test_of_nothing_nothing_is_preferred_and_nothing_split(frame):
+    nothing = frame[:0]
+    likenesses = [Likeness(nothing[ATTRIBUTES].to_numpy(), 1.0)]
+    assert selection.preference(nothing, likenesses, np.zeros(0), 1).empty
+    assert all(part.empty for part in selection.split(nothing, 3, 1))
+
+
 def test_the_best_come_first_where_there_is_only_merit(frame):
     best = [Criterion(name="eyes_apart", weight=1.0), Criterion(name="nose_centred", above=-9)]
     bonus = selection.scores(frame, best, measured(frame))
     ordered = selection.preference(frame, [], bonus, 1)
+    assert sorted(ordered.image_id) == sorted(frame.image_id)
     apart = ordered.righteye_x - ordered.lefteye_x
     assert (apart.groupby(ordered.person_id).diff().dropna() <= 0).all()
 
@@ -174,6 +276,7 @@ def test_split_and_labels(frame):
     assert sorted([*train.image_id, *val.image_id]) == sorted(frame.image_id)
     assert not train.person_id.is_monotonic_increasing
     labels = selection.label(frame)
+    assert labels.dtype == np.int64
     assert dict(zip(frame.person_id, labels, strict=True)) == {p: i for i, p in enumerate(sorted(set(frame.person_id)))}
 
 
@@ -183,4 +286,6 @@ def test_attribute_balance_is_the_change_in_points(frame):
     assert balance.attribute.tolist() == ["Male", "Young"]
     share = 100 * (frame.Male == 1).mean()
     assert balance.iloc[0, 1:].tolist() == pytest.approx([share, 100, 100 - share], abs=1e-3)
+    assert (balance.iloc[:, 1:] == balance.iloc[:, 1:].round(3)).all(axis=None)
     assert selection.attribute_balance(frame, half, []).empty
+    assert selection.attribute_balance(frame, frame, ATTRIBUTES).attribute.tolist() == ATTRIBUTES

@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -57,3 +58,20 @@ def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     assert result.returncode == 1
     assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "synthetic"))
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("survived", "code"), [(1, 0), (2, 1)])
+def test_mutants_are_counted_by_file_and_a_tenth_may_not_survive(tmp_path, survived, code):
+    codes = {"geometry": [1] * 14 + [3, -24, -11] + [0] * survived + [None], "heads": [None]}
+    (tmp_path / "mutants/facerec").mkdir(parents=True)
+    for name, exits in codes.items():
+        mutants = {f"facerec.{name}.x_{name}__mutmut_{number}": exit_code for number, exit_code in enumerate(exits)}
+        (tmp_path / f"mutants/facerec/{name}.py.meta").write_text(json.dumps({"exit_code_by_key": mutants}))
+    command, path = [sys.executable, "-m", "tools.mutants"], {"PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    figures = [line.split() for line in result.stdout.splitlines() if line.startswith("facerec/")]
+    total = 17 + survived
+    expected = ["facerec/geometry.py", str(total), "15", "1", "1", str(survived), f"{survived / total:.1%}"]
+    assert figures == [expected]
+    assert result.stdout.splitlines()[-1] == f"facerec.geometry.x_geometry__mutmut_{total - 1}"
+    assert result.returncode == code and ("facerec/geometry.py" in result.stderr) == bool(code)
