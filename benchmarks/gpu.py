@@ -20,7 +20,7 @@ from typer import Option, run
 
 from benchmarks import recognizer_speed
 from benchmarks.cells import machine
-from facerec import geometry, hourglass, landmark_faces, landmark_training
+from facerec import hourglass, landmark_faces, landmark_training
 from facerec.devices import device
 from facerec.heads import parse_head
 from facerec.images import write_bytes
@@ -138,9 +138,7 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
-    points = torch.rand(count, 5, 2, generator=generator) * wide
-    closer = torch.from_numpy(geometry.closer_matrices(points.double().numpy(), params.pixels)).float()
-    learned = TrainingFaces(faces, points, closer)
+    learned = TrainingFaces(faces, torch.rand(count, 5, 2, generator=generator) * wide)
     network = landmark_training.build(params).train()
     if compiled:
         network.compile()

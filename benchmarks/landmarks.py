@@ -116,7 +116,7 @@ def main(
 
 def _key(of_run: Run, params: HourglassParams) -> str:
     """Returns a name that changes with the faces, the variant's parameters and the library's code."""
-    return fingerprint("", params, of_run.key.encode())[1:9]
+    return fingerprint(of_run.key, params)
 
 
 def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: float, of_run: Run) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from facerec.bootstrap import bootstrap_interval
 from facerec.celeba import Collection, read_collection
 from facerec.devices import device
 from facerec.heads import load_head
-from facerec.hourglass import StackedHourglass
 from facerec.images import in_batches, parallel_map, read_image, write_bytes
+from facerec.inference import find_points
 from facerec.near_duplicates import Copies
 from facerec.params import Params
 from facerec.photographs import Photographs
@@ -147,19 +147,11 @@ def align(
         photographs = list(parallel_map(read_image, [images / ids[row] for row in batch], None))
         placed = points[batch.start : batch.stop]
         if network:
-            placed = _predicted(network, photographs, squares[batch.start : batch.stop])
+            placed = find_points(network, photographs, squares[batch.start : batch.stop])
         matrices = geometry.alignment_matrices(placed, pixels)[count]
         for photo, row, matrix in zip(photographs, batch, matrices, strict=True):
             found[ids[row]] = geometry.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
     return found
-
-
-def _predicted(network: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
-    """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs."""
-    moves = geometry.square_matrices(squares, network.face_pixels)
-    crops = [geometry.warp(photo, move, network.face_pixels) for photo, move in zip(photographs, moves, strict=True)]
-    points, _ = network.predict(np.stack(crops))
-    return geometry.transform_points(geometry.invert(moves), points)
 
 
 def train_and_try(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facerec.geometry import MIRRORED
+from facerec.geometry import MIRRORED, closer_matrices
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 BLUR_SIGMA = (0.003, 0.015)  # of the face's side
@@ -62,6 +62,16 @@ def transform_points(matrices: Tensor, points: Tensor) -> Tensor:
     moved = points @ matrices[..., :2].mT + matrices[..., 2].unsqueeze(-2)
     mirrored = torch.linalg.det(matrices[..., :2]) < 0
     return torch.where(mirrored[..., None, None], moved[..., MIRRORED, :], moved)
+
+
+def closer(points: Tensor, pixels: int) -> Tensor:
+    """Returns the matrices (B, 2, 3) to a closer look at faces with points (B, 5, 2), as `closer_matrices`."""
+    return torch.from_numpy(closer_matrices(points.double().numpy(), pixels)).float()
+
+
+def finite_or(matrices: Tensor, otherwise: Tensor) -> Tensor:
+    """Returns matrices (B, 2, 3), and the other ones where they are not finite."""
+    return torch.where(torch.isfinite(matrices).flatten(1).all(dim=1)[:, None, None], matrices, otherwise)
 
 
 def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:

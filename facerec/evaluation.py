@@ -216,8 +216,8 @@ def _search(query: Tensor, query_people: Tensor, distractors: Tensor, params: Bo
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        detected = ((own > other) & (own > threshold)).numpy()[searched]
-        band = bootstrap_interval(detected, query_people.numpy()[searched], params.bootstrap, params.seed)
+        hits = metrics.rank1_hits(own, other, threshold).numpy()
+        band = bootstrap_interval(hits, query_people.numpy()[searched], params.bootstrap, params.seed)
         values |= _with_interval(f"search_found_at_false_alarms_{name}", found, band)
     return values
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facerec import checkpoints
-from facerec.augment import invert, transform_points, warp_batch
+from facerec.augment import closer, finite_or, invert, transform_points, warp_batch
 from facerec.devices import Precision, autocast
-from facerec.geometry import MIRRORED, closer_matrices
+from facerec.geometry import MIRRORED, square_matrices
 from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps, inside
 
@@ -200,17 +200,12 @@ class StackedHourglass(nn.Module):
             points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
             if look:  # beyond the border of a closer look is not where the point is, nor outside the face
                 off = ~inside(points, self.pixels // STRIDE)
-                points, confidence = (
-                    points.masked_fill(off[..., None], torch.nan),
-                    confidence.masked_fill(off, torch.nan),
-                )
+                points[off], confidence[off] = torch.nan, torch.nan
             points = transform_points(invert(matrices), to_input(points).cpu())
             seen.append((points, confidence.cpu()))
             if look + 1 < self.looks:
-                closer = torch.from_numpy(closer_matrices(points.double().numpy(), self.pixels)).float()
-                found = torch.isfinite(closer).flatten(1).all(dim=1)
-                matrices = torch.where(found[:, None, None], closer, matrices)
-        points, confidence = (_median(torch.stack(of_looks)) for of_looks in zip(*seen, strict=True))
+                matrices = finite_or(closer(points, self.pixels), matrices)
+        points, confidence = (torch.stack(looks).nanquantile(0.5, dim=0) for looks in zip(*seen, strict=True))
         return points.numpy(), confidence.numpy()
 
     @torch.inference_mode()
@@ -244,16 +239,10 @@ def face_pixels(pixels: int, looks: int) -> int:
     return pixels if looks == 1 else round(pixels * DETAIL)
 
 
-def _median(looks: Tensor) -> Tensor:
-    """Returns the median over the first axis, the mean of two, of what is not NaN; NaN where nothing else is."""
-    return looks.nanquantile(0.5, dim=0)
-
-
 def _whole(faces: Tensor, pixels: int) -> Tensor:
     """Returns the matrices (B, 2, 3) that scale faces (B, W, W, 3) to `pixels`."""
-    scale = pixels / faces.shape[1]
-    matrix = torch.tensor([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
-    return matrix.expand(len(faces), 2, 3)
+    whole = np.array([[0.0, 0.0, faces.shape[1]]])
+    return torch.from_numpy(square_matrices(whole, pixels)).float().expand(len(faces), 2, 3)
 
 
 def to_heatmap(points: Tensor) -> Tensor:

@@ -46,13 +46,24 @@ def embed_photographs(
 def _embed(
     landmarks: StackedHourglass, recognizer: Recognizer, photographs: list[np.ndarray], squares: np.ndarray
 ) -> Tensor:
-    shown = landmarks.face_pixels
-    to_crop = geometry.square_matrices(squares, shown)
-    crops = [geometry.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)]
-    points, _ = landmarks.predict(np.stack(crops))
-    points = geometry.transform_points(geometry.invert(to_crop), points)
+    points = find_points(landmarks, photographs, squares)
     alignment = recognizer.config["head"]["alignment"]
     matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]
     faces = [geometry.warp(photo, move, recognizer.pixels) for photo, move in zip(photographs, matrices, strict=True)]
     usable = np.isfinite(matrices).all(axis=(1, 2))
     return recognizer.embed(np.stack(faces)) * torch.from_numpy(usable)[:, None]
+
+
+def find_points(landmarks: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
+    """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs.
+
+    Args:
+        landmarks: finds them.
+        photographs: (N,) pictures (H, W, 3) uint8.
+        squares: (N, 3) x, y, side about the faces, px of the photographs.
+    """
+    shown = landmarks.face_pixels
+    to_crop = geometry.square_matrices(squares, shown)
+    crops = [geometry.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)]
+    points, _ = landmarks.predict(np.stack(crops))
+    return geometry.transform_points(geometry.invert(to_crop), points)

@@ -12,7 +12,17 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from torch import Generator, Tensor
 
 from facerec import geometry, landmark_faces
-from facerec.augment import blur, compose, erase, jitter_colour, jitter_matrices, transform_points, warp_batch
+from facerec.augment import (
+    blur,
+    closer,
+    compose,
+    erase,
+    finite_or,
+    jitter_colour,
+    jitter_matrices,
+    transform_points,
+    warp_batch,
+)
 from facerec.devices import device
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
@@ -56,12 +66,10 @@ class TrainingFaces:
     Attributes:
         faces: (N, W, W, 3) uint8.
         points: (N, 5, 2), px of `faces`.
-        closer: (N, 2, 3), from px of `faces` to those of the network's input, as a second look sees them; NaN: not.
     """
 
     faces: Tensor
     points: Tensor
-    closer: Tensor
 
 
 def read_faces(
@@ -88,8 +96,7 @@ def read_faces(
     wide_pixels = round(face_pixels(pixels, looks) * landmark_faces.CONTEXT)
     faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels, map_over)
     moved = geometry.transform_points(geometry.square_matrices(wide, wide_pixels), points)
-    closer = geometry.closer_matrices(moved, pixels)
-    return TrainingFaces(*(torch.from_numpy(held) for held in (faces, moved.astype("f4"), closer.astype("f4"))))
+    return TrainingFaces(torch.from_numpy(faces), torch.from_numpy(moved).float())
 
 
 def build(params: HourglassParams) -> StackedHourglass:
@@ -137,23 +144,22 @@ def augmented(
     learned: TrainingFaces, indices: Tensor, params: HourglassParams, generator: Generator
 ) -> tuple[Tensor, Tensor]:
     """Returns crops (B, 3, pixels, pixels) in [0, 1] on the device, and their points (B, 5, 2), px of the crops."""
-    faces, side = learned.faces[indices], params.pixels
-    to_crop = landmark_faces.wide_to_crop(faces.shape[1], side)
+    faces, points, side = learned.faces[indices], learned.points[indices], params.pixels
     moves = jitter_matrices(len(indices), side, params.rotation, params.shift, params.scale, params.mirror, generator)
-    moves = compose(to_crop, moves)
+    moves = compose(landmark_faces.wide_to_crop(faces.shape[1], side), moves)
     if params.looks > 1:
-        moves = _some_closer(moves, learned.closer[indices], params, generator)
-    points = transform_points(moves, learned.points[indices]).to(device())
+        moves = _some_closer(moves, points, params, generator)
     crops = warp_batch(faces.to(device(), non_blocking=True), moves, side)
     crops = jitter_colour(crops, params.brightness, params.gray, generator)
-    return erase(blur(crops, params.blur, generator), params.erase, generator), points
+    crops = erase(blur(crops, params.blur, generator), params.erase, generator)
+    return crops, transform_points(moves, points).to(device())
 
 
-def _some_closer(moves: Tensor, closer: Tensor, params: HourglassParams, generator: Generator) -> Tensor:
+def _some_closer(moves: Tensor, points: Tensor, params: HourglassParams, generator: Generator) -> Tensor:
     """Returns matrices (B, 2, 3) to first looks, of which a share is replaced by those to second looks, jittered."""
-    count = len(moves)
     jitter = jitter_matrices(
-        count, params.pixels, CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE, params.mirror, generator
+        len(moves), params.pixels, CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE, params.mirror, generator
     )
-    chosen = (torch.rand(count, generator=generator) < CLOSER_SHARE) & torch.isfinite(closer).all(dim=2).all(dim=1)
-    return torch.where(chosen[:, None, None], compose(closer, jitter), moves)
+    second = finite_or(compose(closer(points, params.pixels), jitter), moves)
+    chosen = torch.rand(len(moves), generator=generator) < CLOSER_SHARE
+    return torch.where(chosen[:, None, None], second, moves)

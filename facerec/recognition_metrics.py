@@ -150,12 +150,17 @@ def accepted_pairs(fpr: float, pairs: int) -> int:
     Raises:
         ValueError: `fpr` is out of (0, 1], or N is 0.
     """
-    if not 0 < fpr <= 1:
-        raise ValueError(f"fpr must be in (0, 1], got {fpr}")
-    exact = Fraction(str(fpr))
-    if exact * pairs < 1:
-        raise ValueError(f"fpr {fpr} needs at least {math.ceil(1 / exact)} different-person pairs, got {pairs}")
-    return math.floor(exact * pairs)
+    return _accepted("fpr", fpr, "different-person pairs", pairs)
+
+
+def _accepted(name: str, rate: float, what: str, count: int) -> int:
+    """Returns how many of so many things a rate accepts, at least one; `name` and `what` are for the errors."""
+    if not 0 < rate <= 1:
+        raise ValueError(f"{name} must be in the range over 0 and at most 1, got {rate}")
+    exact = Fraction(str(rate))
+    if exact * count < 1:
+        raise ValueError(f"{name} {rate} needs at least {math.ceil(1 / exact)} {what}, got {count}")
+    return math.floor(exact * count)
 
 
 def identification_rate(query: Tensor, query_people: Tensor, distractors: Tensor, fpr: float) -> tuple[float, float]:
@@ -212,15 +217,16 @@ def search_cosines(query: Tensor, query_people: Tensor, distractors: Tensor) -> 
     return own, other
 
 
-def rank1_hits(own: Tensor, other: Tensor) -> Tensor:
+def rank1_hits(own: Tensor, other: Tensor, threshold: float = -math.inf) -> Tensor:
     """Returns whether each search finds its own person first, (M,) bool, of the M that have another photograph.
 
     Args:
         own: (Q,) from `search_cosines`.
         other: (Q,) likewise.
+        threshold: cosine above which something is found.
     """
     searched = own > -torch.inf
-    return own[searched] > other[searched]
+    return own[searched] > other[searched].clamp_min(threshold)
 
 
 def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[float, float]:
@@ -239,18 +245,10 @@ def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[flo
     Raises:
         ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second photograph.
     """
-    if not 0 < false_alarms <= 1:
-        raise ValueError(f"false-alarm rate: expected more than 0 and at most 1, got {false_alarms}")
-    exact = Fraction(str(false_alarms))
-    if exact * len(other) < 1:
-        raise ValueError(
-            f"false-alarm rate {false_alarms} needs at least {math.ceil(1 / exact)} searches, got {len(other)}"
-        )
-    searched = own > -torch.inf
-    _require_same(int(searched.sum()))
-    threshold = _kth_largest(other, math.floor(exact * len(other)) + 1)
-    found = (own > other) & (own > threshold)
-    return found[searched].double().mean().item(), threshold
+    accepted = _accepted("false-alarm rate", false_alarms, "searches", len(other))
+    _require_same(int((own > -torch.inf).sum()))
+    threshold = _kth_largest(other, accepted + 1)
+    return rank1_hits(own, other, threshold).double().mean().item(), threshold
 
 
 def _require_same(pairs: int) -> None:

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from facerec import hourglass, landmark_faces, landmark_training
-from facerec.geometry import CLOSER, closer_matrices, template, transform_points
+from facerec.geometry import CLOSER, template, transform_points
 from facerec.heatmap_losses import LOSSES, heatmap_loss
 from facerec.heatmaps import decode_heatmaps, draw_heatmaps
 from facerec.hourglass import StackedHourglass, to_heatmap, to_input
@@ -107,16 +107,18 @@ class _DotFinder(StackedHourglass):
 
 def _dots(points, pixels, sigma):
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]])
-    maps = draw_heatmaps(torch.from_numpy(points), pixels, sigma)
-    pictures = (maps.unsqueeze(2) * colours.view(1, 5, 3, 1, 1)).sum(1).clamp(0, 1)
-    return (pictures.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+    return (draw_heatmaps(points, pixels, sigma).unsqueeze(2) * colours.view(1, 5, 3, 1, 1)).sum(1).clamp(0, 1)
+
+
+def _photographs(faces):
+    return (faces.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def test_a_second_look_sees_the_face_straight_and_close_and_answers_in_px_of_the_face():
     turn = cv2.getRotationMatrix2D((96, 96), 25, 0.45)
     points = transform_points(turn[None], template(192)[None] + [[3.0, -5.0]])
     network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
-    predicted, _ = network.predict(_dots(points, network.face_pixels, 4.0))
+    predicted, _ = network.predict(_photographs(_dots(torch.from_numpy(points), network.face_pixels, 4.0)))
     assert np.abs(predicted - points).max() < 0.2
     looked = [to_input(decode_heatmaps(network.dots(batch))[0])[0] for batch in network.seen]
     apart = [(found[1] - found[0]).numpy() for found in looked]
@@ -137,7 +139,7 @@ def test_one_look_of_three_that_goes_astray_does_no_harm(astray):
     network = _Distracted(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 3})
     network.astray = astray
     points = 96 + (template(192)[None] - 96) * 0.8
-    predicted, _ = network.predict(_dots(points, network.face_pixels, 4.0))
+    predicted, _ = network.predict(_photographs(_dots(torch.from_numpy(points), network.face_pixels, 4.0)))
     assert np.abs(predicted - points).max() < 1.0
 
 
@@ -174,8 +176,7 @@ def test_half_of_the_faces_are_learned_from_as_a_second_look_sees_them():
     points[50:] += rng.normal(0, 1, points[50:].shape)
     points[:50] = np.nan  # unknown: only ever seen as they are
     faces = torch.zeros(200, 144, 144, 3, dtype=torch.uint8)
-    closer = torch.from_numpy(closer_matrices(points, 64)).float()
-    learned = landmark_training.TrainingFaces(faces, torch.from_numpy(points).float(), closer)
+    learned = landmark_training.TrainingFaces(faces, torch.from_numpy(points).float())
     params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"pixels": 64, "looks": 2})
     generator = torch.Generator().manual_seed(0)
     _, moved = landmark_training.augmented(learned, torch.arange(200), params, generator)
@@ -216,9 +217,7 @@ def test_it_learns_where_five_dots_are(loss):
 
     def batch(count):
         points = shape + torch.rand(count, 1, 2, generator=generator) * 8 - 4
-        maps = draw_heatmaps(points, 32, 1.5)
-        colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]])
-        return (maps.unsqueeze(2) * colours.view(1, 5, 3, 1, 1)).sum(1).clamp(0, 1), points
+        return _dots(points, 32, 1.5), points
 
     for _ in range(150):
         faces, points = batch(16)
@@ -227,7 +226,6 @@ def test_it_learns_where_five_dots_are(loss):
         value.backward()
         optimizer.step()
     faces, points = batch(32)
-    pictures = (faces.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
-    predicted, confidence = network.predict(pictures)
+    predicted, confidence = network.predict(_photographs(faces))
     assert np.linalg.norm(predicted - points.numpy(), axis=2).mean() < 0.7
     assert 0.5 < confidence.mean() <= 1

@@ -9,7 +9,6 @@ import torch
 import yaml
 
 from benchmarks import landmark_run, landmark_training, landmarks
-from facerec.geometry import closer_matrices
 from facerec.hourglass import to_heatmap
 from facerec.images import write_image
 from facerec.landmark_exam import Exam
@@ -56,7 +55,7 @@ def test_every_face_is_drawn_before_any_is_drawn_again():
 def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(HourglassParams, "load", lambda _: PARAMS)
-    of_run = landmark_run.Run(pd.DataFrame(), TrainingFaces(torch.zeros(3), torch.zeros(3), torch.zeros(3)), {}, "0012")
+    of_run = landmark_run.Run(pd.DataFrame(), TrainingFaces(torch.zeros(3), torch.zeros(3)), {}, "0012")
     monkeypatch.setattr(landmarks, "read_run", lambda *_: of_run)
     trained: list[tuple[str, int]] = []
 
@@ -90,9 +89,7 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     small = PARAMS.model_copy(update={"pixels": 32, "depth": 1, "channels": 8, "epochs": 3, "precision": "fp32"})
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(20, 5, 2, generator=generator) * 20 + 14
-    closer = torch.from_numpy(closer_matrices(points.double().numpy(), 32)).float()
-    faces = torch.randint(0, 255, (20, 48, 48, 3), dtype=torch.uint8, generator=generator)
-    learned = TrainingFaces(faces, points, closer)
+    learned = TrainingFaces(torch.randint(0, 255, (20, 48, 48, 3), dtype=torch.uint8, generator=generator), points)
     true = np.tile([[8.0, 8], [24, 8], [16, 16], [10, 24], [22, 24]], (4, 1, 1))
     exams = {name: Exam(np.zeros((4, 32, 32, 3), np.uint8), true, np.arange(4)) for name in ("clean", "jittered")}
     run = landmark_run.Run(pd.DataFrame(), learned, exams, "a")
