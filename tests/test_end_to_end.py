@@ -39,7 +39,12 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         bin_folder = Path(sys.executable).parent
-        self.environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+        self.environment = {
+            **os.environ,
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            "LC_ALL": "C",
+        }
 
     def run(self, *command: str) -> str:
         """Returns what a command printed; it must succeed."""
