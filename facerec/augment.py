@@ -86,12 +86,8 @@ def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
     back = invert(matrices).to(faces.device)
     to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]], device=faces.device)
     steps = torch.arange(pixels, device=faces.device, dtype=torch.float32)
-    back = compose(back, to_unit)
-    across, down = (
-        steps.view(1, 1, -1, 1) * back[:, None, None, :, 0],
-        steps.view(1, -1, 1, 1) * back[:, None, None, :, 1],
-    )
-    grid = across + down + back[:, None, None, :, 2]
+    places = torch.stack([steps.repeat(pixels), steps.repeat_interleave(pixels), torch.ones_like(steps).repeat(pixels)])
+    grid = (compose(back, to_unit) @ places).view(-1, 2, pixels, pixels).permute(0, 2, 3, 1)
     pictures = faces.permute(0, 3, 1, 2).float().div_(255)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
@@ -101,12 +97,13 @@ def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torc
     count = len(faces)
     gain = 1 + uniform(count, brightness, generator)
     offset = uniform(count, brightness / 2, generator)
-    to_gray = torch.rand(count, generator=generator) < gray
-    gain, offset, to_gray = (values.to(faces.device).view(-1, 1, 1, 1) for values in (gain, offset, to_gray))
-    luma = (faces * torch.tensor(LUMA, device=faces.device).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-    mean = luma.mean(dim=(2, 3), keepdim=True)
-    faces = torch.where(to_gray, luma, faces)
-    return ((faces - mean) * gain + mean + offset).clamp(0, 1)
+    to_gray = (torch.rand(count, generator=generator) < gray).nonzero()[:, 0].to(faces.device)
+    gain, offset = (values.to(faces.device).view(-1, 1, 1, 1) for values in (gain, offset))
+    luma = torch.tensor(LUMA, device=faces.device)
+    mean = (faces.mean(dim=(2, 3)) @ luma).view(-1, 1, 1, 1)
+    grayed = torch.einsum("bchw,c->bhw", faces[to_gray], luma).unsqueeze(1)
+    faces = faces.index_copy(0, to_gray, grayed.expand(-1, 3, -1, -1))
+    return torch.addcmul(offset + mean * (1 - gain), faces, gain).clamp_(0, 1)
 
 
 def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -132,9 +129,10 @@ def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
     low, high = ERASE_SIDE
     size = side * (low + (high - low) * torch.rand(count, 2, generator=generator))
     start = torch.rand(count, 2, generator=generator) * (side - size)
-    chosen = torch.rand(count, generator=generator) < share
-    colour = torch.rand(count, 3, 1, 1, generator=generator).to(faces.device)
+    chosen = (torch.rand(count, generator=generator) < share).nonzero()[:, 0]
+    colour = torch.rand(count, 3, 1, 1, generator=generator)[chosen].to(faces.device)
     steps = torch.arange(side)
-    covered = (steps >= start[..., None]) & (steps < (start + size)[..., None])
-    area = (covered[:, 0, :, None] & covered[:, 1, None, :] & chosen[:, None, None]).unsqueeze(1)
-    return torch.where(area.to(faces.device), colour, faces)
+    covered = ((steps >= start[..., None]) & (steps < (start + size)[..., None]))[chosen]
+    area = (covered[:, 0, :, None] & covered[:, 1, None, :]).unsqueeze(1).to(faces.device)
+    rows = chosen.to(faces.device)
+    return faces.index_copy(0, rows, torch.where(area, colour, faces[rows]))
