@@ -13,8 +13,8 @@ def lots(names: Iterable[object], seed: int, purpose: str) -> np.ndarray:
     It depends on nothing but the seed, the purpose and the name, so that what is drawn this way stays the same when
     other rows come and go.
     """
-    prefix = f"{seed}/{purpose}/"
-    checksums = [crc32(f"{prefix}{name}".encode()) for name in names]
+    prefix = crc32(f"{seed}/{purpose}/".encode())
+    checksums = [crc32(str(name).encode(), prefix) for name in names]
     return _mixed(np.array(checksums, np.uint64))
 
 
@@ -27,7 +27,7 @@ def _mixed(values: np.ndarray) -> np.ndarray:
 
 def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
     """Returns an order of the rows (N,) in which each person's photographs come as `lots` draws them."""
-    drawn = lots(frame.image_id, seed, purpose)
+    drawn = lots(frame.image_id.tolist(), seed, purpose)
     return np.lexsort([frame.image_id.to_numpy(str), drawn, frame.person_id.to_numpy()])
 
 
