@@ -4,6 +4,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.measure import Measured, alternate, speed_of
-from facerec import hourglass, tables
+from facerec import celeba, hourglass, tables
 from facerec.devices import device
-from facerec.geometry import square_matrices
+from facerec.geometry import crop_squares, square_matrices
 from facerec.images import num_workers
 from facerec.landmark_faces import read_crops
 from facerec.photographs import Photographs
@@ -25,47 +26,72 @@ BOX_SCALE = 1.2  # the notebook's
 TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
 
 
+@dataclass(frozen=True)
+class Faces:
+    """Photographs to crop.
+
+    Attributes:
+        name: of the collection.
+        folder: of the photographs.
+        frame: table of all of them, with their boxes, in which the notebook looks its rows up.
+        some: image_id and square of those that are cropped.
+    """
+
+    name: str
+    folder: Path
+    frame: pd.DataFrame
+    some: pd.DataFrame
+
+
 def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False) -> Measured:
     """Returns our speed against the notebook's on one core times the number of cores; with or without its row lookup.
 
     Args:
-        data: folder that the stages wrote.
+        data: folder that the stages wrote; the photographs are those of raw/cfp in it, or else what was selected.
         pixels: side of the crops.
         photographs: at most.
         repeats: of each.
         row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
     """
-    frame = _boxes(data)
-    some = _squares(data, photographs)
-    cores = num_workers()
+    faces = _cfp(data / "raw/cfp", photographs) if (data / "raw/cfp").is_dir() else _selected(data, photographs)
+    cores, count = num_workers(), len(faces.some)
     with tempfile.TemporaryDirectory() as out:
-        ours = speed_of(lambda: _crop(data, some, pixels, Path(out)), len(some))
-        theirs = speed_of(lambda: _notebook_crop(data, frame, some, pixels, Path(out), row_lookup), len(some) * cores)
-        return alternate(ours, theirs, "photographs", repeats)
+        ours = speed_of(lambda: _crop(faces.folder, faces.some, pixels, Path(out)), count)
+        theirs = speed_of(lambda: _notebook_crop(faces, pixels, Path(out), row_lookup), count * cores)
+        return alternate(ours, theirs, f"{faces.name} photographs", repeats)
 
 
-def _boxes(data: Path) -> pd.DataFrame:
+def _cfp(folder: Path, photographs: int) -> Faces:
+    frame = celeba.read_identity(folder / "identity_CelebA.txt").merge(
+        celeba.read_boxes(folder / "list_bbox_celeba.txt"), on="image_id", validate="one_to_one"
+    )
+    some = frame[["image_id"]].iloc[:photographs].copy()
+    some[SQUARE] = crop_squares(frame[tables.BOX].to_numpy()[:photographs], BOX_SCALE)
+    return Faces("cfp", folder / "img_celeba", frame, some)
+
+
+def _selected(data: Path, photographs: int) -> Faces:
     parts = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("selected", "wild")]
-    return pd.concat([*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True)
+    frame = pd.concat([*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True)
+    return Faces("selected", data / "selected", frame, _squares(data, photographs))
 
 
 def _squares(data: Path, photographs: int) -> pd.DataFrame:
     return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[:photographs]
 
 
-def _crop(data: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
+def _crop(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
     matrices = square_matrices(some[SQUARE].to_numpy(), pixels)
-    crop_all(data / "selected", some.image_id.tolist(), matrices, pixels, out)
+    crop_all(folder, some.image_id.tolist(), matrices, pixels, out)
 
 
-def _notebook_crop(
-    data: Path, frame: pd.DataFrame, some: pd.DataFrame, pixels: int, out: Path, row_lookup: bool
-) -> None:
+def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> None:
     """Crops one photograph after the other: imread, clipped square, bilinear resize, imwrite; NOTEBOOKS 1.3."""
+    frame = faces.frame
     by_name = {row.image_id: row for row in frame.itertuples()}
-    for name in some.image_id:
+    for name in faces.some.image_id:
         row = frame[frame.image_id == name].iloc[0] if row_lookup else by_name[name]
-        picture = cv2.imread(str(data / "selected" / name))
+        picture = cv2.imread(str(faces.folder / name))
         height, width = picture.shape[:2]
         centre_x, centre_y = row.x_1 + row.width / 2, row.y_1 + row.height / 2
         half_x, half_y = row.width * BOX_SCALE / 2, row.height * BOX_SCALE / 2
@@ -123,7 +149,7 @@ def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callab
     def aligned(some: pd.DataFrame) -> None:
         _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, out)
 
-    return {"select": select, "crop": lambda some: _crop(data, some, pixels, out), "align": aligned}
+    return {"select": select, "crop": lambda some: _crop(data / "selected", some, pixels, out), "align": aligned}
 
 
 def _seconds(work: Callable[[pd.DataFrame], None], some: pd.DataFrame) -> float:

@@ -75,14 +75,26 @@ def test_ratios_are_of_pairs_in_turn():
 
 def test_the_notebooks_crop_is_of_the_same_photographs(data):
     for row_lookup in (False, True):
-        assert photograph_stages.crop(data, 24, COUNT, 1, row_lookup).median > 0
-    some, out = photograph_stages._squares(data, COUNT), data / "theirs"
+        found = photograph_stages.crop(data, 24, COUNT, 1, row_lookup)
+        assert found.median > 0 and found.ours.endswith(" selected photographs/s")
+    faces, out = photograph_stages._selected(data, COUNT), data / "theirs"
     out.mkdir()
-    photograph_stages._notebook_crop(data, photograph_stages._boxes(data), some, 24, out, True)
+    photograph_stages._notebook_crop(faces, 24, out, True)
     first = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert sorted(first) == sorted(some.image_id) and cv2.imread(str(out / "0.jpg")).shape == (24, 24, 3)
-    photograph_stages._notebook_crop(data, photograph_stages._boxes(data), some, 24, out, False)
+    assert sorted(first) == sorted(faces.some.image_id) and cv2.imread(str(out / "0.jpg")).shape == (24, 24, 3)
+    photograph_stages._notebook_crop(faces, 24, out, False)
     assert first == {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+def test_crop_is_measured_on_cfp_where_it_is(data):
+    cfp, names = data / "raw/cfp", [f"{index}.jpg" for index in range(COUNT)]
+    cfp.mkdir(parents=True)
+    (data / "selected").rename(cfp / "img_celeba")
+    (cfp / "identity_CelebA.txt").write_text("".join(f"{name} 1\n" for name in names))
+    boxes = "".join(f"{name} 4 6 30 40\n" for name in names)
+    (cfp / "list_bbox_celeba.txt").write_text(f"{COUNT}\nimage_id x_1 y_1 width height\n{boxes}")
+    found = photograph_stages.crop(data, 24, COUNT, 1)
+    assert found.median > 0 and found.ours.endswith(" cfp photographs/s")
 
 
 def test_align_and_the_growth_of_each_stage_are_measured(data):
