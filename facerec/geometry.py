@@ -4,6 +4,8 @@ Points are (x, y) with pixel centres at integers; a box or square (x, y, width, 
 x … x + width - 1, so its left edge lies at x - 0.5. A matrix (2, 3) maps source points to target points.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -221,25 +223,51 @@ def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
 
 def _visible_part(image: np.ndarray, matrix: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the part of the image under the square, with a margin for interpolation, and its matrix."""
-    corners = np.array([[[-1, -1], [pixels, -1], [-1, pixels], [pixels, pixels]]], float)
-    seen = transform_points(invert(matrix[None]), corners)[0]
-    margin = 2 + np.ptp(seen, axis=0).max() / pixels
+    inverse = cv2.invertAffineTransform(matrix)
+    spans, starts = inverse[:, :2] * (pixels + 1), inverse[:, 2] - inverse[:, 0] - inverse[:, 1]
+    first, last = starts + np.minimum(spans, 0).sum(axis=1), starts + np.maximum(spans, 0).sum(axis=1)
+    margin = 2 + (last - first).max() / pixels
     height, width = image.shape[:2]
-    left, top = np.clip(np.floor(seen.min(axis=0) - margin), 0, [width, height]).astype(int)
-    right, bottom = np.clip(np.ceil(seen.max(axis=0) + margin), 0, [width, height]).astype(int)
-    shifted = matrix.astype(float).copy()
-    shifted[:, 2] += matrix[:, :2] @ [left, top]
-    return image[top:bottom, left:right], shifted
+    left, top = np.clip(np.floor(first - margin), 0, [width, height]).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(last + margin), 0, [width, height]).astype(int).tolist()
+    return image[top:bottom, left:right], _moved(matrix, 1, np.array([left, top]))
 
 
 def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the image averaged down to the matrix's scale, and the matrix from there; or both as they are."""
-    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    if scale >= SHRINK_UNDER:
-        return image, matrix
+    """Returns the image averaged down to no less than the matrix's scale, and the matrix from there.
+
+    Blocks of 2 × 2, 4 × 4 … pixels become one; what still shrinks to under SHRINK_UNDER is smoothed by 1, 2, 1. Either
+    takes out the finest stripes.
+    """
+    block = 2 * min(int(0.5 / _scale(matrix)), max(image.shape[:2]))
+    if block:
+        image, matrix = _averaged(image, block), reduced_matrix(matrix, block)
+    if _scale(matrix) < SHRINK_UNDER:
+        image = cv2.GaussianBlur(image, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
+    return image, matrix
+
+
+def _averaged(image: np.ndarray, block: int) -> np.ndarray:
+    """Returns the means of blocks; what they lack at the right and below is as the last pixels."""
     height, width = image.shape[:2]
-    small_width, small_height = max(round(width * scale), 1), max(round(height * scale), 1)
-    small = cv2.resize(image, (small_width, small_height), interpolation=cv2.INTER_AREA)
-    back = np.array([width / small_width, height / small_height])
-    linear = matrix[:, :2] * back
-    return small, np.column_stack([linear, matrix[:, 2] + matrix[:, :2] @ (0.5 * back - 0.5)])
+    below, right = -height % block, -width % block
+    if below or right:
+        image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    size = ((width + right) // block, (height + below) // block)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def reduced_matrix(matrix: np.ndarray, block: int) -> np.ndarray:
+    """Returns the matrix from a picture whose pixels are blocks of `block` × `block` pixels of the matrix's source."""
+    return _moved(matrix, block, np.full(2, (block - 1) / 2))
+
+
+def _moved(matrix: np.ndarray, times: int, offset: np.ndarray) -> np.ndarray:
+    """Returns the matrix from points p, where the given one is from `times` × p + offset."""
+    return np.column_stack([matrix[:, :2] * times, matrix[:, 2] + matrix[:, :2] @ offset])
+
+
+def _scale(matrix: np.ndarray) -> float:
+    """Returns the root of the area's ratio, target to source."""
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
