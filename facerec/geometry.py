@@ -23,6 +23,7 @@ MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is 
 CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side: all five points stay well inside
 
 SHRINK_UNDER = 2 / 3  # px to a px: above, bilinear interpolation leaves hardly a pixel out
+MAX_HALVINGS = 14  # of a photograph; that many take the largest to a pixel
 MIN_AREA = 0.02  # of the sum of two squared edges: points whose triangle is thinner are collinear
 MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
 MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
@@ -201,6 +202,12 @@ def frontality(points: np.ndarray) -> np.ndarray:
     return np.divide(nearer, distance, out=np.full(len(points), -np.inf), where=distance > 0)
 
 
+def scale(matrix: np.ndarray) -> float:
+    """Returns px of the target to a px of the source, of a matrix (2, 3): the root of the area's ratio."""
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
+
+
 def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
     """Returns the square (pixels, pixels, 3) that `matrix` cuts from an image, black outside it.
 
@@ -236,13 +243,13 @@ def _visible_part(image: np.ndarray, matrix: np.ndarray, pixels: int) -> tuple[n
 def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the image averaged down to no less than the matrix's scale, and the matrix from there.
 
-    Blocks of 2 × 2, 4 × 4 … pixels become one; what still shrinks to under SHRINK_UNDER is smoothed by 1, 2, 1. Either
-    takes out the finest stripes.
+    Blocks of 2 × 2, 4 × 4, 8 × 8 … pixels become one; what still shrinks to under SHRINK_UNDER is smoothed by 1, 2, 1.
+    Either takes out the finest stripes, and a picture twice as large gives the same.
     """
-    block = 2 * min(int(0.5 / _scale(matrix)), max(image.shape[:2]))
-    if block:
+    block = 2 ** int(-math.log2(min(max(scale(matrix), 0.5**MAX_HALVINGS), 1)))
+    if block > 1:
         image, matrix = _averaged(image, block), reduced_matrix(matrix, block)
-    if _scale(matrix) < SHRINK_UNDER:
+    if scale(matrix) < SHRINK_UNDER:
         image = cv2.GaussianBlur(image, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
     return image, matrix
 
@@ -265,9 +272,3 @@ def reduced_matrix(matrix: np.ndarray, block: int) -> np.ndarray:
 def _moved(matrix: np.ndarray, times: int, offset: np.ndarray) -> np.ndarray:
     """Returns the matrix from points p, where the given one is from `times` × p + offset."""
     return np.column_stack([matrix[:, :2] * times, matrix[:, 2] + matrix[:, :2] @ offset])
-
-
-def _scale(matrix: np.ndarray) -> float:
-    """Returns the root of the area's ratio, target to source."""
-    (a, b, _), (c, d, _) = matrix.tolist()
-    return math.sqrt(abs(a * d - b * c))
