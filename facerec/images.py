@@ -19,6 +19,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 JPEG_QUALITY = 95
+FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
+REDUCED = {  # by which a JPEG is decoded smaller; with IMREAD_COLOR_RGB they give colours too
+    1: 0,
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 
 cv2.setNumThreads(1)  # parallel_map runs one photograph a thread; OpenCV's own threads would fight it
 
@@ -29,33 +36,72 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         ValueError: the file is absent, empty, no image, or larger than MAX_PIXELS.
     """
+    return read_reduced(path, 1)[0]
+
+
+def read_reduced(path: Path, scale: float) -> tuple[np.ndarray, int]:
+    """Returns a photograph as `read_image` does, a JPEG at 1/2, 1/4 or 1/8 of its size if that will do; and by which.
+
+    The second is 2, 4, 8, or 1 if it is whole: the side, px, of the block of the whole picture that a pixel stands for.
+    There are never fewer pixels than are wanted, unless the whole picture has fewer.
+
+    Args:
+        path: of the photograph.
+        scale: px that are wanted to a px of the whole picture.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
     try:
         content = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from None
     if not content.size:
         raise ValueError(f"{path}: empty file")
+    reduction = _reduction(content, scale) if scale <= 0.5 else 1
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB | REDUCED[reduction])
     except cv2.error as error:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
         image = None
-    if image is None or _is_cut_off(content.tobytes()):
+    if image is None or _is_cut_off(content):
         raise ValueError(f"{path}: not a readable image")
-    return image
+    return image, reduction
 
 
-def _is_cut_off(content: bytes) -> bool:
+def _reduction(content: np.ndarray, scale: float) -> int:
+    """Returns by how much a photograph may be reduced while it is decoded.
+
+    Only a JPEG; only if OpenCV, which sees the reduced size, could not take it for one that is not too large; and where
+    EXIF may turn it, only if whole blocks fill it, for else those at the right and below would come first.
+    """
+    segments = dict(_segments(content))
+    frame = next((content[place + 5 : place + 9].tobytes() for name, place in segments.items() if name in FRAMES), b"")
+    height, width = int.from_bytes(frame[:2], "big"), int.from_bytes(frame[2:], "big")
+    if not 0 < height * width <= MAX_PIXELS:
+        return 1
+    turned = 0xE1 in segments  # APP1, EXIF's
+    whole = [block for block in (8, 4, 2) if not turned or (height % block == width % block == 0)]
+    return next((block for block in whole if block * scale <= 1), 1)
+
+
+def _is_cut_off(content: np.ndarray) -> bool:
     """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
-    if content.endswith(b"\xff\xd9"):
+    if content[-2:].tobytes() == b"\xff\xd9":
         return False
-    place = 2
-    while content[:2] == b"\xff\xd8" and content[place : place + 1] == b"\xff":
-        if content[place + 1 : place + 2] == b"\xda":  # the pixels begin
-            return b"\xff\xd9" not in content[place:]
-        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-    return False
+    return any(name == 0xDA and b"\xff\xd9" not in content[place:].tobytes() for name, place in _segments(content))
+
+
+def _segments(content: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yields the marker and the place of each part of a JPEG's header, to the start of its pixels (0xDA)."""
+    head, place = content[:2].tobytes(), 2
+    while head == b"\xff\xd8" and content[place : place + 1].tobytes() == b"\xff":
+        marker, high, low = (*content[place + 1 : place + 4].tolist(), 0, 0, 0)[:3]
+        yield marker, place
+        if marker == 0xDA:
+            return
+        place += 2 + 256 * high + low
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

@@ -9,8 +9,8 @@ from pydantic import PositiveFloat, PositiveInt
 from typer import Argument
 
 from facerec import tables
-from facerec.geometry import crop_squares, square_matrices, transform_points, warp
-from facerec.images import parallel_map, read_image, write_image
+from facerec.geometry import crop_squares, reduced_matrix, scale, square_matrices, transform_points, warp
+from facerec.images import parallel_map, read_reduced, write_image
 from facerec.params import Params
 from stages.cli import run
 
@@ -52,7 +52,8 @@ def crop_all(photographs: Path, image_ids: list[str], matrices: np.ndarray, pixe
     """Cuts every photograph's square, that its matrix (N, 2, 3) takes to `pixels`, into the folder `cropped`."""
 
     def crop(index: int) -> None:
-        face = warp(read_image(photographs / image_ids[index]), matrices[index], pixels)
+        photograph, reduction = read_reduced(photographs / image_ids[index], scale(matrices[index]))
+        face = warp(photograph, reduced_matrix(matrices[index], reduction), pixels)
         write_image(cropped / image_ids[index], face)
 
     for _ in parallel_map(crop, range(len(image_ids)), "crop"):
