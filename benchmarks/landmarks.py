@@ -49,7 +49,9 @@ class Variant:
 
     def params(self, params: HourglassParams, seed: int) -> HourglassParams:
         """Returns the parameters of one training."""
-        base = params.model_copy(update={"block": "bottleneck", "loss": "kl", "looks": 3})
+        base = params.model_copy(
+            update={"block": "bottleneck", "loss": "kl", "looks": 3, "mirror": True, "flip_test": True}
+        )
         base = notebook(params) if self.as_notebook else base
         return base.model_copy(update={**self.changes, "seed": seed})
 
@@ -59,6 +61,7 @@ VARIANTS = {
     "floor": Variant(floor=True),
     "one look": Variant({"looks": 1}),
     "no jitter": Variant({"shift": 0.0, "scale": 0.0}),
+    "no mirror": Variant({"mirror": False, "flip_test": False}),
     "basic": Variant({"block": "basic"}),
     "mse": Variant({"loss": "mse"}),
     "adaptive wing": Variant({"loss": "adaptive_wing"}),
@@ -74,6 +77,8 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("looks at a face", "1", "one look", "refined"),
     ("box jitter in training", "on", "ours", "refined"),
     ("box jitter in training", "off", "no jitter", "refined"),
+    ("mirrored faces", "learned, and the mirror image seen too", "ours", "refined"),
+    ("mirrored faces", "neither", "no mirror", "refined"),
     ("residual block", "bottleneck", "ours", "refined"),
     ("residual block", "basic", "basic", "refined"),
     ("loss", "kl", "ours", "refined"),
