@@ -19,7 +19,9 @@ from facerec.training import fingerprint, forget
 from stages.cli import run, write_csv, write_metrics
 
 SHEET_PHOTOS = 50
-COLUMNS = 10  # pairs of faces a row
+ACROSS = 3  # photographs a row, each with the two faces that it is to be compared with
+BETWEEN = 36  # px
+TILE = 112
 PEOPLE = ["person_id", "other_person_id", "score", "action"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -108,14 +110,19 @@ def _sheet(listed: pd.DataFrame, faces: AlignedFaces, aligned: Path) -> np.ndarr
     """Returns each listed face beside one of the person whose name it has and one of whom it is taken for."""
     clean = faces.frame[~faces.frame.image_id.isin(listed.image_id)].drop_duplicates("person_id")
     of_person = clean.set_index("person_id").image_id
-    tiles, captions = [], []
+    blank = np.full_like(faces.faces[0], sheets.PAPER)
+    cells = []
     for row in listed.itertuples():
         shown = [row.image_id, of_person.get(row.person_id), of_person.get(row.suggested_person_id)]
-        tiles += [read_image(aligned / name) if name else np.full_like(faces.faces[0], 255) for name in shown]
-        captions += [f"{row.score:+.2f} {row.image_id}", f"named {row.person_id}", f"like {row.suggested_person_id}"]
-    if not tiles:
-        tiles, captions = [np.full_like(faces.faces[0], 255)], ["nothing suspicious"]
-    return sheets.contact_sheet(tiles, 3 * (COLUMNS // 3), 112, captions)
+        tiles = [blank if name is None else read_image(aligned / name) for name in shown]
+        captions = [f"{row.score:+.2f} {row.image_id}", f"named {row.person_id}", f"like {row.suggested_person_id}"]
+        cells.append(sheets.contact_sheet(tiles, len(tiles), TILE, captions))
+    if not cells:
+        cells = [sheets.contact_sheet([blank], 1, TILE, ["nothing suspicious"])]
+    (height, width), rows = cells[0].shape[:2], -(-len(cells) // ACROSS)
+    grid = np.full((rows * ACROSS, height, width + BETWEEN, 3), sheets.PAPER, np.uint8)
+    grid[: len(cells), :, :width] = cells
+    return grid.reshape(rows, ACROSS, *grid.shape[1:]).swapaxes(1, 2).reshape(rows * height, -1, 3)
 
 
 if __name__ == "__main__":
