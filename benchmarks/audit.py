@@ -54,7 +54,7 @@ def main(
     print(f"top-1 out of fold, against the given names: {100 * (found.argmax(axis=1) == frame.label).mean():.1f} %")
     twice = {frozenset([person, people + person]) for person in range(twins)}
     report_twins(pairs(frame, found, params), twice)
-    listed = suspicious(frame, found, params.certain)
+    listed = suspicious(frame, found, params)
     between = [frozenset(names) in twice for names in listed[["person_id", "suggested_person_id"]].to_numpy().tolist()]
     report_swapped(listed[~np.array(between, bool)], set(frame.image_id[wrong]))
 

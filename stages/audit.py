@@ -10,7 +10,7 @@ from typer import Argument
 
 from facerec import out_of_fold, sheets, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
-from facerec.confident_learning import margins, suspects, twins
+from facerec.confident_learning import likelier, twins
 from facerec.heads import HeadParams
 from facerec.images import read_image, write_image
 from facerec.params import Params
@@ -23,6 +23,7 @@ ACROSS = 3  # photographs a row, each with the two faces that it is to be compar
 BETWEEN = 36  # px
 TILE = 112
 PEOPLE = ["person_id", "other_person_id", "score", "action"]
+Odds = Annotated[float, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -32,7 +33,8 @@ class AuditParams(Params):
     pixels: PositiveInt  # side of the faces that its recognisers see
     epochs: PositiveInt
     head: HeadParams = Field(discriminator="type")
-    certain: Share  # margin in probability from which on a photograph is to be excluded, not looked at
+    doubtful: Odds  # how many times as probable as its own name another must be for a photograph to be listed
+    certain: Odds  # … and to be excluded, not looked at
     twin_share: Share  # how alike two people must be to be listed as one
     seed: NonNegativeInt
 
@@ -63,7 +65,7 @@ def main(
         return fingerprint(f"audit-{number}", recipe, *parts)
 
     probabilities = out_of_fold.probabilities(small, fold, recipe, params.head, params.seed, weights, name_of)
-    listed, alike = suspicious(faces.frame, probabilities, params.certain), pairs(faces.frame, probabilities, params)
+    listed, alike = suspicious(faces.frame, probabilities, params), pairs(faces.frame, probabilities, params)
     write_csv(audit, listed)
     write_csv(people, alike)
     write_metrics(metrics, _summary(listed, alike, faces.frame, probabilities))
@@ -72,17 +74,16 @@ def main(
         forget(name_of(int(number)))
 
 
-def suspicious(frame: pd.DataFrame, probabilities: np.ndarray, certain: float) -> pd.DataFrame:
+def suspicious(frame: pd.DataFrame, probabilities: np.ndarray, params: AuditParams) -> pd.DataFrame:
     """Returns the photographs that probably show somebody else, an AUDIT table, the most suspicious first."""
     labels = frame.label.to_numpy(int)
     person_of = frame.drop_duplicates("label").set_index("label").person_id
-    other = suspects(probabilities, labels)
-    rows = np.flatnonzero(other >= 0)
-    scores = margins(probabilities[rows], labels[rows], other[rows])
+    other, scores = likelier(probabilities, labels)
+    rows = np.flatnonzero(scores >= max(np.log10(params.doubtful), 1e-9))
     found = frame.iloc[rows][["image_id", "person_id"]].assign(
         suggested_person_id=person_of.loc[other[rows]].to_numpy(),
-        score=scores.round(6),
-        action=np.where(scores >= certain, "exclude", "review"),
+        score=scores[rows].round(6),
+        action=np.where(scores[rows] >= np.log10(params.certain), "exclude", "review"),
     )
     return found.iloc[np.lexsort([found.image_id.to_numpy(str), -found.score.to_numpy()])]
 
