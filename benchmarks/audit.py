@@ -4,6 +4,7 @@ python -m benchmarks.audit --people 60 --photos 16
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from facerec.planted import altered, plant
 from facerec.recognizer_training import RecognizerParams
 from facerec.synthetic import photograph
 from facerec.training import fingerprint, forget
-from stages.audit import AuditParams, suspicious
+from stages.audit import AuditParams, pairs, suspicious
 from stages.select import SelectParams
 
 
@@ -30,15 +31,19 @@ def main(
     photos: Annotated[int, Option(help="of each person")] = 16,
     swapped: Annotated[float, Option(help="share under another person's name")] = 0.03,
     duplicates: Annotated[float, Option(help="share that are altered copies")] = 0.02,
+    twins: Annotated[int, Option(help="people of whom every other photograph goes under a second name")] = 2,
     seed: Annotated[int, Option(help="of the collection")] = 7,
 ) -> None:
     """Prints what was planted, and what of it was found."""
     params, bits = AuditParams.load("audit"), SelectParams.load("select").copy_bits
     of, number = np.divmod(np.arange(people * photos), photos)
     noise = plant(of, swapped, duplicates, seed)
+    moved = (noise.names == of) & (of < twins) & (number % 2 == 1)
+    noise, wrong = replace(noise, names=np.where(moved, people + of, noise.names)), noise.names != of
     with tempfile.TemporaryDirectory() as folder:
         frame = draw(Path(folder), of, np.where(noise.copy_of >= 0, number[noise.copy_of], number), noise, seed)
-        report_copies(frame, noise.copy_of, noise.alterations, Path(folder), bits)
+        once = frame.assign(person_id=np.where(moved, of, frame.person_id))
+        report_copies(once, noise.copy_of, noise.alterations, Path(folder), bits)
         faces = align(frame, Path(folder), params)
     fold = out_of_fold.folds(faces, params.folds, params.seed)
     recipe = RecognizerParams.load("recognizer").model_copy(update={"epochs": params.epochs, "seeds": [params.seed]})
@@ -47,7 +52,11 @@ def main(
     for name in names.values():
         forget(name)
     print(f"top-1 out of fold, against the given names: {100 * (found.argmax(axis=1) == frame.label).mean():.1f} %")
-    report_swapped(suspicious(frame, found, params.certain), set(frame.image_id[noise.names != of]))
+    twice = {frozenset([person, people + person]) for person in range(twins)}
+    report_twins(pairs(frame, found, params), twice)
+    listed = suspicious(frame, found, params)
+    between = [frozenset(names) in twice for names in listed[["person_id", "suggested_person_id"]].to_numpy().tolist()]
+    report_swapped(listed[~np.array(between, bool)], set(frame.image_id[wrong]))
 
 
 def draw(folder: Path, of: np.ndarray, number: np.ndarray, noise, seed: int) -> pd.DataFrame:
@@ -81,6 +90,13 @@ def report_copies(frame: pd.DataFrame, copy_of: np.ndarray, alterations: np.ndar
         of_kind = [pair for pair, how in planted.items() if how == kind]
         print(f"copies {kind}: {sum(pair in found for pair in of_kind)} of {len(of_kind)} found")
     print(f"pairs called copies that are none: {len(found - set(planted))} of {len(found)}")
+
+
+def report_twins(alike: pd.DataFrame, twice: set[frozenset[int]]) -> None:
+    """Prints how many people with two names are found, and how many pairs are none."""
+    found = {frozenset(names) for names in alike[["person_id", "other_person_id"]].to_numpy().tolist()}
+    print(f"people with two names: {len(found & twice)} of {len(twice)} found")
+    print(f"pairs called one person who are two: {len(found - twice)} of {len(found)}")
 
 
 def report_swapped(listed: pd.DataFrame, swapped: set[str]) -> None:

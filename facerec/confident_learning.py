@@ -1,33 +1,24 @@
-"""Which labels are probably wrong: confident learning on predictions that did not see them."""
+"""Which labels are probably wrong, by predictions that did not see them (Northcutt et al. 2021)."""
 
 import numpy as np
 
 EPSILON = 1e-12
 
 
-def suspects(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns the label (N,) that each sample probably has instead of its own, -1 where its own is believed.
+def likelier(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the most probable label (N,) but a sample's own, and log10 (N,) of how many times as probable it is.
 
-    A label is confidently k if the probability of k is at least the mean probability of k over the samples that are
-    labelled k; of several such k the most probable one counts (Northcutt et al. 2021, equations 1 and 2).
+    Odds and not the margin p_other - p_own: a photograph that is hard to recognise leaves its own label some
+    probability, one under a wrong label leaves it next to none, however unsure of the other it is.
 
     Args:
         probabilities: (N, K), of models that were not trained on the sample.
-        labels: (N,) as given, each of 0 … K-1 at least once.
+        labels: (N,) as given.
     """
-    own = probabilities[np.arange(len(labels)), labels]
-    thresholds = np.bincount(labels, own, probabilities.shape[1]) / np.bincount(
-        labels, minlength=probabilities.shape[1]
-    )
-    confident = np.where(probabilities >= thresholds - EPSILON, probabilities, -1)
-    found = confident.argmax(axis=1)
-    return np.where((confident.max(axis=1) >= 0) & (found != labels), found, -1)
-
-
-def margins(probabilities: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns by how much (N,) another label is more probable than a sample's own, in [-1, 1]."""
-    rows = np.arange(len(labels))
-    return probabilities[rows, others] - probabilities[rows, labels]
+    rows, others = np.arange(len(labels)), probabilities.copy()
+    others[rows, labels] = -1
+    other = others.argmax(axis=1)
+    return other, np.log10(probabilities[rows, other] + EPSILON) - np.log10(probabilities[rows, labels] + EPSILON)
 
 
 def twins(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

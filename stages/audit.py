@@ -10,7 +10,7 @@ from typer import Argument
 
 from facerec import out_of_fold, sheets, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
-from facerec.confident_learning import margins, suspects, twins
+from facerec.confident_learning import likelier, twins
 from facerec.heads import HeadParams
 from facerec.images import read_image, write_image
 from facerec.params import Params
@@ -19,8 +19,11 @@ from facerec.training import fingerprint, forget
 from stages.cli import run, write_csv, write_metrics
 
 SHEET_PHOTOS = 50
-COLUMNS = 10  # pairs of faces a row
+ACROSS = 3  # photographs a row, each with the two faces that it is to be compared with
+BETWEEN = 36  # px
+TILE = 112
 PEOPLE = ["person_id", "other_person_id", "score", "action"]
+Odds = Annotated[float, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -30,7 +33,8 @@ class AuditParams(Params):
     pixels: PositiveInt  # side of the faces that its recognisers see
     epochs: PositiveInt
     head: HeadParams = Field(discriminator="type")
-    certain: Share  # margin in probability from which on a photograph is to be excluded, not looked at
+    doubtful: Odds  # how many times as probable as its own name another must be for a photograph to be listed
+    certain: Odds  # … and to be excluded, not looked at
     twin_share: Share  # how alike two people must be to be listed as one
     seed: NonNegativeInt
 
@@ -61,7 +65,7 @@ def main(
         return fingerprint(f"audit-{number}", recipe, *parts)
 
     probabilities = out_of_fold.probabilities(small, fold, recipe, params.head, params.seed, weights, name_of)
-    listed, alike = suspicious(faces.frame, probabilities, params.certain), pairs(faces.frame, probabilities, params)
+    listed, alike = suspicious(faces.frame, probabilities, params), pairs(faces.frame, probabilities, params)
     write_csv(audit, listed)
     write_csv(people, alike)
     write_metrics(metrics, _summary(listed, alike, faces.frame, probabilities))
@@ -70,17 +74,16 @@ def main(
         forget(name_of(int(number)))
 
 
-def suspicious(frame: pd.DataFrame, probabilities: np.ndarray, certain: float) -> pd.DataFrame:
+def suspicious(frame: pd.DataFrame, probabilities: np.ndarray, params: AuditParams) -> pd.DataFrame:
     """Returns the photographs that probably show somebody else, an AUDIT table, the most suspicious first."""
     labels = frame.label.to_numpy(int)
     person_of = frame.drop_duplicates("label").set_index("label").person_id
-    other = suspects(probabilities, labels)
-    rows = np.flatnonzero(other >= 0)
-    scores = margins(probabilities[rows], labels[rows], other[rows])
+    other, scores = likelier(probabilities, labels)
+    rows = np.flatnonzero(scores >= max(np.log10(params.doubtful), 1e-9))
     found = frame.iloc[rows][["image_id", "person_id"]].assign(
         suggested_person_id=person_of.loc[other[rows]].to_numpy(),
-        score=scores.round(6),
-        action=np.where(scores >= certain, "exclude", "review"),
+        score=scores[rows].round(6),
+        action=np.where(scores[rows] >= np.log10(params.certain), "exclude", "review"),
     )
     return found.iloc[np.lexsort([found.image_id.to_numpy(str), -found.score.to_numpy()])]
 
@@ -108,14 +111,19 @@ def _sheet(listed: pd.DataFrame, faces: AlignedFaces, aligned: Path) -> np.ndarr
     """Returns each listed face beside one of the person whose name it has and one of whom it is taken for."""
     clean = faces.frame[~faces.frame.image_id.isin(listed.image_id)].drop_duplicates("person_id")
     of_person = clean.set_index("person_id").image_id
-    tiles, captions = [], []
+    blank = np.full_like(faces.faces[0], sheets.PAPER)
+    cells = []
     for row in listed.itertuples():
         shown = [row.image_id, of_person.get(row.person_id), of_person.get(row.suggested_person_id)]
-        tiles += [read_image(aligned / name) if name else np.full_like(faces.faces[0], 255) for name in shown]
-        captions += [f"{row.score:+.2f} {row.image_id}", f"named {row.person_id}", f"like {row.suggested_person_id}"]
-    if not tiles:
-        tiles, captions = [np.full_like(faces.faces[0], 255)], ["nothing suspicious"]
-    return sheets.contact_sheet(tiles, 3 * (COLUMNS // 3), 112, captions)
+        tiles = [blank if name is None else read_image(aligned / name) for name in shown]
+        captions = [f"{row.score:+.2f} {row.image_id}", f"named {row.person_id}", f"like {row.suggested_person_id}"]
+        cells.append(sheets.contact_sheet(tiles, len(tiles), TILE, captions))
+    if not cells:
+        cells = [sheets.contact_sheet([blank], 1, TILE, ["nothing suspicious"])]
+    (height, width), rows = cells[0].shape[:2], -(-len(cells) // ACROSS)
+    grid = np.full((rows * ACROSS, height, width + BETWEEN, 3), sheets.PAPER, np.uint8)
+    grid[: len(cells), :, :width] = cells
+    return grid.reshape(rows, ACROSS, *grid.shape[1:]).swapaxes(1, 2).reshape(rows * height, -1, 3)
 
 
 if __name__ == "__main__":

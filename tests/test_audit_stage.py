@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 from collection import make_frame
 
+from benchmarks.audit import report_twins
 from facerec import tables
 from facerec.images import read_image, write_image
 from facerec.planted import plant
@@ -33,7 +34,7 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     predicted = frame[["image_id", *tables.LANDMARKS]].assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
     tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
     content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
-    content["audit"] |= {"folds": 2, "pixels": SIDE, "epochs": 12}
+    content["audit"] |= {"folds": 2, "pixels": SIDE, "epochs": 12, "doubtful": 1.5}
     content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     outputs = ["audit.csv", "people.csv", "audit.json", "audit.jpg"]
@@ -70,3 +71,14 @@ def test_planted_noise_is_as_much_as_asked_for_and_never_overlaps():
     assert set(noise.alterations[copies]) == {"recoloured", "recropped", "compressed", "mirrored"}
     clean = plant(people, 0.0, 0.0, 1)
     assert (clean.names == people).all() and (clean.copy_of == -1).all() and not clean.alterations.any()
+
+
+def test_people_with_two_names_are_reported_as_found_missed_and_made_up(capsys):
+    alike = pd.DataFrame({"person_id": [0, 3], "other_person_id": [10, 4]})
+    report_twins(alike, {frozenset([0, 10]), frozenset([1, 11])})
+    assert capsys.readouterr().out.splitlines() == [
+        "people with two names: 1 of 2 found",
+        "pairs called one person who are two: 1 of 2",
+    ]
+    report_twins(alike[:0], set())
+    assert "0 of 0 found" in capsys.readouterr().out
