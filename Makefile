@@ -44,7 +44,7 @@ fuzz: $(BIN)/.installed-test
 mutate: $(BIN)/.installed-mutate
 	@rm -rf mutants
 	@OMP_NUM_THREADS=1 mutmut run $(if $(JOBS),--max-children $(JOBS)) $(foreach name,$(ONLY),'facerec.$(name).*')
-	@python -m tools.mutants
+	@python -m tools.mutants $(ONLY)
 
 audit: $(BIN)/.installed-test
 	@uv pip install --dry-run --quiet --require-hashes --python $(BIN)/python -r requirements.lock
@@ -56,6 +56,7 @@ types: $(BIN)/.installed-test
 
 lock:
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate requirements.txt -o requirements.lock
+	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
 
 test-python:
 	@$(MAKE) test VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
@@ -83,7 +84,7 @@ $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
 
 $(BIN)/.installed: requirements.lock | $(BIN)/uv
 	@echo "Installing requirements.lock (torch with CUDA: some gigabytes the first time)"
