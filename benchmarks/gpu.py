@@ -144,7 +144,7 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         network.compile()
     batch = _batch(params, network)
     name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
-    loss_of = landmark_training.batch_loss(network, learned, params)
+    loss_of = landmark_training.batch_loss(network, learned.faces, learned.points, params)
     loaded = _steps(network, lambda: loss_of(torch.randint(count, (params.batch,)), 0.0, generator), params.batch)
     return Subject(
         name, network, loaded, _steps(network, lambda: network(batch).float().square().mean(), params.batch), batch

@@ -95,7 +95,7 @@ def _notebook_loss(network: StackedHourglass, batch: Tensor, heatmaps: Tensor) -
 def our_steps(params: HourglassParams, of_run: Run) -> Iterator[int]:
     """Yields the number of faces of each step of the stage's training."""
     network = build(params).train()
-    loss_of = batch_loss(network, of_run.learned, params)
+    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params)
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(0)
     while True:

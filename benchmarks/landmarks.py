@@ -145,7 +145,7 @@ def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: fl
 def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run) -> StackedHourglass:
     """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
     network, faces, wanted = build(params), len(of_run.learned.faces), steps * params.batch
-    loss_of = batch_loss(network, of_run.learned, params, _target(variant))
+    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, _target(variant))
     state = fingerprint("benchmark_landmarks", params)
     forget(state)  # of a training that was interrupted: with another number of steps it cannot go on
     fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(faces, wanted, generator))
@@ -156,7 +156,7 @@ def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run)
 def seconds_per_step(params: HourglassParams, variant: Variant, of_run: Run) -> float:
     """Returns the median time of a step, on a network of its own."""
     network = build(params).train()
-    loss_of = batch_loss(network, of_run.learned, params, _target(variant))
+    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, _target(variant))
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(0)
     times = []

@@ -23,6 +23,7 @@ from facerec.augment import (
     transform_points,
     warp_batch,
 )
+from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
@@ -119,7 +120,8 @@ def build(params: HourglassParams) -> StackedHourglass:
 
 def batch_loss(
     network: StackedHourglass,
-    learned: TrainingFaces,
+    faces: Tensor | Batches,
+    points: Tensor,
     params: HourglassParams,
     to_target: Callable[[Tensor], Tensor] = to_heatmap,
 ) -> Callable[[Tensor, float, Generator], Tensor]:
@@ -127,25 +129,31 @@ def batch_loss(
 
     Args:
         network: on the device.
-        learned: the faces.
+        faces: (N, W, W, 3) uint8, or what fetches batches of them.
+        points: (N, 5, 2), px of the faces.
         params: of the loss and the augmentation.
         to_target: takes points of the input (B, 5, 2) to the heatmap's px.
     """
 
     def loss_of(indices: Tensor, _: float, generator: Generator) -> Tensor:
-        crops, points = augmented(learned, indices, params, generator)
+        crops, moved = augmented(faces[indices], points[indices], params, generator)
         heatmaps = network(crops.contiguous(memory_format=torch.channels_last))
-        return heatmap_loss(params.loss, heatmaps, to_target(points), params.sigma)
+        return heatmap_loss(params.loss, heatmaps, to_target(moved), params.sigma)
 
     return loss_of
 
 
-def augmented(
-    learned: TrainingFaces, indices: Tensor, params: HourglassParams, generator: Generator
-) -> tuple[Tensor, Tensor]:
-    """Returns crops (B, 3, pixels, pixels) in [0, 1] on the device, and their points (B, 5, 2), px of the crops."""
-    faces, points, side = learned.faces[indices], learned.points[indices], params.pixels
-    moves = jitter_matrices(len(indices), side, params.rotation, params.shift, params.scale, params.mirror, generator)
+def augmented(faces: Tensor, points: Tensor, params: HourglassParams, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Returns crops (B, 3, pixels, pixels) in [0, 1] on the device, and their points (B, 5, 2), px of the crops.
+
+    Args:
+        faces: (B, W, W, 3) uint8, with CONTEXT about the crops.
+        points: (B, 5, 2), px of the faces, on the CPU.
+        params: of the augmentation.
+        generator: on the CPU.
+    """
+    side = params.pixels
+    moves = jitter_matrices(len(faces), side, params.rotation, params.shift, params.scale, params.mirror, generator)
     moves = compose(landmark_faces.wide_to_crop(faces.shape[1], side), moves)
     if params.looks > 1:
         moves = _some_closer(moves, points, params, generator)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 CHECKPOINTS = Path(".checkpoints")
 KIND = "training"
 DIGITS = 16  # of a fingerprint
+CHECK_EVERY = 20  # steps from one look at the losses to the next, for which a GPU has to be waited for
 
 
 class FitParams(Params):
@@ -53,7 +54,7 @@ def fit(
 
     An interrupted training goes on after its last whole epoch: the state lies in `.checkpoints/<name>` until `forget`
     is called, once what came of it is written. Each epoch draws from a generator of its own, so that a resumed run is
-    the same as an undisturbed one.
+    the same as an undisturbed one. A state that cannot be read is left alone: the training begins again.
 
     Args:
         network: in place, on its device.
@@ -97,7 +98,7 @@ def forget(name: str) -> None:
 
 
 def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
-    """Returns a name for a training that changes with its parameters, its data and the library's code.
+    """Returns a name for a training that changes with its parameters, its data, the library's code, torch and device.
 
     Args:
         stage: the beginning of the name.
@@ -107,6 +108,7 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
     digest = hashlib.sha256(params.model_dump_json().encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
+    digest.update(f"{torch.__version__} {device()}".encode())
     for part in parts:
         digest.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
     return f"{stage}-{digest.hexdigest()[:DIGITS]}"
@@ -129,7 +131,7 @@ def _epoch(
     torch.manual_seed(seed * 100_003 + epoch)
     generator = Generator().manual_seed(seed * 100_003 + epoch)
     batches = order(generator).split(params.batch)[:steps]
-    total = last = torch.zeros((), device=device())
+    losses = torch.zeros(steps, device=device())
     for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
@@ -140,16 +142,16 @@ def _epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        total = total + loss.detach()
-        _refuse_diverged(last, params, epoch * steps + step - 1, steps, state)  # a step late: the device never waits
-        last = loss.detach()
-    _refuse_diverged(last, params, (epoch + 1) * steps - 1, steps, state)
-    return total.item() / steps
+        losses[step] = loss.detach()
+        if step % CHECK_EVERY == 0 or step + 1 == steps:
+            _refuse_diverged(losses, params, epoch * steps, state)
+    return losses.mean().item()
 
 
-def _refuse_diverged(loss: Tensor, params: FitParams, step: int, steps: int, state: Path) -> None:
-    if not torch.isfinite(loss):
-        raise ValueError(_diverged(step, _learning_rate(params, step, steps), state))
+def _refuse_diverged(losses: Tensor, params: FitParams, before: int, state: Path) -> None:
+    """Stops at an epoch's first loss that is not finite; so many steps came before the epoch."""
+    for step in (~torch.isfinite(losses)).nonzero()[:1, 0].tolist():
+        raise ValueError(_diverged(before + step, _learning_rate(params, before + step, len(losses)), state))
 
 
 def grouped_order(labels: Tensor, together: int, generator: Generator) -> Tensor:
@@ -213,7 +215,11 @@ def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
     """Returns the history so far, after loading the state if there is one."""
     if not state.exists():
         return []
-    config, tensors = checkpoints.load(state, KIND)
+    try:
+        config, tensors = checkpoints.load(state, KIND)
+    except ValueError as error:
+        log.warning("begun again, for the last state cannot be read: %s", error)
+        return []
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     held: dict[int, dict[str, Tensor]] = {}

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
+import torch
 from typer import Argument
 
 from facerec import hourglass, landmark_exam, landmark_training, sheets, tables
+from facerec.batches import Batches
+from facerec.devices import device
 from facerec.images import write_image
 from facerec.landmark_exam import points_in
 from facerec.landmark_metrics import error_curves, nme, summary
@@ -57,10 +60,11 @@ def main(
     def val_nme() -> dict[str, float]:
         return {"val_nme": float(nme(network.predict(tried.faces)[0], tried.points).mean())}
 
-    parts = (Path(__file__).read_bytes(), learned.faces.numpy(), learned.points.numpy())
+    parts = (Path(__file__).read_bytes(), learned.faces.numpy(), learned.points.numpy(), tried.faces, tried.points)
     name = fingerprint("train_hourglass", params, *parts)
-    loss_of = landmark_training.batch_loss(network, learned, params)
-    losses = fit(network, loss_of, len(learned.faces), val_nme, params, params.seed, name)
+    batches = Batches(learned.faces.numpy(), torch.arange(len(learned.faces)), device())
+    loss_of = landmark_training.batch_loss(network, batches, learned.points, params)
+    losses = fit(network, loss_of, len(learned.points), val_nme, params, params.seed, name, expect=batches.expect)
 
     exam = landmark_exam.as_given(cropped, unseen, network.face_pixels)
     given = landmark_exam.answers(network, exam)

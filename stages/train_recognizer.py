@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import torch
 from typer import Argument
 
 from facerec import recognizer, recognizer_training, tables
-from facerec.aligned_faces import read_aligned
+from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.heads import load_head
 from facerec.recognizer_training import RecognizerParams
 from facerec.training import fingerprint, forget
@@ -41,7 +42,7 @@ def main(
     for number, seed in enumerate(params.seeds):
         torch.manual_seed(seed)
         network = recognizer_training.build(params, head_params, person_ids, learned.faces.shape[1], weights)
-        parts = (code, entry, start, learned.faces, learned.usable, learned.labels.numpy())
+        parts = (code, entry, start, np.array(person_ids), *_contents(learned), *_contents(tried))
         names.append(fingerprint(f"train_recognizer-{head}-{seed}", params, *parts))
         histories.append(recognizer_training.train(network, learned, tried, params, seed, names[-1]))
         recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
@@ -50,6 +51,10 @@ def main(
     write_csv(history, mean.round(6))
     for name in names:
         forget(name)
+
+
+def _contents(faces: AlignedFaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return faces.faces, faces.usable, faces.labels.numpy()
 
 
 if __name__ == "__main__":

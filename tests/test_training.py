@@ -1,5 +1,6 @@
 import os
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,28 @@ def test_a_finished_training_is_kept_until_it_is_forgotten():
 def test_a_diverging_run_stops_with_the_step_and_the_rate():
     with pytest.raises(ValueError, match=r"step \d+, learning rate .*; "):
         train(network(), settings=params(learning_rate=1e38))
+
+
+@pytest.mark.parametrize("bad", [0, 7, 29, 31])
+def test_the_first_loss_that_is_not_finite_is_named(bad):
+    model, steps = network(), []
+
+    def loss_of(indices, epochs, generator):
+        steps.append(1)
+        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
+        return loss * torch.nan if len(steps) > bad else loss
+
+    few = params(batch=2)  # 32 steps an epoch
+    with pytest.raises(ValueError, match=f"not finite at step {bad}, learning rate"):
+        fit(model, loss_of, len(INPUTS), dict, few, 1, NAME)
+
+
+def test_a_state_that_cannot_be_read_does_not_stop_the_next_training(caplog):
+    history = train(network())
+    (state,) = Path(".checkpoints").rglob("last.pt")
+    state.write_bytes(state.read_bytes()[:100])
+    assert train(network()).equals(history)
+    assert "begun again" in caplog.text and str(state) in caplog.text
 
 
 def test_fewer_samples_than_a_batch_make_one_step():
