@@ -11,6 +11,7 @@ import pandas as pd
 
 from facerec.tables import BOX, LANDMARKS
 
+MAX_PX = 65_535  # the longest side of a JPEG
 MAX_PERSON_ID = 2**53  # further up a float skips numbers
 IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*\.(?:jpg|jpeg|png|webp|bmp)"
 IMAGE_PATH = rf"(?:[A-Za-z0-9_\-][A-Za-z0-9_.\-]*/)*{IMAGE_ID}"  # in folders, never up
@@ -54,7 +55,7 @@ def read_collection(identity: Path, landmarks: Path, boxes: Path, attributes: Pa
         ValueError: a file is not of this form, or no photograph is in all of them; the message names the file, the
             line, the value and what was expected.
     """
-    files = {identity: read_identity(identity), landmarks: read_table(landmarks, LANDMARKS), boxes: read_boxes(boxes)}
+    files = {identity: read_identity(identity), landmarks: read_landmarks(landmarks), boxes: read_boxes(boxes)}
     described = read_attributes(attributes)
     names = [name for name in described if name != "image_id"]
     if names:
@@ -104,6 +105,19 @@ def read_boxes(path: Path, image_id: str = IMAGE_ID) -> pd.DataFrame:
     frame = read_table(path, BOX, image_id)
     for side in ("width", "height"):
         _refuse(path, frame[side] <= 0, frame.attrs["skipped"], frame[side], f"{side}: expected more than 0")
+    return _within_pictures(path, frame, BOX)
+
+
+def read_landmarks(path: Path) -> pd.DataFrame:
+    """Returns image_id and the points."""
+    return _within_pictures(path, read_table(path, LANDMARKS), LANDMARKS)
+
+
+def _within_pictures(path: Path, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Returns the frame, whose px no picture can be too small for; a point or box may well reach past its picture."""
+    for name in names:
+        far = frame[name].abs() > MAX_PX
+        _refuse(path, far, frame.attrs["skipped"], frame[name], f"{name}: expected px, {MAX_PX} at most")
     return frame
 
 
@@ -132,6 +146,7 @@ def read_image_ids(path: Path) -> list[str]:
         raise ValueError(f"{path}: not a CSV: {error}") from None
     if "image_id" not in frame:
         raise ValueError(f"{path}, line 1: expected a column image_id, got {', '.join(frame)}")
+    _check_ids(path, frame.image_id, 1, IMAGE_ID)
     return frame.image_id.tolist()
 
 

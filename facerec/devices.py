@@ -9,8 +9,16 @@ Precision = Literal["auto", "bf16", "fp32"]
 
 
 def device() -> torch.device:
-    """Returns FACEREC_DEVICE, or the GPU if there is one, or the CPU."""
-    return torch.device(os.environ.get("FACEREC_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """Returns FACEREC_DEVICE, or the GPU if there is one, or the CPU.
+
+    Raises:
+        ValueError: there is no such kind of device.
+    """
+    wanted = os.environ.get("FACEREC_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(wanted)
+    except RuntimeError:
+        raise ValueError(f"FACEREC_DEVICE: expected cpu, cuda or cuda:0, cuda:1, …, got {wanted!r}") from None
 
 
 def autocast(where: torch.device, precision: Precision) -> torch.autocast:

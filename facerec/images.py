@@ -225,6 +225,8 @@ def _mapped(images: Iterable[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
 def num_workers() -> int:
     """Returns how many cores to use: FACEREC_WORKERS, or all that this process may run on."""
     if wanted := os.environ.get("FACEREC_WORKERS"):
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise ValueError(f"FACEREC_WORKERS: expected a whole number of at least 1, got {wanted!r}")
         return int(wanted)
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -61,11 +61,19 @@ def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
 
 def _explain(cls: type[BaseModel], error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return (
-            f"unknown key; known here: {', '.join(cls.model_fields) if len(error['loc']) == 1 else 'see the profiles'}"
-        )
+        return f"unknown key; known here: {_known(cls, error['loc'][:-1])}"
     if error["type"] == "missing":
         return "missing"
     if error["type"] == "value_error":  # a rule between keys, which says itself what is wrong
         return str(error["ctx"]["error"])
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
+
+
+def _known(cls: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    """Returns the keys of the section, or of the one within it that the path leads to."""
+    for key in path:
+        inner = cls.model_fields[str(key)].annotation if str(key) in cls.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return "see the profiles"
+        cls = inner
+    return ", ".join(cls.model_fields)

@@ -120,6 +120,8 @@ def replace_line(path, number, line):
         ("boxes", 2, "image_id x_1 y_1 width", ["line 2", "header with height"]),
         ("landmarks", 4, "000002.jpg nan 2 3 4 5 6 7 8 9 10", ["line 4", "lefteye_x", "expected a number"]),
         ("landmarks", 4, "000002.jpg inf 2 3 4 5 6 7 8 9 10", ["line 4", "lefteye_x", "expected a number"]),
+        ("landmarks", 4, "000002.jpg 1 2 3 4 5 6 7 8 9 1000000000", ["line 4", "rightmouth_y", "65535 at most"]),
+        ("boxes", 5, "000003.jpg -70000 5 80 100", ["line 5", "x_1", "65535 at most", "-70000"]),
         ("identity", 3, "000003.jpg Anna", ["line 3", "person_id", "Anna"]),
         ("identity", 3, "000003.jpg " + "9" * 25, ["line 3", "person_id", "whole number"]),
         ("identity", 3, "000003.jpg 1.5", ["line 3", "person_id", "whole number"]),
@@ -145,6 +147,9 @@ def test_image_ids_to_leave_out(tmp_path):
     path = tmp_path / "exclude.csv"
     path.write_text("image_id,reason\n000001.jpg,somebody else\n")
     assert read_image_ids(path) == ["000001.jpg"]
+    path.write_text("image_id,reason\n000001.jpg,\n,nobody\n")
+    with pytest.raises(ValueError, match="line 3"):
+        read_image_ids(path)
     path.write_text("file\n000001.jpg\n")
     with pytest.raises(ValueError, match="column image_id"):
         read_image_ids(path)

@@ -17,3 +17,9 @@ def test_layers_are_fp32_on_a_cpu_unless_bf16_is_asked_for(precision):
         assert layer(x).dtype == torch.float32
     with devices.autocast(torch.device("cpu"), "bf16"):
         assert layer(x).dtype == torch.bfloat16
+
+
+def test_a_device_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setenv("FACEREC_DEVICE", "toaster")
+    with pytest.raises(ValueError, match=r"FACEREC_DEVICE: expected cpu, cuda .*got 'toaster'"):
+        devices.device()

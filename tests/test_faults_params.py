@@ -43,11 +43,12 @@ def changed(folder: Path, path: str, value: object) -> Path:
     ("path", "value", "words"),
     [
         ("select.colour", 1, ["select.colour: unknown key; known here: strategy, strategies"]),
+        ("select.openset.colour", 1, ["unknown key; known here: query_people, distractor_people"]),
         ("select.people", "many", ["select.people", "valid integer", "'many'"]),
         ("select.on_bad_image", "ignore", ["select.on_bad_image", "'drop' or 'fail'", "'ignore'"]),
         ("select.max_dropped", 101, ["select.max_dropped", "less than or equal to 100, got 101"]),
         ("select.openset.seed", -1, ["select.openset.seed", "greater than or equal to 0"]),
-        ("select.exclude", "a; rm -rf b", ["select.exclude", "a path without blanks"]),
+        ("select.exclude", "a; rm -rf b", ["select.exclude", "a path of letters"]),
         ("crop", None, ["no section `crop`"]),
         ("crops", {"pixels": 3}, ["unknown section `crops`", "known: dataset, ", "synthesize"]),
         ("hourglass.loss", "l3", ["hourglass.loss", "'mse'", "'l3'"]),
@@ -80,3 +81,7 @@ def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
     expected = ["nothing was run", "hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
     expected += ["no section `recognizer`", "heads: expected at least one entry"]
     assert all(words in result.stderr for words in expected), result.stderr
+
+
+def test_a_path_may_have_blanks(tmp_path):
+    assert problems(changed(tmp_path, "dataset.images", "data/raw/my own photographs")) == []

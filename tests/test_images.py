@@ -140,3 +140,10 @@ def test_only_a_jpeg_that_is_whole_and_not_too_large_is_reduced(tmp_path):
     frame = content.index(b"\xff\xc0")
     content[frame + 5 : frame + 9] = (30_000).to_bytes(2, "big") * 2
     assert images._reduction(np.frombuffer(content, np.uint8), 0.1) == 1  # OpenCV then refuses it, as a whole one
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "many"])
+def test_a_number_of_workers_that_cannot_be_is_named(monkeypatch, wanted):
+    monkeypatch.setenv("FACEREC_WORKERS", wanted)
+    with pytest.raises(ValueError, match=f"FACEREC_WORKERS: expected .* at least 1, got '{wanted}'"):
+        images.num_workers()

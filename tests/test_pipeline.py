@@ -1,6 +1,7 @@
 """The DAG itself: what dvc.yaml declares is what the code uses."""
 
 import ast
+import shlex
 from functools import cache
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def test_every_path_of_the_command_is_declared_once(name):
     stage = definition(name)
     paths = [
         word
-        for word in stage["cmd"].split()[3:]
+        for word in shlex.split(stage["cmd"])[3:]
         if "/" in word or word.startswith(("${dataset", "${select", "${recognizer"))
     ]
     declared = [dep for dep in stage["deps"] if not dep.endswith(".py")]

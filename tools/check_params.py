@@ -14,7 +14,8 @@ from facerec.hourglass import STRIDE
 from facerec.params import PARAMS_FILE, Params, read_yaml
 
 STAGES = Path(__file__).parents[1] / "stages"
-SafePath = Annotated[str, Field(pattern=r"^[\w./+@=-]+$")]  # dvc.yaml puts it on a command line
+SAFE_PATH = r"[\w ./+@=-]+"  # dvc.yaml puts it on a command line, in quotes
+SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 HEAD_NAME = r"[A-Za-z0-9_\-]+"  # part of file names and command lines
 
 
@@ -89,8 +90,10 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
         )
     for key in ("select.exclude", "recognizer.weights_file"):
         section, name = key.split(".")
-        if not re.fullmatch(r"[\w./+@=-]+", content[section][name]):
-            found.append(f"{file}: {key}: expected a path without blanks, got {content[section][name]!r}")
+        if not re.fullmatch(SAFE_PATH, content[section][name]):
+            found.append(
+                f"{file}: {key}: expected a path of letters, digits, blanks and ./+@=_-, got {content[section][name]!r}"
+            )
     return found
 
 
