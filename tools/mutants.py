@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 FOLDER = Path("mutants")
@@ -12,12 +13,13 @@ SURVIVED = {0, 5, 33}  # the latter two: no test comes by
 
 def main() -> None:
     """Prints a line a file and the names of the survivors, for `mutmut show`; exits 1 if a file has too many."""
-    survivors, too_many = [], []
+    survivors, too_many, tried = [], [], set()
     print(f"{'file':<34}{'mutants':>8}{'killed':>8}{'timeouts':>10}{'crashed':>9}{'survived':>10}")
     for file in sorted(FOLDER.rglob("*.py.meta")):
         codes = {name: code for name, code in read(file).items() if code is not None}
         if not codes:
             continue
+        tried.add(file.name.removesuffix(".meta"))
         killed, timed_out, survived = (
             [name for name, code in codes.items() if code in kind] for kind in (KILLED, TIMED_OUT, SURVIVED)
         )
@@ -28,8 +30,16 @@ def main() -> None:
         survivors += survived
         too_many += [name] if len(survived) >= MOST * len(codes) else []
     print("\n".join(["survivors:", *survivors]))
+    if missing := expected(sys.argv[1:]) - tried:
+        sys.exit(f"error: no mutants were tried of {', '.join(sorted(missing))}")
     if too_many:
         sys.exit(f"error: a tenth of the mutants or more survive in {', '.join(too_many)}")
+
+
+def expected(only: list[str]) -> set[str]:
+    """Returns the names of the files whose mutants are to be tried: all, or those of the modules given."""
+    files = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["mutmut"]["only_mutate"]
+    return {Path(file).name for file in files if not only or Path(file).stem in only}
 
 
 def read(file: Path) -> dict[str, int | None]:
