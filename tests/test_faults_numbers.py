@@ -47,7 +47,7 @@ def photographs(folder: Path, name: str, counts: dict[int, int]) -> pd.DataFrame
     return frame.assign(person_id=100 + frame.label, **dict(zip(tables.LANDMARKS, points.T, strict=True)))
 
 
-def project(folder: Path, trained_on: list[int]) -> None:
+def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     """Writes what `train_recognizer` and `evaluate` read: people with so many training photographs each."""
     exam = dict.fromkeys(range(len(trained_on)), 2)
     frames = {name: photographs(folder, name, exam) for name in ("val", "wild")}
@@ -61,34 +61,37 @@ def project(folder: Path, trained_on: list[int]) -> None:
     predicted = predicted.assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
     tables.write(predicted, folder / "predicted.csv", tables.PREDICTED)
     content = yaml.safe_load(PROFILE.read_text())
-    content["recognizer"] |= {"embedding_dim": 32, "epochs": 30, "batch": 8, "precision": "fp32"}
+    content["recognizer"] |= {"embedding_dim": 32, "epochs": epochs, "batch": 8, "precision": "fp32"}
     content["evaluate"] |= {"bootstrap": 50}
     (folder / "params.yaml").write_text(yaml.safe_dump({**content, "heads": HEADS}))
     (folder / "none.csv").touch()
 
 
-def stage(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", f"stages.{name}", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
 
 
-def trained(folder: Path, head: str) -> subprocess.CompletedProcess:
+def stage(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    command = (sys.executable, "-m", *command)
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def training(head: str) -> list[str]:
+    """Returns the module that trains, and its arguments."""
     inputs = ["train.csv", "val.csv", "predicted.csv", "aligned", "none.csv"]
-    return stage(folder, "train_recognizer", head, *inputs, "model.pt", "repeats", "history.csv")
+    return ["stages.train_recognizer", head, *inputs, "model.pt", "repeats", "history.csv"]
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_person_with_one_training_photograph_is_learned_and_examined_like_the_others(tmp_path, head):
-    project(tmp_path, trained_on=[1, *[6] * (PEOPLE - 1)])
-    result = trained(tmp_path, head)
+    project(tmp_path, trained_on=[1, *[6] * (PEOPLE - 1)], epochs=30)
+    result = stage(tmp_path, *training(head))
     assert result.returncode == 0, result.stderr
     history = pd.read_csv(tmp_path / "history.csv")
     assert len(history) == 30 and np.isfinite(history.to_numpy()).all() and history.train_loss[0] > 0
 
     inputs = ["model.pt", "repeats", "train.csv", "val.csv", "wild.csv", "openset.csv", "predicted.csv", "aligned"]
     plots = ["roc.csv", "confused.csv", "slices.csv", "cosines.csv", "reliability.csv", "map.csv", "mistakes.jpg"]
-    result = stage(tmp_path, "evaluate", head, *inputs, "thresholds.json", "report.csv", "metrics.json", *plots)
+    result = stage(tmp_path, "stages.evaluate", head, *inputs, "thresholds.json", "report.csv", "metrics.json", *plots)
     assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     report = tables.read(tmp_path / "report.csv", tables.REPORT)
     assert report.label.value_counts().to_dict() == dict.fromkeys(range(PEOPLE), 4)
@@ -100,11 +103,11 @@ def test_a_person_with_one_training_photograph_is_learned_and_examined_like_the_
 
 
 def test_a_head_that_compares_a_persons_photographs_refuses_people_with_one_each(tmp_path):
-    project(tmp_path, trained_on=[1] * PEOPLE)
-    result = trained(tmp_path, "triplet")
+    project(tmp_path, trained_on=[1] * PEOPLE, epochs=2)
+    result = stage(tmp_path, *training("triplet"))
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert "error: no person has two of the 5 faces to learn from; this head compares" in result.stderr
     assert not (tmp_path / "model.pt").exists()
-    result = trained(tmp_path, "arcface")
+    result = stage(tmp_path, *training("arcface"))
     assert result.returncode == 0, result.stderr
     assert torch.load(tmp_path / "model.pt", weights_only=True)["config"]["person_ids"] == [100, 101, 102, 103, 104]
