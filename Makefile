@@ -1,5 +1,5 @@
 # make repro                 environment, then the whole pipeline as params.yaml says
-# make test                  environment, then all tests
+# make test                  environment, then all tests, in two processes (JOBS=4: in four)
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
 # make test-slow             kills (KILLS=10 a stage), full disks, two runs at once, S3
@@ -30,7 +30,7 @@ test: $(BIN)/.installed-test
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@python -m pytest
+	@OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(BIN)/.installed-test
 	@python -m pytest -m slow
