@@ -87,12 +87,18 @@ def train(
         name: of the training, as in `training.fit`.
 
     Raises:
-        ValueError: the loss is no longer finite, or there are not two faces to learn from.
+        ValueError: the loss is no longer finite, there are not two faces to learn from, or not two of a person for a
+            head that compares them.
     """
     usable = torch.from_numpy(learned.usable.nonzero()[0])
     if len(usable) < 2:
         raise ValueError(f"{len(usable)} of {len(learned.faces)} faces could be aligned: no two to learn from")
     faces, labels = Batches(learned.faces, usable, device()), learned.labels[usable]
+    if network.head.photos_together > 1 and labels.unique().numel() == len(labels):
+        raise ValueError(
+            f"no person has two of the {len(labels)} faces to learn from; this head compares a person's photographs: "
+            f"expected more of them (select.images_per_person), or a head such as arcface"
+        )
     loss_of = partial(batch_loss, network, faces, labels, params)
     order = partial(grouped_order, labels, network.head.photos_together)
     accuracy = partial(_accuracy, network, learned, tried)

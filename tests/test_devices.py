@@ -1,7 +1,22 @@
+import subprocess
+import sys
+
+import pandas as pd
 import pytest
 import torch
+from test_faults_numbers import ENVIRONMENT, project, training
 
 from facerec import devices
+
+WITHOUT_CUDA = """
+import runpy, sys, torch
+def absent(*_, **__):
+    raise AssertionError("Torch not compiled with CUDA enabled")
+torch.version.cuda, torch.cuda.is_available = None, lambda: False
+torch.cuda._lazy_init = torch.Tensor.pin_memory = torch.Tensor.cuda = absent
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.mark.parametrize(("where", "precision"), [("cuda", "auto"), ("cuda", "bf16"), ("cpu", "bf16")])
@@ -23,3 +38,11 @@ def test_a_device_that_does_not_exist_is_named(monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "toaster")
     with pytest.raises(ValueError, match=r"FACEREC_DEVICE: expected cpu, cuda .*got 'toaster'"):
         devices.device()
+
+
+def test_a_training_asks_nothing_of_cuda_that_a_torch_without_it_would_refuse(tmp_path):
+    project(tmp_path, trained_on=[2, 2], epochs=2)
+    command = [sys.executable, "-c", WITHOUT_CUDA, *training("arcface")]
+    result = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert pd.read_csv(tmp_path / "history.csv").train_loss.notna().all()

@@ -144,6 +144,22 @@ def test_triplet_without_a_pair_is_zero_and_has_a_gradient():
     assert loss.item() == 0 and not embeddings.grad.any()
 
 
+@pytest.mark.parametrize("name", ["triplet", "arcface_triplet"])
+def test_a_person_alone_in_the_batch_is_no_anchor_but_somebody_to_stay_away_from(batch, name):
+    embeddings, labels = F.normalize(batch[0][:5]).requires_grad_(), torch.tensor([0, 0, 1, 1, 2])
+    head = make(name)
+    triplet = head if name == "triplet" else head.triplet
+    cosines = embeddings @ embeddings.T
+    partner = [1, 0, 3, 2]
+    others = [[i for i in range(5) if labels[i] != labels[anchor]] for anchor in range(4)]
+    hard = torch.stack(
+        [max(cosines[a, i] for i in others[a]) - cosines[a, partner[a]] + triplet.margin for a in range(4)]
+    ).clamp(min=0)
+    torch.testing.assert_close(triplet(embeddings, labels), hard[hard > 0].mean())
+    head(embeddings, labels).backward()
+    assert embeddings.grad.isfinite().all()
+
+
 @pytest.mark.parametrize("name", ["arcface", "cosface", "subcenter_arcface", "adaface"])
 def test_zero_margin_is_scaled_cosine_softmax(batch, name):
     head, (embeddings, labels) = make(name), batch

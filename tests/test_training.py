@@ -143,6 +143,15 @@ def test_grouped_order_keeps_photographs_of_a_person_together():
     assert sorted(alone.tolist()) == list(range(70)) and np.mean([*(labels[alone].diff() == 0)]) < 0.3
 
 
+def test_grouped_order_takes_a_person_with_one_photograph_along_and_keeps_the_others_together():
+    labels = torch.cat([torch.tensor([3]), torch.arange(3).repeat_interleave(8)])
+    for seed in range(20):
+        order = grouped_order(labels, 4, torch.Generator().manual_seed(seed))
+        assert sorted(order.tolist()) == list(range(25))
+        others = labels[order][labels[order] != 3].view(-1, 4)
+        assert (others == others[:, :1]).all()
+
+
 def test_biases_and_norms_do_not_decay():
     decayed, free = training._decay_groups(network(), 0.1)
     assert [p.ndim for p in decayed["params"]] == [2, 2]
