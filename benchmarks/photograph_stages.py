@@ -14,11 +14,12 @@ import pandas as pd
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import celeba, hourglass, tables
 from facerec.devices import device
-from facerec.geometry import crop_squares, square_matrices
+from facerec.geometry import ARCFACE_PIXELS, crop_squares, invert, square_matrices, template, transform_points
 from facerec.images import num_workers
 from facerec.landmark_faces import read_crops
 from facerec.photographs import Photographs
-from facerec.tables import SQUARE
+from facerec.pixel_measures import PixelMeasures
+from facerec.tables import BOX, LANDMARKS, SQUARE
 from stages.align import align_all
 from stages.crop import crop_all
 
@@ -123,7 +124,7 @@ def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, 
     Args:
         data: folder that the stages wrote.
         models: folder of the hourglass.
-        stage: select (its decoding and copying), crop or align.
+        stage: select (its measures of pixels, decoding and copying), crop or align.
         pixels: side of the result.
         photographs: at TIMES[-1].
         repeats: of the whole series.
@@ -143,6 +144,9 @@ def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, 
 def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callable[[pd.DataFrame], None]]:
     def select(some: pd.DataFrame) -> None:
         source, ids = Photographs(data / "selected", "fail"), some.image_id.tolist()
+        (out / "measured.csv").unlink(missing_ok=True)
+        PixelMeasures(source, out / "measured.csv").of(_somewhere(some))
+        source.shapes.clear()
         source.take(some.assign(person_id=0), len(some))
         source.copy(ids, out)
 
@@ -150,6 +154,16 @@ def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callab
         _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, out)
 
     return {"select": select, "crop": lambda some: _crop(data / "selected", some, pixels, out), "align": aligned}
+
+
+def _somewhere(some: pd.DataFrame) -> pd.DataFrame:
+    """Returns the photographs with a box and points that fill the crop's square: what is there costs the same."""
+    squares = some[SQUARE].to_numpy(float)
+    faces = np.repeat(template(ARCFACE_PIXELS)[None], len(some), axis=0)
+    points = transform_points(invert(square_matrices(squares, ARCFACE_PIXELS)), faces)
+    boxes = np.column_stack([squares, squares[:, 2]])
+    where = pd.DataFrame(np.hstack([points.reshape(len(some), -1), boxes]), some.index, [*LANDMARKS, *BOX])
+    return pd.concat([some[["image_id"]], where], axis=1)
 
 
 def _seconds(work: Callable[[pd.DataFrame], None], some: pd.DataFrame) -> float:

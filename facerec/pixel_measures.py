@@ -24,7 +24,7 @@ SIDE = 64  # px of the inner face
 ZOOM = 1.4  # of the template: the hair and the background, which a crop cuts off, stay outside
 HASH_SIDE = 16  # bits along a side of the hash
 THUMB_SIDE = 8  # px
-KEPT_EVERY = 2000  # photographs after which what was measured is kept
+KEPT_EVERY, KEPT_SHARE = 2000, 0.25  # photographs, and share of those known, after which what was measured is kept
 COLUMNS = ["key", "width", "height", "sharpness", "exposure", "contrast", "box_in_picture", "hash", "thumb"]
 
 
@@ -63,11 +63,13 @@ class PixelMeasures:
         points, boxes = tables.points(frame), frame[tables.BOX].to_numpy(float)
         ids = frame.image_id.tolist()
         faces = [Face(self.photographs.folder / ids[row], points[row], boxes[row]) for row in fresh]
+        to_keep = self._much_more()
         try:
             for done, (row, found) in enumerate(zip(fresh, _measured(faces), strict=True), 1):
                 self._remember(ids[row], keys[row], found)
-                if done % KEPT_EVERY == 0:
+                if done >= to_keep:
                     self._keep()
+                    to_keep = done + self._much_more()
         finally:
             if fresh:
                 self._keep()
@@ -91,6 +93,10 @@ class PixelMeasures:
             self.photographs.remember(image_id, found)
         else:
             self._known[key] = (key, *found)
+
+    def _much_more(self) -> float:
+        """Returns how many photographs are worth writing all again: a fixed number would cost their square."""
+        return max(KEPT_EVERY, KEPT_SHARE * len(self._known))
 
     def _keep(self) -> None:
         rows = pd.DataFrame(self._known.values(), columns=COLUMNS).to_csv(index=False, lineterminator="\n")
