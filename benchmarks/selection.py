@@ -40,7 +40,6 @@ from stages.crop import CropParams
 from stages.select import MEASURED, SelectParams, choose
 
 BASE = "frontal"  # what the others are compared with
-MOST_SECONDS = 240
 RESAMPLES = 2000
 BATCH = 64
 

@@ -150,10 +150,6 @@ class Criterion(Params):
         given = {"above": self.above, "at_least": self.at_least, "at_most": self.at_most}
         return {name: bound for name, bound in given.items() if bound is not None}
 
-    @property
-    def is_of_pixels(self) -> bool:
-        return self.name in PIXELS
-
     def passes(self, values: np.ndarray) -> np.ndarray:
         """Returns which values (N,) keep to the bounds; one that was not measured does not."""
         passed = ~np.isnan(values)
@@ -164,15 +160,16 @@ class Criterion(Params):
     def missing(self, values: np.ndarray) -> np.ndarray:
         """Returns by what share of the bound each value (N,) misses it, 0 if it does not, or was not measured.
 
-        Attributes are missed by 1 or not; a bound of 0 has no share, and counts nothing otherwise.
+        Attributes are missed by 1 or not; a bound of 0 has no share: the largest miss takes its place.
         """
         total = np.zeros(len(values))
         for kind, bound in self.bounds.items():
             if self.name in ATTRIBUTES:
                 total += ~self.passes(values)
-            elif bound:
+            else:
                 below = (values - bound) if kind == "at_most" else (bound - values)
-                total += np.nan_to_num(np.maximum(below, 0) / abs(bound), nan=0.0, posinf=np.inf)
+                below = np.nan_to_num(np.maximum(below, 0), nan=0.0, posinf=np.inf)
+                total += below / (abs(bound) or np.max(below[np.isfinite(below)], initial=0) or 1)
         return total
 
 

@@ -94,7 +94,7 @@ class Photographs:
             ValueError: in more than half of the photographs a landmark lies outside the picture, as when CelebA's
                 annotations of the photographs in the wild meet its aligned ones.
         """
-        sizes = np.array([self.shapes[image_id] for image_id in frame.image_id])
+        sizes = np.array([self.shapes[image_id] for image_id in frame.image_id]).reshape(-1, 2)
         points = tables.points(frame)
         outside = ((points < -0.5) | (points > sizes[:, None] - 0.5)).any(axis=(1, 2))
         if 2 * outside.sum() > len(frame):

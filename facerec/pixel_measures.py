@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facerec import geometry, tables
+from facerec import geometry, images, photographs, tables
 from facerec.images import parallel_map, write_bytes
 from facerec.photographs import Photographs, read_photograph
 
@@ -116,8 +116,9 @@ def _read(kept: Path) -> dict[str, tuple]:
 
 def _code() -> str:
     digest = hashlib.sha256()
-    for module in (__file__, geometry.__file__):
+    for module in (__file__, geometry.__file__, images.__file__, photographs.__file__):
         digest.update(Path(module).read_bytes())
+    digest.update(cv2.__version__.encode())
     return digest.hexdigest()[:16]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,14 @@ class Funnel:
         self.steps.append((step, len(frame), frame.person_id.nunique()))
         return frame
 
-    def back_to(self, steps: int) -> None:
-        """Forgets all but the first steps."""
-        del self.steps[steps:]
+    def largest_loss(self, after: str) -> str:
+        """Returns the step after a given one at which most people were lost, and how many were left; "" if none."""
+        lost, begun = {}, False
+        for (before, _, many), (step, _, left) in pairwise(self.steps):
+            begun |= before == after
+            if begun and left < many:
+                lost[f"{step} ({many} before, {left} after)"] = many - left
+        return max(lost, key=lost.__getitem__, default="")
 
     def table(self) -> pd.DataFrame:
         """Returns the steps as rows of step, photographs, people."""
@@ -87,7 +93,7 @@ def keep(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame, f
 def least_offending(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame) -> pd.DataFrame:
     """Returns photographs that a criterion rejected, sorted by person, each person's from the nearest to them down.
 
-    How far a photograph is from them is the sum of the shares of the bounds that it misses.
+    How far a photograph is from them is the sum of the criteria's `missing`.
     """
     missing = np.zeros(len(frame))
     for criterion in criteria:

@@ -10,7 +10,7 @@ from facerec import criteria, selection
 from facerec.celeba import ATTRIBUTES
 from facerec.criteria import DISTINCT, DIVERSE, PIXELS, Criterion
 from facerec.geometry import eye_distance
-from facerec.near_duplicates import copies
+from facerec.near_duplicates import copies, pairs
 from facerec.pixel_measures import PixelMeasures, thumbs
 from facerec.selection import Funnel, Likeness
 from facerec.tables import points
@@ -25,13 +25,13 @@ class Strategy:
     Attributes:
         criteria: those with bounds or weights.
         attributes: of the collection.
-        distinct: whether copies of photographs are left out.
+        distinct: whether copies of photographs are left out; those of an exam's always are.
         diverse: weight by name of what photographs of a person shall be unlike in.
         copy_bits: hashes of a person's photographs that differ in fewer are of copies.
         measured: of the pixels.
         seed: of the lots.
         values: what was measured, a column a criterion, a row a photograph; NaN where none was needed; and image_id.
-        copies_left_out: among the chosen people's photographs.
+        copies_left_out: among the chosen people's photographs; without `distinct`, of the exam's alone.
     """
 
     criteria: list[Criterion]
@@ -51,6 +51,8 @@ class Strategy:
         """Returns the strategy, without criteria that ask for attributes that the collection does not have."""
         if unknown := [e.name for e in entries if e.name in ATTRIBUTES and e.name not in attributes]:
             log.warning("the collection has no attributes %s: these criteria do not apply", ", ".join(unknown))
+        if not attributes and any(entry.name == "diverse_attributes" for entry in entries):
+            log.warning("the collection has no attributes: diverse_attributes does not apply, a lot decides")
         special = (DISTINCT, *DIVERSE, *unknown)
         diverse = {e.name: float(e.weight or 0) for e in entries if e.name in DIVERSE}
         measuring = [entry for entry in entries if entry.name not in special]
@@ -84,55 +86,46 @@ class Strategy:
         self.values = self.values.join(pixels)
         return selection.keep(kept, self.of_pixels, self.values, funnel)
 
-    def ordered(
-        self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame, enough: int, fill_up: bool
-    ) -> pd.DataFrame:
+    def ordered(self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame, fill_up: bool) -> pd.DataFrame:
         """Returns photographs in the order in which each person's are to be taken.
 
         First those kept, the best or most unlike first; to fill up, for people who have too few of them, the rejected,
-        the nearest to the bounds first, and at last the copies among all these.
+        the nearest to the bounds first, and at last the copies among all these. Copies of the exam's are never taken.
 
         Args:
             wanted: photographs of the chosen people.
             kept: (N,) which of them keep to all bounds.
             exam: photographs of which none may be a copy.
-            enough: photographs of a person.
             fill_up: whether those that do not are better than none.
         """
-        copied = self._copies(wanted, kept, exam, enough) if self.distinct else np.zeros(len(wanted), bool)
-        self.copies_left_out = int(copied.sum())
-        good = self._preferred(wanted[kept & ~copied])
+        of_exam, copied = self._copies(wanted, kept, exam)
+        usable, copied = ~of_exam, copied & self.distinct
+        self.copies_left_out = int((of_exam | copied).sum())
+        good = self._preferred(wanted[kept & usable & ~copied])
         if not fill_up:
             return good
-        rejected = selection.least_offending(wanted[~kept & ~copied], self.criteria, self.values)
-        return pd.concat([good, rejected, wanted[copied]])
+        rejected = selection.least_offending(wanted[~kept & usable & ~copied], self.criteria, self.values)
+        return pd.concat([good, rejected, wanted[usable & copied]])
 
     def filled_up(self, selected: pd.DataFrame) -> int:
         """Returns how many of the photographs do not keep to the bounds."""
         values = self.values.set_index("image_id").loc[selected.image_id].set_axis(selected.index)
         return len(selected) - len(selection.keep(selected, self.criteria, values, Funnel()))
 
-    def _copies(self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame, enough: int) -> np.ndarray:
-        """Returns which photographs (N,) are copies of better ones or of the exam's; rejected ones of people who have
-        enough without them are not looked at, and count as none."""
-        copied = np.zeros(len(wanted), bool)
-        copied[kept] = self._copies_among(wanted[kept], kept[kept], exam)
-        left = wanted.person_id.map(wanted[kept & ~copied].groupby("person_id").size()).fillna(0)
-        short = (left < enough).to_numpy()
-        copied[short] = self._copies_among(wanted[short], kept[short], exam)
-        return copied
-
-    def _copies_among(self, frame: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame) -> np.ndarray:
-        everything = pd.concat([exam, frame])
+    def _copies(self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Returns which photographs (N,) are copies of the exam's, and which (N,) of those or of better ones."""
+        everything = pd.concat([exam, wanted])
         faces = self.measured.of(everything)
+        people, hashes = everything.person_id.to_numpy(), faces.hash.to_numpy()
         fixed = np.arange(len(everything)) < len(exam)
         good = np.concatenate([np.ones(len(exam), bool), kept])
         detail = faces.sharpness.fillna(-1).to_numpy()
         order = np.lexsort([everything.image_id, -eye_distance(points(everything)), -detail, ~good, ~fixed])
-        copied = np.zeros(len(everything), bool)
-        people, hashes = everything.person_id.to_numpy(), faces.hash.to_numpy()
+        copied, of_exam = np.zeros((2, len(everything)), bool)
         copied[order] = copies(people[order], hashes[order], self.copy_bits, fixed[order])
-        return copied[len(exam) :]
+        one, other = pairs(people, hashes, self.copy_bits).T
+        of_exam[other[fixed[one]]] = True
+        return of_exam[len(exam) :], copied[len(exam) :]
 
     def _preferred(self, frame: pd.DataFrame) -> pd.DataFrame:
         bonus = selection.scores(frame, self.criteria, self.values)

@@ -138,7 +138,7 @@ def main(
         chosen[name] = chosen[name].assign(label=chosen[name].person_id.map(people))
     chosen["openset"] = chosen["openset"].assign(label=np.nan)
     found = Copies.among(pd.concat([chosen["selected"], chosen["wild"]]), measured, params.copy_bits)
-    together = found.image_ids(chosen["selected"].image_id) if strategy.distinct else set()
+    together = found.image_ids(chosen["selected"].image_id)
     to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed, together)
     for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
         tables.write(frame, path, tables.SELECTED)
@@ -187,6 +187,7 @@ def choose(
     strangers = frame[roles != ""].assign(role=roles)
     strangers = strangers.iloc[person_order(strangers, aside.seed, "openset")]
     openset = source.take(strangers, aside.images_per_person).sort_values("image_id")
+    source.refuse_aligned(openset)
     frame = funnel.count("not_in_openset", frame[roles == ""])
 
     order = person_order(frame, aside.seed, "wild")
@@ -202,11 +203,13 @@ def choose(
             people = selection.choose_people(pool, params.people, strata, params.seed)
         except ValueError as error:
             source.refuse_too_many_dropped(params.max_dropped)
-            raise ValueError(f"{error}; photographs and people after each step:\n{funnel}") from None
+            lost = funnel.largest_loss("not_wild")
+            most = f"; most people were lost at {lost}" if lost else ""
+            raise ValueError(f"{error}{most}; photographs and people after each step:\n{funnel}") from None
         exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
         kept = wanted.image_id.isin(good.image_id).to_numpy()
-        ordered = strategy.ordered(wanted, kept, exam, params.images_per_person, params.fill_up)
+        ordered = strategy.ordered(wanted, kept, exam, params.fill_up)
         selected = source.take(ordered, params.images_per_person)
         counts = selected.groupby("person_id").size().reindex(people, fill_value=0)
         short = counts.index[counts < params.images_per_person]
@@ -215,6 +218,7 @@ def choose(
         pool = funnel.count("people_with_enough_usable", pool[~pool.person_id.isin(short)])
     unused = rest[rest.person_id.isin(people) & ~rest.image_id.isin([*selected.image_id, *exam.image_id])]
     funnel.count("of_chosen_people", wanted)
+    funnel.count("not_copied", ordered)
     selected = funnel.count("selected", selected.sort_values("image_id", ignore_index=True))
     return {
         "selected": selected.assign(label=selection.label(selected)),
@@ -228,7 +232,8 @@ def _report_copies(across: dict[str, int]) -> None:
     names = {"copies_train_val": "train–val", "copies_train_wild": "train–wild", "copies_val_wild": "val–wild"}
     if found := [f"{text} {across[name]}" for name, text in names.items() if across[name]]:
         log.warning(
-            "pairs of copies of one photograph that an exam shares: %s; `distinct` leaves them out", ", ".join(found)
+            "pairs of copies of one photograph that an exam shares: %s: these people have hardly any others",
+            ", ".join(found),
         )
 
 

@@ -263,13 +263,14 @@ def test_the_audits_own_list_is_no_reviewed_one():
         SelectParams(**{**PARAMS, "exclude": "data/audit.csv"})
 
 
-def test_aligned_photographs_are_refused(collection, tmp_path):
+@pytest.mark.parametrize("strategy", ["frontal", "quality"])
+def test_aligned_photographs_are_refused(collection, tmp_path, strategy):
     table = pd.read_csv(collection["landmarks"], sep=r"\s+", skiprows=2, header=None)
     table.iloc[:, 1:] += 60
     moved = tmp_path / "landmarks.txt"
     header = "\n".join(collection["landmarks"].read_text().split("\n")[:2])
     moved.write_text(header + "\n" + table.to_csv(sep=" ", header=False, index=False))
-    result = select(tmp_path / "work", {**collection, "landmarks": moved})
+    result = select(tmp_path / "work", {**collection, "landmarks": moved}, strategy=strategy)
     assert result.returncode == 1 and "img_celeba (in the wild) is needed" in result.stderr
 
 
@@ -327,30 +328,32 @@ def test_a_copy_is_left_out_and_none_is_shared_with_an_exam(copied_collection, b
         assert len(places) < 2 or places == ["wild", "wild"]
 
 
-def test_copies_are_counted_where_they_stay(copied_collection, tmp_path):
-    result = select(tmp_path / "work", copied_collection[0], strategy="random", people=8, images_per_person=10)
+@pytest.mark.parametrize("strategy", ["random", "frontal"])
+def test_no_exam_shares_a_copy_whatever_the_strategy(copied_collection, tmp_path, strategy):
+    wanted = {"strategy": strategy, "people": 8, "images_per_person": 9, "fill_up": True}
+    result = select(tmp_path / "work", copied_collection[0], **wanted)
     assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
     parts = {name: set(read(tmp_path / "work", name).image_id) for name in ("train", "val", "wild")}
-    together = 0
-    for _, ids in copied_collection[1].groupby("person_id").image_id:
-        together += sum(set(ids[:2]) <= part for part in [set().union(*parts.values())])
-    assert (
-        sum(count for name, count in metrics.items() if name.startswith("copies_") and name != "copies_left_out") == 8
-    )
-    assert together == 8 and "pairs of copies of one photograph that an exam shares" in result.stdout
+    twins = [set(ids[:2]) for _, ids in copied_collection[1].groupby("person_id").image_id]
+    assert not any(len(pair & parts[exam]) == 1 and pair & parts["train"] for pair in twins for exam in ("val", "wild"))
+    assert not any(pair & parts["val"] and pair & parts["wild"] for pair in twins)
+    assert metrics["copies_train_val"] == metrics["copies_train_wild"] == metrics["copies_val_wild"] == 0
+    assert metrics["copies_train"] == sum(pair <= parts["train"] for pair in twins) > 0
+    assert metrics["copies_left_out"] > 0
 
 
 def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tmp_path):
-    """10 of 12 photographs are selected and 2 are wild: without the copy there are 9."""
-    full = {"strategy": "quality", "images_per_person": 10, "people": 8}
+    """10 of 12 photographs are selected and 2 are wild: without the copy there are 9; 3 people's copies are wild."""
+    full = {"strategy": "quality", "images_per_person": 10, "people": 5}
     refused = select(tmp_path / "refused", copied_collection[0], **full)
-    assert refused.returncode == 1 and "8 people wanted" in refused.stderr
+    assert refused.returncode == 1 and "5 people wanted" in refused.stderr
+    assert "most people were lost at people_with_enough_usable (8 before, " in refused.stderr
     filled = select(tmp_path / "work", copied_collection[0], **full, fill_up=True)
     assert filled.returncode == 0, filled.stderr
     assert (read(tmp_path / "work", "selected").groupby("person_id").size() == 10).all()
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
-    assert metrics["copies_train_val"] == 0 and metrics["copies_train"] > 0
+    assert metrics["copies_train_val"] == metrics["copies_train_wild"] == 0 and metrics["copies_train"] > 0
 
 
 def test_histograms_and_sheets_show_each_criterion(by_quality):
