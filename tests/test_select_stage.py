@@ -132,6 +132,42 @@ def test_the_funnel_never_grows(chosen):
     assert all(isinstance(value, int | float) for value in metrics.values())
 
 
+def test_the_funnel_of_the_notebooks_rules_equals_a_few_lines_of_pandas(collection, tmp_path):
+    """On files with a byte-order mark, CRLF and tabs, of which two photographs are in one file or two only."""
+    paths = {**collection, **{name: tmp_path / f"{name}.txt" for name in ("identity", "landmarks", "boxes")}}
+    identity, landmarks, boxes = (collection[name].read_text() for name in ("identity", "landmarks", "boxes"))
+    paths["identity"].write_text("\ufeff" + identity + "999999.jpg 7\n", encoding="utf-8")
+    paths["landmarks"].write_bytes(landmarks.replace("\n", "\r\n").encode())
+    count, header, *rows = boxes.splitlines()
+    paths["boxes"].write_text("\n".join([str(int(count) - 1), header, *rows[1:]]).replace(" ", "\t") + "\n")
+
+    profile = yaml.safe_load((ROOT / "profiles/celeba.yaml").read_text())["select"]
+    nobody = {"query_people": 0, "distractor_people": 0, "images_per_person": 5, "seed": 1}
+    small = {"people": 2, "images_per_person": 2, "wild_per_person": 0, "openset": nobody}
+    result = select(tmp_path / "work", paths, strategies={"frontal": profile["strategies"]["frontal"]}, **small)
+    assert result.returncode == 0, result.stderr
+    metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
+
+    frame = pd.read_csv(paths["identity"], sep=r"\s+", names=["image_id", "person_id"], encoding="utf-8-sig")
+    for name, columns in (("landmarks", tables.LANDMARKS), ("boxes", tables.BOX)):
+        table = pd.read_csv(paths[name], sep=r"\s+", skiprows=2, names=["image_id", *columns])
+        frame = frame.merge(table, on="image_id")
+    steps = {"in_all_tables": frame}
+    frame = frame[(frame.lefteye_x < frame.nose_x) & (frame.nose_x < frame.righteye_x)]
+    steps["nose_between_eyes"] = frame
+    frame = frame[frame.righteye_x - frame.lefteye_x > 30]
+    steps["eyes_apart"] = frame
+    apart = frame.righteye_x - frame.lefteye_x
+    frame = frame[(frame.nose_x - frame.lefteye_x >= 0.3 * apart) & (frame.righteye_x - frame.nose_x >= 0.3 * apart)]
+    steps["nose_centred"] = frame
+    frame = frame[frame.groupby("person_id").image_id.transform("size") >= 2]
+    steps["people_with_enough"] = frame
+    for step, left in steps.items():
+        found = metrics[f"photographs.{step}"], metrics[f"people.{step}"]
+        assert found == (len(left), left.person_id.nunique()), step
+    assert metrics["incomplete"] == 2 and len(steps["in_all_tables"]) > len(steps["nose_centred"]) > 0
+
+
 def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_path):
     other = tmp_path / "other"
     strategies = {"frontal": notebook(20.0, 0.0)}
