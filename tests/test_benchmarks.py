@@ -86,6 +86,11 @@ def test_the_notebooks_crop_is_of_the_same_photographs(data):
     assert first == {path.name: path.read_bytes() for path in out.iterdir()}
 
 
+def test_the_notebooks_crop_is_shared_out_among_processes(data, monkeypatch):
+    monkeypatch.setenv("FACEREC_WORKERS", "2")
+    assert photograph_stages.crop_in_processes(data, 24, COUNT, 1).median > 0
+
+
 def test_crop_is_measured_on_cfp_where_it_is(data):
     cfp, names = data / "raw/cfp", [f"{index}.jpg" for index in range(COUNT)]
     cfp.mkdir(parents=True)
