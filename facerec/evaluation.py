@@ -54,7 +54,7 @@ def closed_set_metrics(
         "top5": metrics.hits_at(scores, labels, 5).numpy() & usable,
         "top1_prototypes": metrics.hits_at(prototype_cosines, labels, 1).numpy() & usable,
     }
-    values = {}
+    values: dict[str, float] = {}
     for name, hit in hits.items():
         values |= _with_interval(f"{split}_{name}", hit.mean(), bootstrap_interval(hit, people, *settings))
     return values | _with_interval(
@@ -96,8 +96,8 @@ def open_set_metrics(embeddings: Tensor, people: np.ndarray, is_query: np.ndarra
     if np.bincount(codes, minlength=1).max() < 2 or len(set(codes)) < 2:
         log.info("open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes)))
         return OpenSet({}, *(pd.DataFrame(columns=columns) for columns in (CURVE, HISTOGRAM, RELIABILITY)))
-    cosines, first, second = metrics.pair_cosines(embeddings)
-    first, second = first.numpy(), second.numpy()
+    cosines, *photographs = metrics.pair_cosines(embeddings)
+    first, second = (of_pairs.numpy() for of_pairs in photographs)
     same = torch.from_numpy(codes[first] == codes[second])
 
     def resample(pairs: np.ndarray) -> PairBootstrap:
@@ -187,7 +187,7 @@ def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
 def _identification(
     query: Tensor, query_people: Tensor, distractors: Tensor, resampled: PairBootstrap
 ) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for name, rate in RATES.items():
         try:
             tpr, threshold = metrics.identification_rate(query, query_people, distractors, rate)

@@ -201,6 +201,10 @@ class AdaFaceHead(Head):
     with the first batch's, not at 20 and 100, and do not move in evaluation mode.
     """
 
+    norm_mean: Tensor
+    norm_std: Tensor
+    batches: Tensor
+
     def __init__(self, embedding_dim: int, num_people: int, scale: float, margin: float, h: float, t_alpha: float):
         super().__init__()
         self.weight = _class_weights(num_people, embedding_dim)

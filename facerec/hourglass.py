@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ class StackedHourglass(nn.Module):
         if pixels % (STRIDE * 2**depth):
             multiple = STRIDE * 2**depth
             raise ValueError(f"hourglass.pixels: expected a multiple of {multiple} at depth {depth}, got {pixels}")
-        self.config = {
+        self.config: dict[str, Any] = {
             "pixels": pixels,
             "stacks": stacks,
             "channels": channels,
@@ -262,4 +262,4 @@ def save(network: StackedHourglass, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> StackedHourglass:
     """Returns the network on a device, channels_last, as `save` wrote it."""
-    return checkpoints.restore(path, KIND, StackedHourglass).to(device, memory_format=torch.channels_last).eval()
+    return checkpoints.restore(path, KIND, StackedHourglass).to(device).to(memory_format=torch.channels_last).eval()

@@ -115,7 +115,7 @@ def build(params: HourglassParams) -> StackedHourglass:
         looks=params.looks,
         precision=params.precision,
     )
-    return network.to(device(), memory_format=torch.channels_last)
+    return network.to(device()).to(memory_format=torch.channels_last)
 
 
 def batch_loss(

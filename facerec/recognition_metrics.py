@@ -77,7 +77,7 @@ def pair_cosines(embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _cosines_to_later(embeddings: Tensor, start: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Returns what `pair_cosines` does, for the pairs whose first photograph is in the block that begins at `start`."""
     cosines = rows @ embeddings[start:].t()
-    i, j = torch.triu_indices(*cosines.shape, offset=1, device=cosines.device)
+    i, j = torch.triu_indices(len(rows), cosines.shape[1], offset=1, device=cosines.device)
     return cosines[i, j], (i + start).int(), (j + start).int()
 
 

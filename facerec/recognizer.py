@@ -57,7 +57,7 @@ class Recognizer(nn.Module):
         precision: Precision,
     ) -> None:
         super().__init__()
-        self.config = {
+        self.config: dict[str, Any] = {
             "backbone": backbone,
             "embedding_dim": embedding_dim,
             "dropout": dropout,
@@ -163,4 +163,4 @@ def save(recognizer: Recognizer, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> Recognizer:
     """Returns the recogniser on a device, channels_last, as `save` wrote it."""
-    return checkpoints.restore(path, KIND, Recognizer).to(device, memory_format=torch.channels_last).eval()
+    return checkpoints.restore(path, KIND, Recognizer).to(device).to(memory_format=torch.channels_last).eval()

@@ -70,7 +70,7 @@ def build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pix
         params.precision,
     )
     recognizer.load_weights(network, params.weights, weights)
-    return network.to(device(), memory_format=torch.channels_last)
+    return network.to(device()).to(memory_format=torch.channels_last)
 
 
 def train(

@@ -133,7 +133,7 @@ def _evenly(image_ids: pd.Series, count: int) -> list[str]:
 
 def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
     """Returns a row a face: what each alignment did to it, and whether 3 points distorted it."""
-    columns = {}
+    columns: dict[str, np.ndarray] = {}
     for count, of_all in matrices.items():
         record = geometry.alignment_record(of_all, points, params.pixels)
         columns |= {f"{what}_{count}": values for what, values in record.items()}
@@ -141,7 +141,7 @@ def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignPa
 
 
 def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
-    values = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
+    values: dict[str, float] = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
     values["points_outside_the_crop"] = int(record.points_outside.sum())
     values["median_shear_of_3_points"] = round(float(record.shear_3.median()), 4)
     for count in tables.ALIGNMENTS:

@@ -52,7 +52,7 @@ def main(
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
     params = BootstrapParams.load("evaluate")
-    sections = HeadNames.load("heads").model_extra
+    sections = HeadNames.load("heads").model_extra or {}
     heads = list(sections)
     values = {head: json.loads((metrics / f"{head}.json").read_text()) for head in heads}
     frames = {head: tables.read(reports / f"{head}.csv", tables.REPORT) for head in heads}
@@ -66,8 +66,8 @@ def main(
     flat = {f"{head}.{key}": value for head in heads for key, value in values[head].items()}
     entries = [Entry(own["type"], own["alignment"], frames[head], values[head]) for head, own in sections.items()]
     aligned = [result for split in SPLITS for result in compare_alignments(entries, split, params)]
-    for result in [*results, *aligned]:
-        flat |= result.metrics()
+    for measured in [*(result.metrics() for result in results), *(result.metrics() for result in aligned)]:
+        flat |= measured
     write_metrics(numbers, flat)
     by_slice = _long(slices, heads)
     write_bytes(summary, _markdown(values, results, _alignments(entries, aligned), by_slice).encode())

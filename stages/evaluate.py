@@ -110,7 +110,8 @@ def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: Bootst
     seen_embeddings = seen.embed(network)
     means = prototypes(seen_embeddings, seen.labels, len(network.person_ids))
 
-    values, reports, embeddings = {}, [], []
+    values: dict[str, float] = {}
+    reports, embeddings = [], []
     for split in ("val", "wild"):
         exam = exams[split]
         found = exam.embed(network)

@@ -62,10 +62,10 @@ def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, f
     if not known:
         print("the open set is too small for any threshold: none is published")
         return {}
-    if measured[fpr] is None:
+    if (threshold := measured[fpr]) is None:
         raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known)}")
-    kept = {key: values[key] for key in ("calibration_slope", "calibration_intercept") if key in values}
-    return {"fpr": fpr, "cosine_threshold": measured[fpr], **kept}
+    calibration = {key: value for key, value in values.items() if key in ("calibration_slope", "calibration_intercept")}
+    return {"fpr": fpr, "cosine_threshold": threshold, **calibration}
 
 
 def _read(path: Path) -> dict[str, float]:
