@@ -17,7 +17,7 @@ class Batches:
     """
 
     def __init__(self, faces: np.ndarray, rows: Tensor, where: torch.device) -> None:
-        self._faces, self._rows, self._where = torch.from_numpy(faces), rows, where
+        self._faces, self._rows, self._where = faces, rows, where
         self._pool = ThreadPoolExecutor(1)
         self._stream = torch.cuda.Stream(where) if where.type == "cuda" else None
         self._expected: tuple[Tensor, Future[Tensor]] | None = None
@@ -37,7 +37,8 @@ class Batches:
         return batch
 
     def _fetch(self, indices: Tensor) -> Tensor:
-        batch = self._faces[self._rows[indices]]
+        # By NumPy: torch would make this thread a team of its own, and with more threads than cores all of them crawl.
+        batch = torch.from_numpy(self._faces[self._rows[indices].numpy()])
         if self._stream is None:
             return batch
         with torch.cuda.stream(self._stream):
