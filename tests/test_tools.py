@@ -67,8 +67,12 @@ def test_mutants_are_counted_by_file_and_a_tenth_may_not_survive(tmp_path, survi
     for name, exits in codes.items():
         mutants = {f"facerec.{name}.x_{name}__mutmut_{number}": exit_code for number, exit_code in enumerate(exits)}
         (tmp_path / f"mutants/facerec/{name}.py.meta").write_text(json.dumps({"exit_code_by_key": mutants}))
+    files = ["facerec/geometry.py", "facerec/heads.py"]
+    (tmp_path / "pyproject.toml").write_text(f"[tool.mutmut]\nonly_mutate = {files}\n")
     command, path = [sys.executable, "-m", "tools.mutants"], {"PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    untried = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert (untried.returncode, untried.stderr) == (1, "error: no mutants were tried of heads.py\n")
+    result = subprocess.run([*command, "geometry"], cwd=tmp_path, env=path, capture_output=True, text=True)
     figures = [line.split() for line in result.stdout.splitlines() if line.startswith("facerec/")]
     total = 17 + survived
     expected = ["facerec/geometry.py", str(total), "15", "1", "1", str(survived), f"{survived / total:.1%}"]
