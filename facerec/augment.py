@@ -64,9 +64,10 @@ def transform_points(matrices: Tensor, points: Tensor) -> Tensor:
     return torch.where(mirrored[..., None, None], moved[..., MIRRORED, :], moved)
 
 
-def closer(points: Tensor, pixels: int) -> Tensor:
+def closer(points: Tensor, pixels: int, weights: Tensor | None = None) -> Tensor:
     """Returns the matrices (B, 2, 3) to a closer look at faces with points (B, 5, 2), as `closer_matrices`."""
-    return torch.from_numpy(closer_matrices(points.double().numpy(), pixels)).float()
+    known = None if weights is None else weights.double().numpy()
+    return torch.from_numpy(closer_matrices(points.double().numpy(), pixels, known)).float()
 
 
 def finite_or(matrices: Tensor, otherwise: Tensor) -> Tensor:

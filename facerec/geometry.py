@@ -75,20 +75,24 @@ def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]
     }
 
 
-def closer_matrices(points: np.ndarray, pixels: int) -> np.ndarray:
+def closer_matrices(points: np.ndarray, pixels: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Returns the similarities (N, 2, 3) that straighten faces and bring them close, for a second look at them.
 
     The points come to lie as on ArcFace's template, their mean in the middle and the eyes CLOSER of the side apart.
-    Where the points are not finite or coincident: NaN.
+    Where fewer than two points have weight, or those that have are coincident: NaN.
 
     Args:
         points: (N, 5, 2).
         pixels: side of the result.
+        weights: (N, 5) of the points, none negative; one that is not finite has none. All the same if None.
     """
     shape = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
-    apart = _apart(points, [*range(len(shape))])
-    matrices = fit_similarity(points, shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2)
-    return np.where(apart[:, None, None], matrices, np.nan)
+    finite = np.isfinite(points).all(axis=2)
+    weights = np.where(finite, 1.0 if weights is None else weights, 0.0)
+    points = np.where(finite[..., None], points, 0.0)
+    target = shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2
+    apart = _spread(points, weights) >= MIN_SPREAD_PX
+    return np.where(apart[:, None, None], fit_similarity(points, target, weights), np.nan)
 
 
 def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
@@ -97,12 +101,19 @@ def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
     return (of_all >= MIN_SPREAD_PX) & (of_used >= MIN_SPREAD * of_all)
 
 
-def _spread(points: np.ndarray) -> np.ndarray:
-    """Returns the root mean square distance (N,) of points (N, K, 2) from their centre."""
-    return np.sqrt(((points - points.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1))
+def _spread(points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Returns the root mean square distance (N,) of points (N, K, 2) from their centre, by weights (N, K) if any."""
+    shares = _shares(np.ones(points.shape[:2]) if weights is None else weights)
+    centre = (shares[..., None] * points).sum(axis=1, keepdims=True)
+    return np.sqrt((shares * ((points - centre) ** 2).sum(axis=2)).sum(axis=1))
 
 
-def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _shares(weights: np.ndarray) -> np.ndarray:
+    """Returns weights (N, K) of which each row sums to 1, or is 0 where all are."""
+    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, without reflection.
 
     Umeyama 1991, eq. 40-43; in the plane, with points as complex numbers, it is the regression t = a s + b.
@@ -111,13 +122,15 @@ def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     Args:
         source: (N, K, 2), K ≥ 2.
         target: (K, 2).
+        weights: (N, K) of the squared errors, none negative; all the same if None.
     """
     s, t = source[..., 0] + 1j * source[..., 1], target[:, 0] + 1j * target[:, 1]
-    s_mean, t_mean = s.mean(axis=1), t.mean()
+    shares = _shares(np.ones(s.shape) if weights is None else weights)
+    s_mean, t_mean = (shares * s).sum(axis=1), shares @ t
     s_centred = s - s_mean[:, None]
-    spread = (np.abs(s_centred) ** 2).sum(axis=1)
+    spread = (shares * np.abs(s_centred) ** 2).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        a = (np.conj(s_centred) @ (t - t_mean)) / np.where(spread > 1e-9, spread, np.nan)
+        a = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1) / np.where(spread > 1e-9, spread, np.nan)
     b = t_mean - a * s_mean
     return np.stack([np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1)
 

@@ -112,8 +112,9 @@ class StackedHourglass(nn.Module):
         sigma: of the Gaussians that it learns, px of the heatmap.
         flip_test: whether its prediction is the mean over the face and its mirror image.
         looks: how often it looks at a face: first as it is, then each time as straight and close as the points that it
-            found say, where the same network is a finer judge. A cascade (Sun, Wang, Tang 2013) of one network. What
-            it says is the median of the looks, so that with three one that goes astray does no harm.
+            found say, each weighted by its confidence, where the same network is a finer judge. A cascade (Sun, Wang,
+            Tang 2013) of one network. What it says is the median of the looks, so that with three one that goes astray
+            does no harm.
         precision: of its layers; heatmaps are float32.
     """
 
@@ -204,7 +205,7 @@ class StackedHourglass(nn.Module):
             points = transform_points(invert(matrices), to_input(points).cpu())
             seen.append((points, confidence.cpu()))
             if look + 1 < self.looks:
-                matrices = finite_or(closer(points, self.pixels), matrices)
+                matrices = finite_or(closer(points, self.pixels, confidence.cpu()), matrices)
         points, confidence = (torch.stack(looks).nanquantile(0.5, dim=0) for looks in zip(*seen, strict=True))
         return points.numpy(), confidence.numpy()
 

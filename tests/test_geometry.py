@@ -73,6 +73,32 @@ def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
         assert np.isnan(geometry.closer_matrices(coincident[None], 96)).all()
 
 
+def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares():
+    source, target = rng.normal(0, 30, (6, 5, 2)), geometry.template(112)
+    times = np.array([3, 1, 2, 0, 4])
+    found = geometry.fit_similarity(source, target, np.tile(times, (6, 1)) * 0.25)
+    repeated = geometry.fit_similarity(source.repeat(times, axis=1), target.repeat(times, axis=0))
+    assert found == pytest.approx(repeated)
+    for points, (a, b, x, _, _, y) in zip(source, found.reshape(6, 6), strict=True):
+        rows = [[[u, -v, 1, 0], [v, u, 0, 1]] for u, v in points]
+        root = np.sqrt(times).repeat(2)
+        design, right = np.reshape(rows, (10, 4)), target.ravel()
+        best = np.linalg.lstsq(design * root[:, None], right * root, rcond=None)[0]
+        assert [a, -b, x, y] == pytest.approx(best)
+
+
+def test_a_closer_look_goes_by_the_points_that_have_weight():
+    turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(geometry.template(112))
+    whole = geometry.closer_matrices(turned[None], 96)
+    astray = turned.copy()
+    astray[3:] = [[500, -80], [np.nan, np.nan]]
+    weights = np.array([[0.9, 0.5, 0.7, 0.0, 0.3]])
+    assert geometry.closer_matrices(astray[None], 96, weights) == pytest.approx(whole)
+    assert geometry.closer_matrices(astray[None], 96) != pytest.approx(whole, rel=0.1)
+    for too_few in ([[0.0] * 5], [[0.0, 0.0, 1.0, 0.0, 1.0]], [[np.nan] * 5]):
+        assert np.isnan(geometry.closer_matrices(astray[None], 96, np.array(too_few))).all()
+
+
 def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
     source = target + rng.normal(0, 5, (20, 3, 2))
