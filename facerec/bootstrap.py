@@ -85,43 +85,52 @@ def mcnemar_p(first_hits: np.ndarray, second_hits: np.ndarray) -> float:
     return min(1.0, float(Fraction(2 * tail, 2**trials)))
 
 
+def bins_of(cosines: np.ndarray, bins: int) -> np.ndarray:
+    """Returns in which of so many equal bins over [-1, 1] cosines (P,) lie, int32, the highest in bin 0."""
+    return np.clip(((1 - cosines) * (bins / 2)).astype(np.int32), 0, bins - 1)
+
+
+def bin_middles(bins: int) -> np.ndarray:
+    """Returns the cosines in the middle of the bins of `bins_of`, (bins,)."""
+    return 1 - (np.arange(bins) + 0.5) * (2 / bins)
+
+
 class PairBootstrap:
-    """Resamples people behind a set of pairs of photographs.
+    """Resamples people behind a set of pairs of photographs, which are added a block at a time.
 
     A different-person pair of persons p and q counts w_p · w_q times and a same-person pair of p counts w_p times,
     where w says how often a person was drawn. Cosines are counted in `bins` equal bins over [-1, 1], so an interval
     of a true-positive rate is exact to the pairs that share a bin with its threshold; 4096 bins are 0.0005 wide.
+
+    Args:
+        num_people: K; each of them shall be in some pair.
+        resamples: R.
+        seed: the same seed draws the same people.
+        bins: of the cosines.
 
     Attributes:
         false: (R, bins) weight of different-person pairs in each bin, the highest cosines first.
         true: (R, bins) the same of same-person pairs.
     """
 
-    def __init__(
-        self,
-        cosines: np.ndarray,
-        first_people: np.ndarray,
-        second_people: np.ndarray,
-        resamples: int,
-        seed: int,
-        bins: int = 4096,
-    ):
-        """Args:
-        cosines: (P,) of each pair.
-        first_people: (P,) who is on its first photograph, 0 … K-1.
-        second_people: (P,) who is on its second photograph; each of the K is in some pair.
-        resamples: R.
-        seed: the same seed draws the same people.
-        bins: of the cosines.
+    def __init__(self, num_people: int, resamples: int, seed: int, bins: int):
+        self.weights = people_weights(num_people, resamples, seed).astype(np.float32)
+        self.true, self.false = np.zeros((2, resamples, bins), np.float32)
+
+    def add(self, bin_of: np.ndarray, first_people: np.ndarray, second_people: np.ndarray) -> None:
+        """Adds pairs, fastest where few people are on the first photographs.
+
+        Args:
+            bin_of: (P,) from `bins_of`.
+            first_people: (P,) who is on each pair's first photograph, 0 … K-1.
+            second_people: (P,) who is on its second photograph.
         """
-        num_people = int(max(first_people.max(), second_people.max())) + 1
-        weights = people_weights(num_people, resamples, seed).astype(np.float32)
-        bin_of = np.clip(((1 - cosines) * (bins / 2)).astype(np.int32), 0, bins - 1)
+        bins = self.true.shape[1]
         same = first_people == second_people
-        self.true = _weighted_counts(bin_of[same], first_people[same], weights, bins)
+        self.true += _weighted_counts(bin_of[same], first_people[same], self.weights, bins)
         low = np.minimum(first_people, second_people)[~same]
         high = np.maximum(first_people, second_people)[~same]
-        self.false = _weighted_pair_counts(bin_of[~same], low, high, weights, bins)
+        self.false += _weighted_pair_counts(bin_of[~same], low, high, self.weights, bins)
 
     def tpr_at_fprs(self, fprs: np.ndarray) -> np.ndarray:
         """Returns, (R, F), the share of same-person pairs above the cosine that `fprs` (F,) of the others exceed."""

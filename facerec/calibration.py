@@ -25,24 +25,26 @@ class Calibration:
         return 0.5 * (1 + np.tanh(0.5 * (self.slope * cosines + self.intercept)))  # 1 / (1 + exp(−x)), never overflows
 
 
-def fit_calibration(cosines: np.ndarray, same: np.ndarray) -> Calibration:
+def fit_calibration(cosines: np.ndarray, same: np.ndarray, counts: np.ndarray) -> Calibration:
     """Returns the logistic fitted by maximum likelihood, both kinds of pairs weighing the same.
 
     Args:
-        cosines: (P,) of each pair.
-        same: (P,) whether it shows one person.
+        cosines: (P,) of pairs.
+        same: (P,) whether they show one person.
+        counts: (P,) how many pairs each stands for.
 
     Raises:
         ValueError: one of the kinds is absent.
     """
     from sklearn.linear_model import LogisticRegression  # seconds to import
 
-    _require_both(same)
-    model = LogisticRegression(C=np.inf, class_weight="balanced").fit(cosines[:, None], same)
+    weight = _balanced(same, counts) * counts.sum()
+    used = weight > 0
+    model = LogisticRegression(C=np.inf).fit(cosines[used, None], same[used], weight[used])
     return Calibration(float(model.coef_[0, 0]), float(model.intercept_[0]))
 
 
-def reliability(probability: np.ndarray, same: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+def reliability(probability: np.ndarray, same: np.ndarray, counts: np.ndarray, bins: int = BINS) -> pd.DataFrame:
     """Returns, for each bin that has pairs, the mean `predicted` and the `observed` share of same-person pairs.
 
     Pairs are weighted so that both kinds weigh the same, as `fit_calibration` has it; `weight` sums to 1.
@@ -50,26 +52,29 @@ def reliability(probability: np.ndarray, same: np.ndarray, bins: int = BINS) -> 
     Args:
         probability: (P,) in [0, 1].
         same: (P,) bool.
+        counts: (P,) how many pairs each stands for.
         bins: of equal width.
 
     Raises:
         ValueError: one of the kinds is absent.
     """
-    _require_both(same)
-    weight = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    weight = _balanced(same, counts)
     index = np.minimum((probability * bins).astype(int), bins - 1)
     total, predicted, observed = (
         np.bincount(index, weight * values, minlength=bins) for values in (1.0, probability, same)
     )
     used = total > 0
     columns = {"predicted": predicted[used] / total[used], "observed": observed[used] / total[used]}
-    pairs = np.bincount(index, minlength=bins)[used]
+    pairs = np.bincount(index, counts, minlength=bins)[used].astype(int)
     return pd.DataFrame({**columns, "weight": total[used], "pairs": pairs})
 
 
-def _require_both(same: np.ndarray) -> None:
-    if same.all() or not same.any():
-        raise ValueError(f"a calibration needs same- and different-person pairs, got {same.sum()} of {len(same)} same")
+def _balanced(same: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns weights (P,) by which both kinds of pairs weigh one half."""
+    one, two = counts[same].sum(), counts[~same].sum()
+    if not one or not two:
+        raise ValueError(f"a calibration needs same- and different-person pairs, got {one} of {one + two} same")
+    return counts * np.where(same, 0.5 / one, 0.5 / two)
 
 
 def calibration_error(table: pd.DataFrame) -> float:

@@ -1,7 +1,7 @@
 """Accuracy, verification, identification rate and 1:N search. Everything here takes scores without a margin."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 2**22  # cosines computed at a time: 16 MiB
+PAIR_COST = 4  # a pair whose photographs are known takes the place of so many cosines: its cosine and two indices
 EXCLUDED = -2.0  # stands for a pair that does not count; below every cosine
 LOWEST = -1.5  # below every cosine, above EXCLUDED
 SAMPLED = 0.02  # share of the pairs looked at first, to guess where the threshold lies
@@ -60,88 +61,78 @@ def prototypes(embeddings: Tensor, labels: Tensor, num_people: int) -> Tensor:
     return F.normalize(sums)
 
 
-def pair_cosines(embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns the cosine of every pair of photographs i < j, (P,), and their i and j, (P,) int32, P = N (N − 1) / 2.
-
-    Twelve bytes a pair: 10,000 photographs take 600 MB.
+def pair_blocks(embeddings: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yields, a block at a time, the cosine of every pair of photographs i < j, (P,), and their i and j, (P,) int64.
 
     Args:
         embeddings: (N, E), not necessarily normalised.
     """
     embeddings = F.normalize(embeddings.float())
-    parts = [_cosines_to_later(embeddings, start, rows) for start, rows in _row_blocks(embeddings, len(embeddings))]
-    cosines, first, second = (torch.cat(part) for part in zip(*parts, strict=True))
-    return cosines, first, second
+    for start, rows in _row_blocks(embeddings, PAIR_COST * len(embeddings)):
+        cosines = rows @ embeddings[start:].t()
+        i, j = torch.triu_indices(len(rows), cosines.shape[1], offset=1, device=cosines.device)
+        yield cosines[i, j], i + start, j + start
 
 
-def _cosines_to_later(embeddings: Tensor, start: int, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns what `pair_cosines` does, for the pairs whose first photograph is in the block that begins at `start`."""
-    cosines = rows @ embeddings[start:].t()
-    i, j = torch.triu_indices(len(rows), cosines.shape[1], offset=1, device=cosines.device)
-    return cosines[i, j], (i + start).int(), (j + start).int()
+def roc(true: Tensor, false_blocks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """Returns the false- and true-positive rate, (2 T + 2,) float64 each, at the ROC's corners, (0, 0) to (1, 1).
 
-
-def roc(scores: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the false- and true-positive rate, (T + 1,) float64 each, at every distinct score and above the highest.
+    There are two for each distinct score of a same-person pair; between corners the ROC is straight.
 
     Args:
-        scores: (P,) of each pair, higher is more alike.
-        same: (P,) whether the pair shows one person.
+        true: scores of the same-person pairs, higher is more alike.
+        false_blocks: scores of the different-person pairs, of which one block is held at a time.
 
     Raises:
         ValueError: there is no same-person or no different-person pair.
     """
-    if same.all() or not same.any():
-        raise ValueError(f"a ROC needs same- and different-person pairs, got {int(same.sum())} of {len(same)} the same")
-    scores, order = scores.sort(descending=True)
-    true = same[order].cumsum(0, dtype=torch.float64)
-    false = (~same[order]).cumsum(0, dtype=torch.float64)
-    ends = torch.cat([scores[1:] != scores[:-1], scores.new_ones(1, dtype=torch.bool)])
-    start = true.new_zeros(1)
-    return torch.cat([start, false[ends] / false[-1]]), torch.cat([start, true[ends] / true[-1]])
+    steps, hits = true.unique(return_counts=True)
+    above, at_or_above = torch.zeros(2, len(steps), dtype=torch.int64, device=true.device)
+    total = 0
+    for block in false_blocks:
+        false = block.sort().values
+        total += len(false)
+        above += len(false) - torch.searchsorted(false, steps, right=True)
+        at_or_above += len(false) - torch.searchsorted(false, steps)
+    if not total or not len(true):
+        pairs = total + len(true)
+        raise ValueError(f"a ROC needs same- and different-person pairs, got {len(true)} of {pairs} the same")
+    accepted = hits.flip(0).cumsum(0)
+    before = torch.cat([accepted.new_zeros(1), accepted[:-1]])
+    fpr = torch.stack([above.flip(0), at_or_above.flip(0)], dim=1).ravel().double() / total
+    tpr = torch.stack([before, accepted], dim=1).ravel().double() / len(true)
+    ends = fpr.new_tensor([0, 1])
+    return torch.cat([ends[:1], fpr, ends[1:]]), torch.cat([ends[:1], tpr, ends[1:]])
 
 
-def auc(scores: Tensor, same: Tensor) -> float:
-    """Returns the area under the ROC: the chance that a same-person pair scores above another; ties count one half."""
-    fpr, tpr = roc(scores, same)
+def roc_of_photographs(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns what `roc` does, of all pairs of photographs.
+
+    Args:
+        embeddings: (N, E), not necessarily normalised.
+        people: (N,) who is on each.
+    """
+
+    def cosines(of_one: bool) -> Iterator[Tensor]:
+        for found, i, j in pair_blocks(embeddings):
+            yield found[(people[i] == people[j]) == of_one]
+
+    return roc(torch.cat([*cosines(True)]), cosines(False))
+
+
+def area(fpr: Tensor, tpr: Tensor) -> float:
+    """Returns the area under a ROC: the chance that a same-person pair scores above another; ties count one half."""
     return torch.trapezoid(tpr, fpr).item()
 
 
-def eer(scores: Tensor, same: Tensor) -> float:
+def crossing(fpr: Tensor, tpr: Tensor) -> float:
     """Returns the equal error rate: where false positives and negatives cross; the ROC is taken as lines."""
-    fpr, tpr = roc(scores, same)
     excess = fpr + tpr - 1  # false positives minus false negatives; never falls
     after = int((excess >= 0).nonzero()[0])
     before = max(after - 1, 0)
     rise = (excess[after] - excess[before]).item()
     share = -excess[before].item() / rise if rise else 0.0
     return torch.lerp(fpr[before], fpr[after], share).item()
-
-
-def tpr_at_fpr(scores: Tensor, same: Tensor, fpr: float) -> float:
-    """Returns the share of same-person pairs accepted when `fpr` of the others are.
-
-    Of F different-person pairs N = ⌊fpr · F⌋ may be accepted: the threshold is the (N + 1)-th largest of their scores,
-    and pairs strictly above it are accepted.
-
-    Args:
-        scores: (P,) cosine of each pair, higher is more alike.
-        same: (P,) whether the pair shows one person.
-        fpr: accepted share of different-person pairs, in (0, 1].
-
-    Raises:
-        ValueError: there are too few different-person pairs to resolve `fpr`, or no same-person pair.
-    """
-    true = scores[same]
-    threshold = threshold_at_fpr(scores, same, fpr)
-    _require_same(len(true))
-    return _share_above(true, threshold)
-
-
-def threshold_at_fpr(scores: Tensor, same: Tensor, fpr: float) -> float:
-    """Returns the cosine strictly above which `fpr` of the different-person pairs are accepted, as in `tpr_at_fpr`."""
-    false = scores[~same]
-    return _kth_largest(false, accepted_pairs(fpr, len(false)) + 1)
 
 
 def accepted_pairs(fpr: float, pairs: int) -> int:

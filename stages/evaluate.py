@@ -16,9 +16,10 @@ from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.bootstrap import BootstrapParams
 from facerec.devices import device
 from facerec.embedding_map import embedding_map
-from facerec.evaluation import OpenSet, closed_set_metrics, confusion, mean_and_sd, mean_curve, open_set_metrics
+from facerec.evaluation import closed_set_metrics, confusion, mean_and_sd, mean_curve
 from facerec.images import write_image
 from facerec.mistakes import mistakes_sheet, worst_mistakes
+from facerec.open_set import OpenSet, open_set_metrics
 from facerec.recognition_metrics import prototypes
 from facerec.recognizer import Recognizer
 from facerec.slices import slice_table

@@ -12,7 +12,7 @@ from torch import nn
 from facerec import recognizer, tables
 from facerec.bootstrap import BootstrapParams
 from facerec.comparison import PairedResult, compare_heads
-from facerec.evaluation import confusion, open_set_metrics
+from facerec.evaluation import confusion
 from facerec.heads import build_head, parse_head
 from facerec.images import write_image
 from stages import compare, evaluate, publish
@@ -178,14 +178,6 @@ def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatc
     write_alignment()
     with pytest.raises(ValueError, match=r"alignment\.csv: wild0_0\.png is not listed"):
         run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-
-
-def test_an_open_set_without_pairs_is_said_so(caplog):
-    caplog.set_level("INFO")
-    settings = BootstrapParams(bootstrap=10, seed=1)
-    for count in (0, 1):
-        found = open_set_metrics(torch.randn(count, 4), np.full(count, 7), np.ones(count, bool), settings)
-        assert not found.values and found.roc.empty and "too few for pairs" in caplog.text
 
 
 def test_annotated_points_change_nothing_but_the_slices_of_the_report(project, monkeypatch):

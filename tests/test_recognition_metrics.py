@@ -12,7 +12,15 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score, roc_curve, top_k_accuracy_score
 
 from facerec import recognition_metrics as metrics
-from facerec.bootstrap import PairBootstrap, bootstrap_interval, macro_interval, macro_mean, mcnemar_p
+from facerec.bootstrap import (
+    PairBootstrap,
+    bin_middles,
+    bins_of,
+    bootstrap_interval,
+    macro_interval,
+    macro_mean,
+    mcnemar_p,
+)
 
 
 def random_people(num_people, each, noise, seed=0, dim=16):
@@ -41,25 +49,33 @@ def brute_identification(query, people, distractors, fpr):
     return sum(c > threshold for c in true) / len(true), threshold
 
 
+def in_blocks(scores, same):
+    return scores[same], scores[~same].split(100)
+
+
 @pytest.mark.parametrize("ties", [False, True])
 def test_roc_and_auc_are_scikit_learns(ties):
     scores, same = pairs_of(ties=ties)
     for sign in (1, -1):  # either way round: in one of them the lowest pair shows one person
-        fpr, tpr = metrics.roc(sign * scores, same)
-        expected_fpr, expected_tpr, _ = roc_curve(same, sign * scores, drop_intermediate=False)
-        assert fpr.dtype == tpr.dtype == torch.float64
-        np.testing.assert_allclose(fpr, expected_fpr, rtol=1e-12)
-        np.testing.assert_allclose(tpr, expected_tpr, rtol=1e-12)
-        assert metrics.auc(sign * scores, same) == pytest.approx(roc_auc_score(same, sign * scores))
+        fpr, tpr = metrics.roc(*in_blocks(sign * scores, same))
+        expected = np.stack(roc_curve(same, sign * scores, drop_intermediate=False)[:2], axis=1).round(12)
+        corners = np.stack([fpr, tpr], axis=1).round(12)
+        assert fpr.dtype == tpr.dtype == torch.float64 and len(fpr) == 2 * len(scores[same].unique()) + 2
+        assert {*map(tuple, corners)} <= {*map(tuple, expected)}
+        length = np.linspace(0, 2, 5000)  # along both axes: no side of a step is infinitely steep
+        for axis in range(2):
+            on_either = [np.interp(length, curve.sum(axis=1), curve[:, axis]) for curve in (corners, expected)]
+            np.testing.assert_allclose(*on_either, atol=1e-9)
+        assert metrics.area(fpr, tpr) == pytest.approx(roc_auc_score(same, sign * scores))
 
 
 def test_eer_is_where_the_errors_cross():
     scores, same = pairs_of()
     fpr, tpr, _ = roc_curve(same, scores)
-    rate = metrics.eer(scores, same)
+    rate = metrics.crossing(*metrics.roc(*in_blocks(scores, same)))
     assert np.interp(rate, fpr, 1 - tpr) == pytest.approx(rate, abs=2e-3)  # a step of the ROC
-    assert metrics.eer(torch.tensor([1.0, 0.9, 0.1]), torch.tensor([True, True, False])) == 0
-    assert metrics.eer(torch.zeros(4), torch.tensor([True, True, False, False])) == 0.5
+    assert metrics.crossing(*metrics.roc(torch.tensor([1.0, 0.9]), [torch.tensor([0.1])])) == 0
+    assert metrics.crossing(*metrics.roc(torch.zeros(2), [torch.zeros(2)])) == 0.5
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -70,29 +86,33 @@ def test_eer_of_few_pairs_is_the_root_that_scipy_finds(seed):
     scores = (torch.randn(17, generator=generator) * 2 + same).round()
     fpr, tpr, _ = roc_curve(same, scores, drop_intermediate=False)
     expected = brentq(lambda rate: np.interp(rate, fpr, tpr) - (1 - rate), 0, 1, xtol=1e-12)
-    assert metrics.eer(scores, same) == pytest.approx(expected, abs=1e-9)
+    assert metrics.crossing(*metrics.roc(*in_blocks(scores, same))) == pytest.approx(expected, abs=1e-9)
 
 
 def test_roc_needs_both_kinds_of_pairs():
     with pytest.raises(ValueError, match="got 3 of 3 the same"):
-        metrics.roc(torch.rand(3), torch.ones(3, dtype=torch.bool))
+        metrics.roc(torch.rand(3), [])
+    with pytest.raises(ValueError, match="got 0 of 3 the same"):
+        metrics.roc(torch.rand(0), [torch.rand(3)])
 
 
-@pytest.mark.parametrize("fpr", [1e-3, 1e-2, 0.1, 0.5, 1.0])
-def test_tpr_at_fpr_never_accepts_more_than_allowed(fpr):
-    scores, same = pairs_of()
-    expected_fpr, expected_tpr, _ = roc_curve(same, scores, drop_intermediate=False)
-    assert metrics.tpr_at_fpr(scores, same, fpr) == pytest.approx(expected_tpr[expected_fpr <= fpr].max())
+@pytest.mark.parametrize("block", [2**22, 100])
+def test_the_roc_of_photographs_is_that_of_their_pairs(monkeypatch, block):
+    monkeypatch.setattr(metrics, "BLOCK", block)
+    embeddings, people = random_people(9, 4, 1.5)
+    i, j = torch.triu_indices(36, 36, 1)
+    cosines, same = F.cosine_similarity(embeddings[i], embeddings[j]), people[i] == people[j]
+    fpr, tpr = metrics.roc_of_photographs(embeddings, people)
+    assert metrics.area(fpr, tpr) == pytest.approx(roc_auc_score(same, cosines))
+    assert len(fpr) == 2 * int(same.sum()) + 2
 
 
-def test_tpr_at_fpr_refuses_what_it_cannot_resolve():
-    same = torch.arange(100) < 10
-    with pytest.raises(ValueError, match=r"fpr 0\.001 needs at least 1000 different-person pairs, got 90"):
-        metrics.tpr_at_fpr(torch.rand(100), same, 0.001)
-    with pytest.raises(ValueError, match="no same-person pair"):
-        metrics.tpr_at_fpr(torch.rand(90), torch.zeros(90, dtype=torch.bool), 0.1)
-    with pytest.raises(ValueError, match="must be in"):
-        metrics.tpr_at_fpr(torch.rand(100), same, 0.0)
+@pytest.mark.parametrize("fpr", [1e-2, 0.1, 0.5, 1.0])
+def test_the_identification_rate_without_distractors_is_the_rocs(fpr):
+    embeddings, people = random_people(9, 6, 1.5)
+    found, accepted = metrics.roc_of_photographs(embeddings, people)
+    rate, _ = metrics.identification_rate(embeddings, people, embeddings[:0], fpr)
+    assert rate == pytest.approx(accepted[found <= fpr].max().item())
 
 
 def test_accepted_pairs_counts_in_decimals():
@@ -123,12 +143,14 @@ def test_prototypes_weigh_every_photograph_the_same():
         metrics.prototypes(embeddings, torch.tensor([0, 0, 2]), 3)
 
 
-def test_pair_cosines_are_all_pairs_once(monkeypatch):
-    monkeypatch.setattr(metrics, "BLOCK", 100)
+def test_blocks_of_pairs_are_all_pairs_once(monkeypatch):
+    monkeypatch.setattr(metrics, "BLOCK", 400)
     embeddings = torch.randn(23, 6)
-    cosines, first, second = metrics.pair_cosines(embeddings)
+    blocks = list(metrics.pair_blocks(embeddings))
+    assert len(blocks) > 5 and max(len(cosines) for cosines, *_ in blocks) <= 100
+    cosines, first, second = (torch.cat(part) for part in zip(*blocks, strict=True))
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == list(combinations(range(23), 2))
-    torch.testing.assert_close(cosines, F.cosine_similarity(embeddings[first.long()], embeddings[second.long()]))
+    torch.testing.assert_close(cosines, F.cosine_similarity(embeddings[first], embeddings[second]))
 
 
 @pytest.mark.filterwarnings("error")  # torch's, of a buffer of another shape than what is written into it
@@ -202,7 +224,7 @@ def test_a_first_look_takes_its_share_of_the_false_pairs_and_no_true_one(monkeyp
 def test_cosines_stay_on_the_device_of_the_embeddings():
     """The meta device computes nothing, and refuses to be mixed with any other."""
     faces, people = torch.zeros(6, 4, device="meta"), torch.zeros(6, dtype=torch.int64, device="meta")
-    found = [*metrics.pair_cosines(faces), *metrics.search_cosines(faces, people, faces)]
+    found = [*next(metrics.pair_blocks(faces)), *metrics.search_cosines(faces, people, faces)]
     assert {tensor.device.type for tensor in found} == {"meta"}
 
 
@@ -303,13 +325,21 @@ def test_bootstrap_is_the_slow_loop():
         bootstrap_interval(np.array([]), np.array([]), 10, 0)
 
 
+def resampled_pairs(embeddings, people, resamples, seed):
+    """Returns all pairs' bootstrap, added in several blocks, their cosines and who is on them."""
+    resampled, blocks = PairBootstrap(int(people.max()) + 1, resamples, seed, 4096), []
+    for cosines, first, second in metrics.pair_blocks(embeddings):
+        one, two = people[first].numpy(), people[second].numpy()
+        resampled.add(bins_of(cosines.numpy(), 4096), one, two)
+        blocks.append((cosines.numpy(), one, two))
+    return resampled, *(np.concatenate(part) for part in zip(*blocks, strict=True))
+
+
 def test_pair_bootstrap_is_the_slow_loop(monkeypatch):
     """Each resample's ROC equals scikit-learn's with weighted pairs, to the width of a bin."""
     monkeypatch.setattr("facerec.bootstrap.BLOCK", 10_000)  # several blocks
-    embeddings, people = random_people(9, 6, 1.5)
-    cosines, first, second = metrics.pair_cosines(embeddings)
-    one, two = people[first.long()].numpy(), people[second.long()].numpy()
-    resampled = PairBootstrap(cosines.numpy(), one, two, 40, 3)
+    monkeypatch.setattr(metrics, "BLOCK", 2000)
+    resampled, cosines, one, two = resampled_pairs(*random_people(9, 6, 1.5), 40, 3)
     weights = np.random.default_rng(3).multinomial(9, [1 / 9] * 9, size=40)
     for row in range(40):
         w = weights[row]
@@ -324,9 +354,13 @@ def test_pair_bootstrap_is_the_slow_loop(monkeypatch):
 
 def test_pair_bootstrap_of_the_whole_holds_the_estimate():
     embeddings, people = random_people(30, 8, 1.5)
-    cosines, first, second = metrics.pair_cosines(embeddings)
-    one, two = people[first.long()].numpy(), people[second.long()].numpy()
-    resampled = PairBootstrap(cosines.numpy(), one, two, 500, 0)
+    resampled, *_ = resampled_pairs(embeddings, people, 500, 0)
     low, high = np.quantile(resampled.tpr_at_fprs(np.array([0.01]))[:, 0], [0.025, 0.975])
-    assert low < metrics.tpr_at_fpr(cosines, torch.from_numpy(one == two), 0.01) < high
+    assert low < metrics.identification_rate(embeddings, people, embeddings[:0], 0.01)[0] < high
     assert 0.02 < high - low < 0.4
+
+
+def test_bins_of_cosines_hold_their_middles_from_the_highest_down():
+    middles = bin_middles(8)
+    assert bins_of(middles, 8).tolist() == list(range(8)) and middles[0] == 0.875
+    assert bins_of(np.array([1.5, 1.0, -1.0, -1.5]), 8).tolist() == [0, 0, 7, 7]
