@@ -34,23 +34,29 @@ def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.rint(one.sum(axis=1)[:, None] + other.sum(axis=1) - 2 * one @ other.T).astype(int)
 
 
-def copies(people: np.ndarray, hashes: np.ndarray, at_least: float, fixed: np.ndarray) -> np.ndarray:
-    """Returns which photographs (N,) are copies of an earlier one of their person that stays, or of a fixed one.
+def nearest(
+    people: np.ndarray, hashes: np.ndarray, at_least: float, fixed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns in how many bits each photograph differs from the nearest one of its person that stays, (N,) float.
+
+    A photograph that differs in fewer than `at_least` from a better one that stays is a copy, and does not stay.
+    And, (N,), in how many from the nearest fixed one. Infinite where there is none.
 
     Args:
         people: (N,) who is on each; the better photographs of a person come first.
         hashes: (N,) of each.
         at_least: bits in which photographs that are no copies differ.
-        fixed: (N,) whether it stays whatever it resembles.
+        fixed: (N,) whether it stays whatever it resembles, and is not asked about itself.
     """
-    dropped = np.zeros(len(people), bool)
+    of_staying, of_fixed = np.full((2, len(people)), np.inf)
     for rows in pd.Series(range(len(people))).groupby(people).indices.values():
-        near = distances(hashes[rows]) < at_least
+        apart = distances(hashes[rows]).astype(float)
         stays = fixed[rows].copy()
         for row in np.flatnonzero(~fixed[rows]):
-            stays[row] = not near[row, stays].any()
-        dropped[rows] = ~stays
-    return dropped
+            of_fixed[rows[row]] = apart[row, fixed[rows]].min(initial=np.inf)
+            of_staying[rows[row]] = apart[row, stays].min(initial=np.inf)
+            stays[row] = of_staying[rows[row]] >= at_least
+    return of_staying, of_fixed
 
 
 def pairs(people: np.ndarray, hashes: np.ndarray, at_least: float) -> np.ndarray:

@@ -74,7 +74,7 @@ def sheet(criteria: list[Criterion], values: pd.DataFrame, frame: pd.DataFrame, 
     for criterion, reached in _reached(criteria, values):
         if not criterion.bounds:
             continue
-        reached = reached[reached[criterion.name].notna()]
+        reached = reached[np.isfinite(reached[criterion.name])]
         passed = criterion.passes(reached[criterion.name].to_numpy(float))
         for word, rows in (("kept", reached[passed]), ("rejected", reached[~passed])):
             shown = _shown(criterion, rows)

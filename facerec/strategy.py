@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from facerec import criteria, selection
+from facerec import criteria, near_duplicates, selection
 from facerec.celeba import ATTRIBUTES
 from facerec.criteria import DISTINCT, DIVERSE, PIXELS, Criterion
 from facerec.geometry import eye_distance
-from facerec.near_duplicates import copies, pairs
 from facerec.pixel_measures import PixelMeasures, thumbs
 from facerec.selection import Funnel, Likeness
 from facerec.tables import points
@@ -60,6 +59,12 @@ class Strategy:
         return cls(measuring, attributes, distinct, diverse, copy_bits, measured, seed)
 
     @property
+    def measuring(self) -> list[Criterion]:
+        """Returns all that has values: the criteria, and at last, if copies are left out, how near the nearest is."""
+        nearest = Criterion.model_construct(name=DISTINCT, at_least=self.copy_bits)
+        return [*self.criteria, nearest] if self.distinct else self.criteria
+
+    @property
     def of_pixels(self) -> list[Criterion]:
         return [criterion for criterion in self.criteria if criterion.name in PIXELS]
 
@@ -98,9 +103,12 @@ class Strategy:
             exam: photographs of which none may be a copy.
             fill_up: whether those that do not are better than none.
         """
-        of_exam, copied = self._copies(wanted, kept, exam)
-        usable, copied = ~of_exam, copied & self.distinct
+        apart, from_exam = self._nearest(wanted, kept, exam)
+        of_exam = from_exam < self.copy_bits
+        usable, copied = ~of_exam, (apart < self.copy_bits) & self.distinct
         self.copies_left_out = int((of_exam | copied).sum())
+        if self.distinct:
+            self.values[DISTINCT] = pd.Series(apart, index=wanted.index)
         good = self._preferred(wanted[kept & usable & ~copied])
         if not fill_up:
             return good
@@ -112,8 +120,8 @@ class Strategy:
         values = self.values.set_index("image_id").loc[selected.image_id].set_axis(selected.index)
         return len(selected) - len(selection.keep(selected, self.criteria, values, Funnel()))
 
-    def _copies(self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Returns which photographs (N,) are copies of the exam's, and which (N,) of those or of better ones."""
+    def _nearest(self, wanted: pd.DataFrame, kept: np.ndarray, exam: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Returns in how many bits photographs (N,) differ from the nearest better one, and from the nearest exam's."""
         everything = pd.concat([exam, wanted])
         faces = self.measured.of(everything)
         people, hashes = everything.person_id.to_numpy(), faces.hash.to_numpy()
@@ -121,11 +129,9 @@ class Strategy:
         good = np.concatenate([np.ones(len(exam), bool), kept])
         detail = faces.sharpness.fillna(-1).to_numpy()
         order = np.lexsort([everything.image_id, -eye_distance(points(everything)), -detail, ~good, ~fixed])
-        copied, of_exam = np.zeros((2, len(everything)), bool)
-        copied[order] = copies(people[order], hashes[order], self.copy_bits, fixed[order])
-        one, other = pairs(people, hashes, self.copy_bits).T
-        of_exam[other[fixed[one]]] = True
-        return of_exam[len(exam) :], copied[len(exam) :]
+        found = np.zeros((2, len(everything)))
+        found[:, order] = near_duplicates.nearest(people[order], hashes[order], self.copy_bits, fixed[order])
+        return found[0, len(exam) :], found[1, len(exam) :]
 
     def _preferred(self, frame: pd.DataFrame) -> pd.DataFrame:
         bonus = selection.scores(frame, self.criteria, self.values)

@@ -156,9 +156,9 @@ def main(
     write_metrics(metrics, {**funnel.metrics(), **sizes, **lost, **shifts})
     write_csv(funnel_plot, funnel.table())
     write_csv(balance_plot, balance)
-    write_csv(criteria_plot, selection_report.histograms(strategy.criteria, strategy.values))
+    write_csv(criteria_plot, selection_report.histograms(strategy.measuring, strategy.values))
     write_image(sheet, _sheet(chosen["selected"], images))
-    write_image(criteria_sheet, selection_report.sheet(strategy.criteria, strategy.values, collection.frame, images))
+    write_image(criteria_sheet, selection_report.sheet(strategy.measuring, strategy.values, collection.frame, images))
     log.info("%s", funnel)
     _report_copies(found.across({name: frame.image_id for name, frame in exams.items()}))
     if len(balance):

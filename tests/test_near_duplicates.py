@@ -61,7 +61,11 @@ def test_the_better_copy_stays_and_a_fixed_one_always_does():
     same, other = "00" * 64, "ff" * 32 + "0f" * 32
     people, hashes = np.array([1, 1, 1, 2, 2, 2]), np.array([same, same, other, same, same, other])
     fixed = np.array([False, False, False, False, True, False])
-    assert near_duplicates.copies(people, hashes, BITS, fixed).tolist() == [False, True, False, True, False, False]
+    apart, from_fixed = near_duplicates.nearest(people, hashes, BITS, fixed)
+    assert (apart < BITS).tolist() == [False, True, False, True, False, False]
+    assert (from_fixed < BITS).tolist() == [False, False, False, True, False, False]
+    far = near_duplicates.distances([same, other])[0, 1]
+    assert apart.tolist() == [np.inf, 0, far, 0, np.inf, far] and np.isinf(from_fixed[:3]).all()
 
 
 def test_what_was_measured_is_kept_until_the_photograph_or_its_points_change(drawn, tmp_path):

@@ -394,8 +394,10 @@ def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tm
 
 def test_histograms_and_sheets_show_each_criterion(by_quality):
     plot = pd.read_csv(by_quality / "criteria.csv")
-    assert plot.criterion.unique().tolist() == ["plausible", "contrast", "sharpness"]
-    assert plot.groupby("criterion").share.sum().tolist() == pytest.approx([100, 100, 100], abs=0.1)
+    assert plot.criterion.unique().tolist() == ["plausible", "contrast", "sharpness", "distinct"]
+    assert plot.groupby("criterion").share.sum().tolist() == pytest.approx([100] * 4, abs=0.1)
+    copied = plot[(plot.criterion == "distinct") & (plot.kept == "rejected")]
+    assert copied.share.sum() > 0 and (copied.bound == 36).all()
     assert ((plot.value >= plot.bound) == (plot.kept == "kept")).all()
     balance = pd.read_csv(by_quality / "balance.csv")
     assert len(balance) == 40 and balance["shift"].abs().is_monotonic_decreasing
