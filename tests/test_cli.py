@@ -60,9 +60,15 @@ def test_the_stages_are_listed_in_their_order():
     assert places == sorted(places)
 
 
-def test_an_interrupted_stage_ends_at_once_with_one_line():
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(SLEEPER, 130), ("import stages, time; print('begun', flush=True); time.sleep(60)", -signal.SIGINT)],
+    ids=["at work", "importing"],
+)
+def test_an_interrupted_stage_ends_at_once_with_one_line(code, expected):
+    """130 is what a shell makes of the signal too."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER, "x"],
+        [sys.executable, "-c", code, "x"],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -72,7 +78,7 @@ def test_an_interrupted_stage_ends_at_once_with_one_line():
     assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
-    assert (process.returncode, errors) == (130, "interrupted\n")
+    assert (process.returncode, errors) == (expected, "interrupted\n")
 
 
 def test_bad_input_is_one_line_without_a_traceback_unless_one_asks_for_it(monkeypatch):
