@@ -86,8 +86,9 @@ def measure(sizes: Sizes, compiled: bool) -> str:
         f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): {rate / 1e12:.4g} "
         f"TFLOP/s; the shares are of it, by the floating-point operations that torch counts. Median of {REPEATS}.",
         "",
-        "| network | mode | training, loader | training, resident | loader/resident | share | inference | share |",
-        "|---|---|---|---|---|---|---|---|",
+        "| network | mode | training, loader | training, resident | loader/resident | share | memory | inference "
+        "| share |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     profiles = []
     for mode in ["eager", "compiled"] if compiled else ["eager"]:
@@ -169,12 +170,23 @@ def _steps(network: nn.Module, loss_of: Callable[[], Tensor], faces: int) -> Ite
 def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
     """Returns a line of the table; loader and resident batch take turns."""
     operations = forward_operations(subject)
+    if device().type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     pairs = [[faces_per_second(one, steps) for one in (subject.loaded, subject.resident)] for _ in range(REPEATS + 1)]
     loaded, resident = (statistics.median(values) for values in zip(*pairs[1:], strict=True))
     ratio = statistics.median(a / b for a, b in pairs[1:])
+    memory = f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB" if device().type == "cuda" else "–"
     inference = _inference(subject, steps)
     shares = [f"{100 * speed * times * operations / rate:.1f} %" for speed, times in ((loaded, 3), (inference, 1))]
-    cells = [f"{loaded:,.4g}/s", f"{resident:,.4g}/s", f"{ratio:.2f}", shares[0], f"{inference:,.4g}/s", shares[1]]
+    cells = [
+        f"{loaded:,.4g}/s",
+        f"{resident:,.4g}/s",
+        f"{ratio:.2f}",
+        shares[0],
+        memory,
+        f"{inference:,.4g}/s",
+        shares[1],
+    ]
     return f"| {subject.name} | {mode} | {' | '.join(cells)} |"
 
 

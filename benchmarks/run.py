@@ -10,7 +10,10 @@ import datetime
 import importlib.metadata
 import json
 import multiprocessing
+import os
 import platform
+import re
+import statistics
 import subprocess
 import sys
 import time
@@ -46,6 +49,9 @@ from stages.align import AlignParams
 from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
+ROOT = Path(__file__).parents[1]
+MEMORY_REPEATS = 3  # of what differs by a few per mille
+GIB = 1024  # MiB
 SECONDS = 4.0  # of each measurement of a training, at least; never less than a step
 
 
@@ -141,17 +147,37 @@ def _hourglass(work: Work) -> Measured:
 
 
 def _memory(work: Work) -> Measured:
-    few, many = (_peak(count) for count in work.memory)
-    return Measured([many / few], f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB")
+    pairs = [[_peak(count) for count in work.memory] for _ in range(min(work.repeats, MEMORY_REPEATS))]
+    few, many = (statistics.median(peaks) for peaks in zip(*pairs, strict=True))
+    ratios = [after / before for before, after in pairs]
+    return Measured(ratios, f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB")
 
 
 def _peak(faces: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.training_memory", str(faces)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+    return float(_said("benchmarks.training_memory", faces).split()[-1])
+
+
+def _select_memory(work: Work) -> Measured:
+    rows, people, *_ = work.tables
+    said = [
+        _said("benchmarks.selection_tables", "--rows", rows, "--people", people, "--no-peer")
+        for _ in range(min(work.repeats, MEMORY_REPEATS))
+    ]
+    seconds, peaks = zip(*(map(float, re.findall(r"([\d.]+) (?:s|MiB)", one)) for one in said), strict=True)
+    median = f"{statistics.median(peaks):.0f} MiB, {statistics.median(seconds):.2f} s"
+    return Measured([peak / GIB for peak in peaks], median, f"{GIB} MiB")
+
+
+def _said(module: str, *words: object) -> str:
+    command, environment = [sys.executable, "-m", module, *map(str, words)], {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 MEASURES = {
     "select": Measure("select, tables of CelebA's size", "the notebook's pandas steps", 5, _select),
+    "select_memory": Measure(
+        "select, peak memory with the interpreter and its libraries", "1 GiB", 1, _select_memory, at_most=True
+    ),
     "crop": Measure(
         "crop, photographs/s",
         "the notebook's loop without its row lookups, on one core, times the cores",
