@@ -21,6 +21,11 @@ def uniform(count: int, reach: float, generator: torch.Generator) -> Tensor:
     return (torch.rand(count, generator=generator) * 2 - 1) * reach
 
 
+def _drawn(count: int, share: float, generator: torch.Generator) -> Tensor:
+    """Returns which of `count` faces, (C,) their indices, are among a share of all."""
+    return (torch.rand(count, generator=generator) < share).nonzero()[:, 0]
+
+
 def jitter_matrices(
     count: int, pixels: int, rotation: float, shift: float, scale: float, mirror: bool, generator: torch.Generator
 ) -> Tensor:
@@ -98,7 +103,7 @@ def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torc
     count = len(faces)
     gain = 1 + uniform(count, brightness, generator)
     offset = uniform(count, brightness / 2, generator)
-    to_gray = (torch.rand(count, generator=generator) < gray).nonzero()[:, 0].to(faces.device)
+    to_gray = _drawn(count, gray, generator).to(faces.device)
     gain, offset = (values.to(faces.device).view(-1, 1, 1, 1) for values in (gain, offset))
     luma = torch.tensor(LUMA, device=faces.device)
     mean = (faces.mean(dim=(2, 3)) @ luma).view(-1, 1, 1, 1)
@@ -111,7 +116,7 @@ def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Returns faces (B, 3, H, W) of which a share is blurred by Gaussians, each of a width drawn from BLUR_SIGMA."""
     low, high = BLUR_SIGMA
     sigma = faces.shape[-1] * (low + (high - low) * torch.rand(len(faces), generator=generator))
-    chosen = (torch.rand(len(faces), generator=generator) < share).nonzero()[:, 0]
+    chosen = _drawn(len(faces), share, generator)
     if not len(chosen):
         return faces
     reach = math.ceil(3 * high * faces.shape[-1])
@@ -130,7 +135,7 @@ def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
     low, high = ERASE_SIDE
     size = side * (low + (high - low) * torch.rand(count, 2, generator=generator))
     start = torch.rand(count, 2, generator=generator) * (side - size)
-    chosen = (torch.rand(count, generator=generator) < share).nonzero()[:, 0]
+    chosen = _drawn(count, share, generator)
     colour = torch.rand(count, 3, 1, 1, generator=generator)[chosen].to(faces.device)
     steps = torch.arange(side)
     covered = ((steps >= start[..., None]) & (steps < (start + size)[..., None]))[chosen]
