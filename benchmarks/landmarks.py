@@ -31,6 +31,7 @@ from facerec.training import fingerprint, fit, forget
 
 WARM_UP, TIMED = 2, 5  # steps
 MOST_MINUTES = 4.0
+SLOWER = 0.001  # learning rate, for losses that params.yaml's was not chosen for
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ VARIANTS = {
     "no mirror": Variant({"mirror": False, "flip_test": False}),
     "basic": Variant({"block": "basic"}),
     "mse": Variant({"loss": "mse"}),
+    "mse slower": Variant({"loss": "mse", "learning_rate": SLOWER}),
     "adaptive wing": Variant({"loss": "adaptive_wing"}),
+    "adaptive wing slower": Variant({"loss": "adaptive_wing", "learning_rate": SLOWER}),
     "notebook": Variant(floor=True, as_notebook=True),
 }
 ROWS = [  # what is asked, the setting, its training, its decoding
@@ -83,7 +86,9 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("residual block", "basic", "basic", "refined"),
     ("loss", "kl", "ours", "refined"),
     ("loss", "mse", "mse", "refined"),
+    ("loss", f"mse, learning rate {SLOWER}", "mse slower", "refined"),
     ("loss", "adaptive wing", "adaptive wing", "refined"),
+    ("loss", f"adaptive wing, learning rate {SLOWER}", "adaptive wing slower", "refined"),
     ("all together", "ours", "ours", "refined"),
     ("all together", "the notebook's", "notebook", "argmax"),
 ]

@@ -3,10 +3,11 @@
 import math
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -57,10 +58,11 @@ def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bo
         row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
     """
     faces = _faces(data, photographs)
-    cores, count = num_workers(), len(faces.some)
+    cores, photos = num_workers(), len(faces.some)
     with tempfile.TemporaryDirectory() as out:
-        ours = speed_of(lambda: _crop(faces.folder, faces.some, pixels, Path(out)), count)
-        theirs = speed_of(lambda: _notebook_crop(faces, pixels, Path(out), row_lookup), count * cores)
+        new = _new_folders(Path(out))
+        ours = speed_of(lambda: _crop(faces.folder, faces.some, pixels, next(new)), photos)
+        theirs = speed_of(lambda: _notebook_crop(faces, pixels, next(new), row_lookup), photos * cores)
         return alternate(ours, theirs, f"{faces.name} photographs", repeats)
 
 
@@ -72,10 +74,19 @@ def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -
     faces = _faces(data, photographs)
     parts = [replace(faces, some=faces.some.iloc[first :: num_workers()]) for first in range(num_workers())]
     with tempfile.TemporaryDirectory() as out, ProcessPoolExecutor(num_workers()) as pool:
-        loop = partial(_notebook_crop, pixels=pixels, out=Path(out), row_lookup=False)
-        ours = speed_of(lambda: _crop(faces.folder, faces.some, pixels, Path(out)), len(faces.some))
-        theirs = speed_of(lambda: list(pool.map(loop, parts)), len(faces.some))
+        new = _new_folders(Path(out))
+        ours = speed_of(lambda: _crop(faces.folder, faces.some, pixels, next(new)), len(faces.some))
+        loop = partial(_notebook_crop, pixels=pixels, row_lookup=False)
+        theirs = speed_of(lambda: list(pool.map(partial(loop, out=next(new)), parts)), len(faces.some))
         return alternate(ours, theirs, f"{faces.name} photographs", repeats)
+
+
+def _new_folders(folder: Path) -> Iterator[Path]:
+    """Yields one empty folder after the other, as a stage finds it: to replace a file would take longer."""
+    for number in count():
+        new = folder / str(number)
+        new.mkdir()
+        yield new
 
 
 def _faces(data: Path, photographs: int) -> Faces:
@@ -129,7 +140,8 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
     network, some = hourglass.load(models / "hourglass.pt", device()), _squares(data, photographs)
     crops = read_crops(data / "cropped", some.image_id.tolist(), network.face_pixels)
     with tempfile.TemporaryDirectory() as out:
-        ours = speed_of(lambda: _align(data, network, some, pixels, Path(out)), len(some))
+        new = _new_folders(Path(out))
+        ours = speed_of(lambda: _align(data, network, some, pixels, next(new)), len(some))
         return alternate(ours, speed_of(lambda: network.predict(crops), len(some)), "faces", repeats)
 
 

@@ -20,6 +20,14 @@ def test_square_has_the_boxs_centre_and_its_smaller_side():
     assert (x + side / 2, y + side / 2) == pytest.approx((25, 45))
 
 
+def test_squares_are_whole_pixels_half_a_pixel_at_most_from_the_boxs_centre():
+    boxes = np.column_stack([rng.uniform(-50, 400, (200, 2)), rng.uniform(0.1, 300, (200, 2))])
+    squares = geometry.crop_squares(boxes, 1.3)
+    assert np.array_equal(squares, np.rint(squares)) and squares[:, 2].min() >= 1
+    assert np.abs(squares[:, 2] - np.maximum(1.3 * boxes[:, 2:].min(axis=1), 1)).max() <= 0.5
+    assert np.abs(squares[:, :2] + squares[:, 2:] / 2 - boxes[:, :2] - boxes[:, 2:] / 2).max() <= 0.5
+
+
 def test_square_matrix_takes_the_squares_edges_to_the_pictures():
     matrix = geometry.square_matrices(np.array([[10.0, 20.0, 40.0]]), 80)
     edges = np.array([[[9.5, 19.5], [49.5, 59.5]]])
@@ -230,6 +238,41 @@ def test_a_picture_that_shrinks_by_less_than_a_third_keeps_some_of_the_finest_st
     stripes[:, ::2] = 255
     matrix = geometry.square_matrices(np.array([[0.0, 0, 300]]), round(300 * scale))[0]
     assert geometry.warp(stripes, matrix, round(300 * scale)).std() < most * stripes.std()
+
+
+@pytest.mark.parametrize("pixels", [24, 40, 71])
+@pytest.mark.parametrize("place", [(20, 30), (-9, 30), (20, -9), (55, 30), (20, 70), (-15, -12)])
+def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels):
+    """The first is a resize, the second OpenCV's warpAffine."""
+    y, x = np.mgrid[:100, :90]
+    image = np.stack([2 * x + y / 3, 255 - 2 * y, 128 + 60 * np.sin(x / 9)], axis=2).astype(np.uint8)
+    whole = geometry.square_matrices(np.array([[*place, 40.0]]), pixels)[0]
+    nearly = geometry.square_matrices(np.array([[*place, 40.0]]) + 1e-4, pixels)[0]
+    assert geometry._whole_square(image, whole, pixels) is not None
+    assert geometry._whole_square(image, nearly, pixels) is None
+    apart = np.abs(geometry.warp(image, whole, pixels).astype(int) - geometry.warp(image, nearly, pixels))
+    assert np.mean(apart) < 2
+    assert np.mean(apart > 4) < 0.06  # where it leaves the picture, the edge is as wide as a pixel
+
+
+def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks():
+    image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
+    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), 20)[0], 20)
+    expected = image[4:64, 7:67].reshape(20, 3, 20, 3, 3).mean(axis=(1, 3))
+    assert np.abs(face - expected).max() <= 1
+
+
+def test_a_square_far_larger_than_the_picture_is_not_laid_out_first():
+    image = np.full((50, 60, 3), 255, np.uint8)
+    matrix = geometry.square_matrices(np.array([[-100_000.0, -100_000, 200_000]]), 20)[0]
+    assert geometry._whole_square(image, matrix, 20) is None
+    assert geometry.warp(image, matrix, 20).sum() < 20 * 255
+
+
+@pytest.mark.parametrize("moved", [[[1, 0.1], [0, 1]], [[0, 1], [-1, 0]], [[1, 0], [0, 1.5]], [[-1, 0], [0, -1]]])
+def test_what_is_turned_sheared_or_stretched_is_no_square(moved):
+    matrix = np.column_stack([np.array(moved, float), [10.0, 10.0]])
+    assert geometry._whole_square(np.zeros((50, 60, 3), np.uint8), matrix, 20) is None
 
 
 def test_warp_pads_with_black_where_the_square_leaves_the_picture():

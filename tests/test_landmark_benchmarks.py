@@ -69,7 +69,7 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
     run_boxes = ("clean", "jittered")
     monkeypatch.setattr(landmarks, "train_and_measure", train)
     arguments = (2.0, 2, Path("data"), Path("c.csv"), Path("r.md"))
-    for _ in range(5):  # 4 cells each
+    for _ in range(2 * len(landmarks.VARIANTS) // 4 + 1):  # 4 cells each
         try:
             landmarks.main(*arguments)
         except KeyboardInterrupt:
