@@ -3,7 +3,6 @@
 python -m benchmarks.identification --query 5000 --distractors 1000000
 """
 
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from typer import Option, run
 
+from benchmarks.measure import peak_memory
 from facerec.recognition_metrics import BLOCK, identification_rate
 
 PHOTOS = 5  # of each query person
@@ -31,13 +31,7 @@ def main(
 ) -> None:
     """Prints the ratio, the memory above the embeddings and whether a subset equals brute force."""
     queries, people, others = _embeddings(query, distractors, width)
-    some = queries[:subset], people[:subset], others[: 10 * subset]
-    found, expected = identification_rate(*some, 1e-4), _brute_force(*some, 1e-4)
-    off = abs(found[1] - expected[1])  # a float32 product depends in its last digit on the blocks it is made of
-    print(f"subset of {subset} × {10 * subset}: rate {found[0]:.6f}, brute force {expected[0]:.6f}")
-    print(f"their thresholds are {off:.0e} apart")
-
-    before = _peak()
+    before = peak_memory()
     times: dict[str, list[float]] = {"identification_rate": [], "matrix product": []}
     for _ in range(repeats):
         times["matrix product"].append(_seconds(lambda: _product(queries, others)))
@@ -46,7 +40,13 @@ def main(
     for name, seconds in times.items():
         print(f"{name:<20} {statistics.median(seconds):8.1f} s (median of {repeats})")
     print(f"speed, of the bare product: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"peak memory above the embeddings: {(_peak() - before) / 2**20:.0f} MiB")
+    print(f"peak memory above the embeddings: {(peak_memory() - before) / 2**20:.0f} MiB")
+
+    some = queries[:subset], people[:subset], others[: 10 * subset]
+    found, expected = identification_rate(*some, 1e-4), _brute_force(*some, 1e-4)
+    off = abs(found[1] - expected[1])  # a float32 product depends in its last digit on the blocks it is made of
+    print(f"subset of {subset} × {10 * subset}: rate {found[0]:.6f}, brute force {expected[0]:.6f}")
+    print(f"their thresholds are {off:.0e} apart")
 
 
 def _embeddings(query: int, distractors: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -82,11 +82,6 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _peak() -> int:
-    """Returns the largest resident memory so far, bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

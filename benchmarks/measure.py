@@ -1,9 +1,13 @@
 """One measure: a ratio of two speeds that take turns in one run, with its target."""
 
+import re
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 REPEATS = 5  # of each of the two, at least
 
@@ -62,3 +66,14 @@ def speed_of(work: Callable[[], object], units: float) -> Callable[[], float]:
         return units / (time.perf_counter() - start)
 
     return timed
+
+
+def peak_memory() -> int:
+    """Returns the largest resident memory of this process so far, bytes.
+
+    On Linux from /proc: what getrusage says there is never less than what the process that started this one held.
+    """
+    if sys.platform == "linux":
+        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -3,8 +3,6 @@
 python -m benchmarks.selection_tables
 """
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +14,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 from typer import Option, run
 
-from benchmarks.measure import Measured, alternate, speed_of
+from benchmarks.measure import Measured, alternate, peak_memory, speed_of
 from facerec import criteria, selection
 from facerec.celeba import ATTRIBUTES, read_collection
 from facerec.criteria import Criterion
@@ -42,7 +40,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tables(Path(folder), rows, people)
         ours = _seconds(lambda: choose(*paths))
-        print(f"ours {ours:.2f} s, peak memory {_peak() / 2**20:.0f} MiB with the interpreter and its libraries")
+        print(f"ours {ours:.2f} s, peak memory {peak_memory() / 2**20:.0f} MiB with the interpreter and its libraries")
         if peer:
             theirs = _seconds(lambda: notebook(*paths))
             print(f"the notebook's steps {theirs:.2f} s: {theirs / ours:.1f} times as long")
@@ -143,12 +141,6 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _peak() -> int:
-    """Returns the largest resident memory so far, bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":
