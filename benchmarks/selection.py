@@ -6,7 +6,6 @@ Needs the collection that params.yaml names, and a trained hourglass, which alig
 training is a row of the CSV and is not repeated: an interrupted comparison goes on where it was.
 """
 
-import hashlib
 import time
 from functools import cache
 from pathlib import Path
@@ -18,10 +17,10 @@ import torch
 from typer import Option, run
 
 from benchmarks.cells import machine, run_missing
-from facerec import geometry, hourglass, recognizer_training, selection, tables
+from facerec import geometry, hourglass, recognizer_training, tables
 from facerec.aligned_faces import AlignedFaces
 from facerec.bootstrap import bootstrap_interval
-from facerec.celeba import Collection, read_collection
+from facerec.celeba import Collection, read_collection, read_image_ids
 from facerec.devices import device
 from facerec.heads import load_head
 from facerec.images import in_batches, parallel_map, read_image, write_bytes
@@ -37,7 +36,7 @@ from facerec.selection import Funnel
 from facerec.strategy import Strategy
 from facerec.training import fingerprint, forget
 from stages.crop import CropParams
-from stages.select import MEASURED, SelectParams, choose
+from stages.select import MEASURED, SelectParams, choose, divide
 
 BASES = ["random", "frontal"]  # what the others are compared with; the last one's people are everybody's
 RESAMPLES = 2000
@@ -75,13 +74,9 @@ class Chooser:
         params = self.params.model_copy(update={"strategy": strategy, "seed": seed})
         entries = params.strategies[strategy]
         by = Strategy.of(entries, self.collection.attributes, params.copy_bits, self.measured, seed)
-        chosen = choose(self.collection, [], params, self.source, by, Funnel())
-        found = Copies.among(chosen["selected"], self.measured, params.copy_bits) if by.distinct else None
-        together = found.image_ids(chosen["selected"].image_id) if found else set()
-        people = chosen["selected"].drop_duplicates("person_id").set_index("person_id").label
-        wild = chosen["wild"].assign(label=chosen["wild"].person_id.map(people))
-        train, val = selection.split(chosen["selected"], params.val_per_person, seed, together)
-        return chosen | {"train": train.sort_values("image_id"), "val": val, "wild": wild}
+        chosen = choose(self.collection, read_image_ids(Path(params.exclude)), params, self.source, by, Funnel())
+        chosen |= divide(chosen, Copies.among(chosen["selected"], self.measured, params.copy_bits), params)
+        return chosen | {"train": chosen["train"].sort_values("image_id")}
 
 
 def main(
@@ -123,13 +118,12 @@ def main(
 
 
 def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
-    """Returns a name that changes with the photographs, the recipe and the alignment."""
-    params = RecognizerParams.load("recognizer").model_dump_json(exclude={"epochs", "seeds"})
-    digest = hashlib.sha256(f"{params} {load_head(head).model_dump_json()} {epochs} {pixels}".encode())
-    digest.update(model.read_bytes() if model.is_file() else b"")
-    for name in ("train", "val", "wild"):
-        digest.update(" ".join(chosen[name].image_id).encode())
-    return digest.hexdigest()[:8]
+    """Returns a name that changes with the photographs, the recipe, the alignment and the library's code."""
+    params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [1]})
+    parts = [load_head(head).model_dump_json().encode(), str(pixels).encode()]
+    parts += [model.read_bytes()] if model.is_file() else []
+    photographs = (" ".join(chosen[name].image_id).encode() for name in ("train", "val", "wild"))
+    return fingerprint("selection", params, *parts, *photographs)
 
 
 def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):

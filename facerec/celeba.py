@@ -132,9 +132,7 @@ def read_attributes(path: Path) -> pd.DataFrame:
         return none
     names = [name for name in frame if name != "image_id"]
     for name in names:
-        if frame[name].dtype == np.int64 and frame[name].between(-1, 1).all():
-            continue
-        _refuse(path, ~frame[name].isin([-1, 0, 1]), frame.attrs["skipped"], frame[name], f"{name}: expected -1 or 1")
+        _refuse(path, frame[name].abs() != 1, frame.attrs["skipped"], frame[name], f"{name}: expected -1 or 1")
     return frame.astype(dict.fromkeys(names, np.int8))
 
 

@@ -174,10 +174,21 @@ def shear(matrices: np.ndarray) -> np.ndarray:
     return result
 
 
+def mirrors(matrices: np.ndarray) -> np.ndarray:
+    """Returns whether matrices (N, 2, 3) mirror, (N,); a three-point one does where the points are in another order."""
+    return _determinants(matrices) < 0
+
+
+def _determinants(matrices: np.ndarray) -> np.ndarray:
+    """Returns the ratio (N,) of the areas after and before matrices (N, 2, 3), negative where these mirror."""
+    return matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
+
+
 def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> dict[str, np.ndarray]:
     """Returns what an alignment did to each face, (N,) each; NaN where it has no matrix.
 
-    `roll`: the angle by which the face was turned back, degrees, positive if it leant clockwise in the picture.
+    `roll`: the angle by which the face was turned back, degrees, positive if it leant clockwise in the picture; NaN
+    where the matrix mirrors, which is no rotation.
     `scale`: px of the aligned face to a px of the source (the root of the area's ratio).
     `shear`: as `shear` gives it, 0 for similarities.
     `residual`: root mean square distance of all five points from the template, px of the aligned face.
@@ -191,8 +202,8 @@ def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> d
     turned = np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])  # polar decomposition
     off = transform_points(matrices, points) - template(pixels)
     return {
-        "roll": -np.degrees(turned),
-        "scale": np.sqrt(np.abs(linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0])),
+        "roll": np.where(mirrors(matrices), np.nan, -np.degrees(turned)),
+        "scale": np.sqrt(np.abs(_determinants(matrices))),
         "shear": shear(matrices),
         "residual": np.sqrt((off**2).sum(axis=2).mean(axis=1)),
     }

@@ -5,6 +5,7 @@ from torch import Tensor
 
 WINDOW = 2  # px on each side of the peak that the refinement looks at
 REACH = 1.0  # px that the refinement may move a point from the peak's pixel
+LEAST = 1e-30  # height that has a logarithm; the far side of a narrow peak beyond the border is about 1e-20
 
 
 def draw_heatmaps(points: Tensor, pixels: int, sigma: float) -> Tensor:
@@ -47,7 +48,7 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     confidence, index = flat.reshape(b * k, -1).max(dim=1)
     peak = torch.stack([index % side, index // side], dim=1)
     centre = peak.clamp(WINDOW, side - 1 - WINDOW)
-    offset = _gaussian_centre(_windows(flat, centre).clamp_min(1e-6).double()).float()
+    offset = _gaussian_centre(_windows(flat, centre).clamp_min(LEAST).double()).float()
     points = torch.where(confidence.isnan()[:, None], torch.nan, _believed(centre + offset, peak, side))
     return points.reshape(b, k, 2), confidence.nan_to_num(0).clamp(0, 1).reshape(b, k)
 
@@ -75,9 +76,10 @@ def _gaussian_centre(windows: Tensor) -> Tensor:
     y, x = (axis.flatten() for axis in torch.meshgrid(step, step, indexing="ij"))
     design = torch.stack([torch.ones_like(x), x, y, x * x / 2, x * y, y * y / 2], dim=1)
     values = windows.flatten(1)
-    weights = (values / values.amax(dim=1, keepdim=True)).square().unsqueeze(2)
-    normal, right = design.T @ (weights * design), design.T @ (weights * values.log().unsqueeze(2))
-    coefficients, _ = torch.linalg.solve_ex(normal, right)
+    weights = (values / values.amax(dim=1, keepdim=True)).unsqueeze(2)  # of the residuals: squared in the sum
+    q, r = torch.linalg.qr(weights * design)  # not the normal equations, in which narrow peaks lose all digits
+    right = q.mT @ (weights * values.log().unsqueeze(2))
+    coefficients = torch.linalg.solve_triangular(r, right, upper=True)
     _, gx, gy, hxx, hxy, hyy = coefficients.squeeze(2).unbind(dim=1)
     determinant = hxx * hyy - hxy**2
     offset = torch.stack([hxy * gy - hyy * gx, hxy * gx - hxx * gy], dim=1) / determinant[:, None]

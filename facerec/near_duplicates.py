@@ -84,10 +84,19 @@ class Copies:
         found = pairs(frame.person_id.to_numpy(), measured.of(frame).hash.to_numpy(), bits)
         return cls(frame.image_id.to_numpy()[found])
 
-    def image_ids(self, among: Iterable[str]) -> set[str]:
-        """Returns those of the ids that have a copy among them."""
-        inside = set(among)
-        return {image_id for pair in self.pairs if inside.issuperset(pair) for image_id in pair}
+    def groups(self, image_ids: Iterable[str]) -> list[str]:
+        """Returns a name (N,) for each photograph, the same for those that are copies, or copies of copies, of it."""
+        leader = {image_id: image_id for image_id in image_ids}
+
+        def find(image_id: str) -> str:
+            while leader[image_id] != image_id:
+                image_id = leader[image_id]
+            return image_id
+
+        for one, other in self.pairs:
+            if one in leader and other in leader:
+                leader[find(other)] = find(one)
+        return [find(image_id) for image_id in leader]
 
     def across(self, parts: dict[str, Iterable[str]]) -> dict[str, int]:
         """Returns how many pairs lie within and between parts, by `copies_<part>` and `copies_<part>_<part>`."""

@@ -1,6 +1,6 @@
 """Which people and which of their photographs: what is set aside, rules, strata, diversity, labels and split."""
 
-from collections.abc import Container
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -201,22 +201,28 @@ def preference(frame: pd.DataFrame, likenesses: list[Likeness], bonus: np.ndarra
 
 
 def split(
-    frame: pd.DataFrame, val_per_person: int, seed: int, copied: Container[str] = ()
+    frame: pd.DataFrame, val_per_person: int, seed: int, copies: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the photographs to train on, shuffled, and those to validate with, `val_per_person` of each person.
 
+    Copies of one photograph stay on one side: in training, unless there are too few others, and these copies too are
+    few enough to be validated with. A person of whom neither holds has fewer photographs to validate with.
+
     Args:
-        frame: the selected photographs.
+        frame: N selected photographs.
         val_per_person: drawn by lot.
         seed: of the lots and the shuffling.
-        copied: image_ids that have a copy among them: they are trained on, as long as there are others.
+        copies: (N,) a name each, the same one for photographs of a person that are copies; None: there are none.
     """
-    order = person_order(frame, seed, "split")
-    unique = np.array([frame.image_id.iloc[row] not in copied for row in order], bool)
-    order = order[np.lexsort([np.arange(len(order)), ~unique, frame.person_id.to_numpy()[order]])]
-    rank = rank_in_person(frame, order)
-    train = frame[rank >= val_per_person].sample(frac=1, random_state=seed)
-    return train, frame[rank < val_per_person].sort_values("image_id")
+    groups = frame.image_id.to_numpy() if copies is None else np.asarray(copies)
+    place = np.empty(len(frame), np.int64)
+    place[person_order(frame, seed, "split")] = np.arange(len(frame))
+    by_group = pd.Series(place).groupby(groups)
+    size = by_group.transform("size").to_numpy()
+    order = np.lexsort([place, by_group.transform("min"), size, frame.person_id.to_numpy()])
+    before = pd.Series(rank_in_person(frame, order)).groupby(groups).transform("min").to_numpy()
+    to_val = before + size <= val_per_person
+    return frame[~to_val].sample(frac=1, random_state=seed), frame[to_val].sort_values("image_id")
 
 
 def label(frame: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ from facerec.images import read_image
 
 COLUMNS = ["criterion", "value", "share", "kept", "bound"]
 BINS = 40
-TAIL = 0.005  # of the values on either side that a histogram leaves out
+TAIL = 0.005  # of the values on either side that lie in the outermost bin
 SHOWN = 8  # faces kept and faces rejected by each criterion
 FACE = 112  # px
 BOX_SCALE = 1.2
@@ -22,7 +22,8 @@ BLANK = np.full((FACE, FACE, 3), sheets.PAPER, np.uint8)
 def histograms(criteria: list[Criterion], values: pd.DataFrame) -> pd.DataFrame:
     """Returns a histogram of each criterion's values over the photographs that reached it, COLUMNS.
 
-    A row is a bin: its middle, its share of the photographs, %, whether the bounds keep it, and the bound next to it.
+    A row is what of a bin was kept, or was rejected: the bin's middle, the share of the photographs, %, which of the
+    two, and the bound next to it. The outermost bins hold what lies farther out, too.
     """
     rows = []
     for criterion, reached in _reached(criteria, values):
@@ -37,15 +38,20 @@ def _histogram(criterion: Criterion, found: np.ndarray) -> list[list]:
     low, high = np.quantile(found, [TAIL, 1 - TAIL])
     low, high = min([low, *criterion.bounds.values()]), max([high, *criterion.bounds.values()])
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    counts, _ = np.histogram(np.clip(found, edges[0], edges[-1]), edges)
     middles = (edges[1:] + edges[:-1]) / 2
     bounds = np.array(list(criterion.bounds.values()) or [np.nan])
     nearest = bounds[np.abs(middles[:, None] - bounds).argmin(axis=1)]
-    shares, kept = 100 * counts / len(found), criterion.passes(middles)
-    return [
-        [criterion.name, round(middle, 4), round(share, 4), "kept" if passes else "rejected", bound]
-        for middle, share, passes, bound in zip(middles, shares, kept, nearest, strict=True)
-    ]
+    passed = criterion.passes(found)
+    rows = []
+    for verdict, values in (("kept", found[passed]), ("rejected", found[~passed])):
+        counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+        shares = 100 * counts / len(found)
+        rows += [
+            [criterion.name, round(middle, 4), round(share, 4), verdict, bound]
+            for middle, share, bound in zip(middles, shares, nearest, strict=True)
+            if share or verdict == "kept"
+        ]
+    return rows
 
 
 def _reached(criteria: list[Criterion], values: pd.DataFrame) -> list[tuple[Criterion, pd.DataFrame]]:

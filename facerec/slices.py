@@ -11,6 +11,7 @@ from facerec.geometry import eye_distance, frontality
 
 COLUMNS = ["split", "slice", "group", "photographs", "top1", "low", "high"]
 YAW = {"profile": -np.inf, "turned": 0.1, "slightly turned": 0.3, "frontal": 0.4}  # from this frontality on
+UNKNOWN = "no points found"
 LEAST = 20  # photographs of a group that is named among the worst
 
 
@@ -20,11 +21,12 @@ def slice_table(
     """Returns top-1 of every group of every slice of each split, COLUMNS, with intervals by resampling people.
 
     The slices: each attribute that the collection has, the distance between the eyes (quarters of the split), yaw (from
-    where the nose is between the eyes), and the number of the person's training photographs.
+    where the nose is between the eyes), both by the points that the hourglass found, and the number of the person's
+    training photographs.
 
     Args:
         report: a REPORT table.
-        photographs: a SELECTED table of the same photographs, with the annotated points.
+        photographs: a SELECTED table of the same photographs, its points those found, NaN where none were.
         train_counts: training photographs by label.
         params: of the intervals.
     """
@@ -55,19 +57,20 @@ def worst(table: pd.DataFrame, shown: int) -> pd.DataFrame:
 def _groupings(part: pd.DataFrame, photographs: pd.DataFrame, train_counts: pd.Series) -> dict[str, np.ndarray]:
     """Returns, by slice, each photograph's group (N,)."""
     points = tables.points(part)
+    known = np.isfinite(points).all(axis=(1, 2))
     groupings = {
-        "eye distance": _quarters(eye_distance(points)),
-        "yaw": _steps(frontality(points)),
+        "eye distance": np.where(known, _quarters(eye_distance(points), known), UNKNOWN),
+        "yaw": np.where(known, _steps(frontality(points)), UNKNOWN),
         "training photographs": part.label.map(train_counts).to_numpy(),
     }
-    known = {*tables.SELECTED.columns, *tables.REPORT.columns}
-    for name in (column for column in photographs if column not in known):
+    described = {*tables.SELECTED.columns, *tables.REPORT.columns}
+    for name in (column for column in photographs if column not in described):
         groupings[name] = np.where(part[name] > 0, "yes", "no")
     return groupings
 
 
-def _quarters(values: np.ndarray) -> np.ndarray:
-    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
+def _quarters(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    edges = np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1])) if known.any() else np.zeros(1)
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     names = [f"{low:.0f} to {high:.0f} px" for low, high in itertools.pairwise(edges)]
     return np.array(names or [f"{edges[0]:.0f} px"])[index]

@@ -27,7 +27,7 @@ SHEET_SIDE = 8  # faces along a side of the sheet of one method
 
 class AlignParams(Params):
     pixels: PositiveInt  # side of the aligned face
-    max_shear: NonNegativeFloat  # 3-point faces sheared more than this are flagged as distorted
+    max_shear: NonNegativeFloat  # 3-point faces sheared more than this, or mirrored, are flagged as distorted
 
 
 def main(
@@ -137,7 +137,8 @@ def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignPa
     for count, of_all in matrices.items():
         record = geometry.alignment_record(of_all, points, params.pixels)
         columns |= {f"{what}_{count}": values for what, values in record.items()}
-    return pd.DataFrame({**columns, "distorted_3": (columns["shear_3"] > params.max_shear).astype(int)})
+    distorted = (columns["shear_3"] > params.max_shear) | geometry.mirrors(matrices[3])
+    return pd.DataFrame({**columns, "distorted_3": distorted.astype(int)})
 
 
 def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:

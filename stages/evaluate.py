@@ -72,7 +72,7 @@ def main(
     write_csv(roc, _by_head(head, mean_curve([result.open_set.roc for result in results])))
     write_csv(cosines, _by_head(head, mean_curve([result.open_set.cosines for result in results])))
     write_csv(reliability, _by_head(head, first.open_set.reliability))
-    described = pd.concat(splits.values(), ignore_index=True)
+    described = _with_found_points(pd.concat(splits.values(), ignore_index=True), predicted)
     write_csv(slices, _by_head(head, slice_table(rows, described, seen.label.value_counts(), params)))
     everybody = pd.concat([seen.assign(split="train"), *(frame.assign(split=name) for name, frame in splits.items())])
     of_all = torch.cat([first.seen_embeddings, first.embeddings])
@@ -83,6 +83,12 @@ def main(
     write_csv(confused, confusion(person_of[on_val.label], person_of[on_val.predicted_label]))
     worst = worst_mistakes(rows, first.embeddings, seen, first.seen_embeddings)
     write_image(mistakes, mistakes_sheet(aligned, worst, person_of))
+
+
+def _with_found_points(frame: pd.DataFrame, predicted: Path) -> pd.DataFrame:
+    """Returns the frame with the points that the hourglass found in place of those annotated."""
+    found = tables.read(predicted, tables.PREDICTED).set_index("image_id")
+    return frame.assign(**found.loc[frame.image_id, tables.LANDMARKS].set_axis(frame.index))
 
 
 @dataclass(frozen=True)

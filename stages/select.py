@@ -103,7 +103,7 @@ def main(
     wild: Annotated[Path, Argument(help="output: table of photographs of the same people that no rule chose")],
     openset: Annotated[Path, Argument(help="output: table of people who are nowhere else")],
     landmarks_only: Annotated[Path, Argument(help="output: table of their other photographs, to learn points from")],
-    dropped: Annotated[Path, Argument(help="output: table of unreadable photographs")],
+    dropped: Annotated[Path, Argument(help="output: table of photographs that are unreadable, or in some files only")],
     photographs: Annotated[Path, Argument(help="output: folder of all these photographs")],
     metrics: Annotated[Path, Argument(help="output: the funnel in numbers")],
     funnel_plot: Annotated[Path, Argument(help="output: the funnel as a table to plot")],
@@ -127,25 +127,19 @@ def main(
         chosen = choose(collection, read_image_ids(exclude), params, source, strategy, funnel)
         source.refuse_too_many_dropped(params.max_dropped)
     finally:  # an error too leaves the list, for whoever wants to mend the photographs
-        unreadable = pd.DataFrame(source.dropped.items(), columns=["image_id", "reason"])
-        tables.write(unreadable.sort_values("image_id"), dropped, tables.DROPPED)
+        tables.write(_dropped(collection, source), dropped, tables.DROPPED)
     everything = pd.concat(chosen.values())
     source.refuse_aligned(everything)
     source.copy(everything.image_id.tolist(), photographs)
 
-    people = chosen["selected"].drop_duplicates("person_id").set_index("person_id").label
-    for name in ("wild", "landmarks_only"):
-        chosen[name] = chosen[name].assign(label=chosen[name].person_id.map(people))
-    chosen["openset"] = chosen["openset"].assign(label=np.nan)
     found = Copies.among(pd.concat([chosen["selected"], chosen["wild"]]), measured, params.copy_bits)
-    together = found.image_ids(chosen["selected"].image_id)
-    to_train, to_val = selection.split(chosen["selected"], params.val_per_person, params.seed, together)
-    for frame, path in ((chosen["selected"], selected), (to_train, train), (to_val, val), (chosen["wild"], wild)):
-        tables.write(frame, path, tables.SELECTED)
+    chosen |= divide(chosen, found, params)
+    for name, path in (("selected", selected), ("train", train), ("val", val), ("wild", wild)):
+        tables.write(chosen[name], path, tables.SELECTED)
     tables.write(chosen["landmarks_only"], landmarks_only, tables.SELECTED)
-    tables.write(chosen["openset"], openset, tables.OPENSET)
+    tables.write(chosen["openset"].assign(label=np.nan), openset, tables.OPENSET)
 
-    exams = {"train": to_train, "val": to_val, "wild": chosen["wild"]}
+    exams = {name: chosen[name] for name in ("train", "val", "wild")}
     others = {name: chosen[name] for name in ("openset", "landmarks_only")}
     sizes = {name: len(frame) for name, frame in (exams | others).items()}
     sizes |= {"filled_up": strategy.filled_up(chosen["selected"]), "copies_left_out": strategy.copies_left_out}
@@ -160,7 +154,7 @@ def main(
     write_image(sheet, _sheet(chosen["selected"], images))
     write_image(criteria_sheet, selection_report.sheet(strategy.measuring, strategy.values, collection.frame, images))
     log.info("%s", funnel)
-    _report_copies(found.across({name: frame.image_id for name, frame in exams.items()}))
+    _report_short(chosen["val"], params)
     if len(balance):
         named = [f"{row.attribute} {row.shift:+.1f}" for row in balance[:NAMED_SHIFTS].itertuples()]
         log.info("largest shifts of attributes, points of %%: %s", ", ".join(named))
@@ -228,13 +222,32 @@ def choose(
     }
 
 
-def _report_copies(across: dict[str, int]) -> None:
-    names = {"copies_train_val": "train–val", "copies_train_wild": "train–wild", "copies_val_wild": "val–wild"}
-    if found := [f"{text} {across[name]}" for name, text in names.items() if across[name]]:
-        log.warning(
-            "pairs of copies of one photograph that an exam shares: %s: these people have hardly any others",
-            ", ".join(found),
-        )
+def divide(chosen: dict[str, pd.DataFrame], found: Copies, params: SelectParams) -> dict[str, pd.DataFrame]:
+    """Returns `train` and `val` of what `choose` returned, and `wild` and `landmarks_only` with labels.
+
+    Args:
+        chosen: by name.
+        found: the copies among `selected`, none of which train and val share.
+        params: of the split.
+    """
+    selected = chosen["selected"]
+    labels = selected.drop_duplicates("person_id").set_index("person_id").label
+    groups = found.groups(selected.image_id)
+    train, val = selection.split(selected, params.val_per_person, params.seed, groups)
+    named = {name: chosen[name].assign(label=chosen[name].person_id.map(labels)) for name in ("wild", "landmarks_only")}
+    return {"train": train, "val": val, **named}
+
+
+def _dropped(collection: Collection, source: Photographs) -> pd.DataFrame:
+    """Returns the photographs that cannot be used, and why."""
+    reasons = {image_id: f"{path} has no such row" for image_id, path in collection.incomplete.items()}
+    return pd.DataFrame(sorted((reasons | source.dropped).items()), columns=["image_id", "reason"])
+
+
+def _report_short(val: pd.DataFrame, params: SelectParams) -> None:
+    counts = val.groupby("person_id").size()
+    if short := params.people - int((counts >= params.val_per_person).sum()):
+        log.warning("%d people have fewer photographs in val: their others are copies of one another", short)
 
 
 def _report_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:
@@ -257,7 +270,11 @@ def _strata(wanted: list[str], attributes: list[str]) -> list[str]:
 def _report_incomplete(collection: Collection) -> None:
     if collection.incomplete:
         first = [f"{image_id} (not in {path})" for image_id, path in list(collection.incomplete.items())[:5]]
-        log.warning("%d photographs left out, a file lacks them: %s …", len(collection.incomplete), ", ".join(first))
+        log.warning(
+            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …",
+            len(collection.incomplete),
+            ", ".join(first),
+        )
 
 
 def _sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:

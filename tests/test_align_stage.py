@@ -40,6 +40,8 @@ def faces() -> dict[str, np.ndarray]:
     result["one eye"][1] = good[0] + [0.3, 0.2]
     result["collinear"] = good.copy()
     result["collinear"][2] = (good[0] + good[1]) / 2 + [0.0, 0.3]
+    result["eyes swapped"] = good[[1, 0, 2, 3, 4]]
+    result["nose above"] = good * [1, -1] + [0, SIDE]
     result["outside"] = good.copy()
     result["outside"][3:, 1] += SIDE / 4
     return result
@@ -95,6 +97,15 @@ def test_each_face_is_flagged_for_each_alignment_and_black_where_it_has_none(ran
         assert values.notna().all() == bool(usable)
         if usable:
             assert 0.5 < values[f"scale_{count}"] < 2  # no smear
+
+
+@pytest.mark.parametrize("name", ["eyes swapped", "nose above"])
+def test_a_face_that_three_points_mirror_is_flagged_however_little_it_is_sheared(ran, name):
+    _, record, metrics = ran
+    mirrored = record.loc[f"{name}.png"]
+    assert mirrored.distorted_3 == 1 and mirrored.shear_3 < 0.1 and np.isnan(mirrored.roll_3)
+    assert np.isfinite(mirrored[["roll_2", "roll_5"]]).all() and mirrored.residual_5 > 1
+    assert record.distorted_3.sum() == metrics["distorted_by_3_points"] == 2
 
 
 def test_the_record_and_the_metrics_count_them(ran):

@@ -126,6 +126,7 @@ def replace_line(path, number, line):
         ("identity", 3, "000003.jpg " + "9" * 25, ["line 3", "person_id", "whole number"]),
         ("identity", 3, "000003.jpg 1.5", ["line 3", "person_id", "whole number"]),
         ("attributes", 4, "000002.jpg " + " ".join(["2"] * 40), ["line 4", "-1 or 1", "2"]),
+        ("attributes", 4, "000002.jpg " + " ".join(["0"] * 40), ["line 4", "-1 or 1", "0"]),
     ],
 )
 def test_a_bad_row_is_named_with_file_and_line(paths, name, line, content, words):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from scipy.stats import multivariate_normal
@@ -6,17 +8,17 @@ from facerec.heatmaps import decode_heatmaps, draw_heatmaps, inside
 
 
 @pytest.mark.parametrize("side", [24, 64])
-@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("sigma", [0.75, 1.0, 1.5, 2.0])
 def test_round_trip_is_exact_anywhere_inside(side, sigma):
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(400, 5, 2, generator=generator) * (side - 1)
     points[0] = torch.tensor([[0.0, 0], [side - 1, side - 1], [0, side - 1], [side / 2, 0.5], [0.49, 11.51]])
     decoded, confidence = decode_heatmaps(draw_heatmaps(points, side, sigma))
     assert (decoded - points).abs().max() < 0.05
-    assert confidence.min() > 0.75
+    assert confidence.min() >= math.exp(-0.25 / sigma**2) - 1e-6  # halfway between four pixels
 
 
-@pytest.mark.parametrize("sigma", [1.5, 2.0])
+@pytest.mark.parametrize("sigma", [0.75, 1.0, 1.5, 2.0])
 def test_round_trip_is_exact_on_a_dense_grid_up_to_the_borders(sigma):
     side = 16
     steps = torch.arange(-0.5, side - 0.5 + 1e-6, 0.125)
@@ -27,7 +29,7 @@ def test_round_trip_is_exact_on_a_dense_grid_up_to_the_borders(sigma):
     assert within.sum() > 16000 and inside(decoded, side)[within].all()
 
 
-@pytest.mark.parametrize("sigma", [1.5, 2.0])
+@pytest.mark.parametrize("sigma", [0.75, 1.0, 1.5, 2.0])
 def test_a_point_beyond_the_border_is_neither_clipped_nor_wrapped_but_flagged(sigma):
     away = torch.tensor([0.55, 0.8, 1.0, 2.0, 4.0])
     along = torch.tensor([0.0, 3.3, 7.5, 15.0])

@@ -262,12 +262,29 @@ def test_the_best_come_first_where_there_is_only_merit(frame):
 
 
 def test_photographs_that_have_a_copy_are_trained_on(frame):
-    copied = set(frame.groupby("person_id").image_id.head(5))
-    _, val = selection.split(frame, 3, 1, copied)
-    assert not copied & set(val.image_id) and (val.groupby("person_id").size() == 3).all()
-    everything = set(frame.image_id)
-    plain, all_copied = selection.split(frame, 3, 1), selection.split(frame, 3, 1, everything)
-    assert all(one.equals(other) for one, other in zip(plain, all_copied, strict=True))
+    """Of 12 photographs of each person the first five are one and the same."""
+    first = frame.groupby("person_id").image_id.transform("first")
+    copies = frame.image_id.where(frame.groupby("person_id").cumcount() >= 5, first).to_numpy()
+    _, val = selection.split(frame, 3, 1, copies)
+    assert not val.index.isin(np.flatnonzero(pd.Series(copies).duplicated(keep=False))).any()
+    assert (val.groupby("person_id").size() == 3).all()
+    plain, named = selection.split(frame, 3, 1), selection.split(frame, 3, 1, frame.image_id)
+    assert all(one.equals(other) for one, other in zip(plain, named, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "in_val"),
+    [([3, 1], 1), ([4], 0), ([2, 2], 2), ([1, 1, 2], 2), ([3, 2, 2, 1, 1], 2), ([2, 3, 1], 1), ([2, 3], 2)],
+    ids=str,
+)
+def test_no_copy_lies_on_both_sides_though_fewer_are_validated_with(sizes, in_val):
+    copies = np.repeat(np.arange(len(sizes)), sizes)
+    for seed in range(5):
+        own = np.random.default_rng(seed).permutation(copies)
+        one = pd.DataFrame({"person_id": 1, "image_id": [f"{number}.jpg" for number in range(len(own))]})
+        train, val = selection.split(one, 2, seed, own)
+        assert len(val) == in_val and len(train) == len(own) - in_val
+        assert not set(own[train.index]) & set(own[val.index])
 
 
 def test_split_and_labels(frame):

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from collection import make_frame
 
-from facerec import slices
+from facerec import slices, tables
 from facerec.bootstrap import BootstrapParams, bootstrap_interval
 from facerec.comparison import slices_table
 from facerec.geometry import eye_distance
@@ -44,6 +44,17 @@ def test_every_slice_divides_all_photographs_of_its_split(photographs, report):
     quarters = table.query("slice == 'eye distance' and split == 'val'")
     assert len(quarters) == 4 and quarters.photographs.between(30, 45).all()
     assert eye_distance(points(photographs)).min() >= float(sorted(quarters.group)[0].split()[0]) - 1
+
+
+@pytest.mark.parametrize("missing", [slice(0, 3), slice(None)])
+def test_faces_without_found_points_are_a_group_of_their_own(photographs, report, missing):
+    blind = photographs.astype(dict.fromkeys(tables.LANDMARKS, float))
+    blind.iloc[missing, blind.columns.get_indexer(tables.LANDMARKS)] = np.nan
+    table = slices.slice_table(report, blind, pd.Series(dict.fromkeys(range(20), 6)), PARAMS)
+    unknown = table[table.group == slices.UNKNOWN]
+    lost = len(photographs.iloc[missing])
+    assert unknown.groupby("slice").photographs.sum().to_dict() == {"eye distance": lost, "yaw": lost}
+    assert (table.groupby(["split", "slice"]).photographs.sum()["val"] == 150).all()
 
 
 def test_the_worst_are_of_some_size_and_not_everybody():
