@@ -21,16 +21,21 @@ def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[d
     """
     keys = list(keys)
     names = list(keys[0])
-    done = pd.read_csv(path, dtype={"run": str}) if path.exists() else pd.DataFrame(columns=names)
+    done = _read(path, names)
     wanted = pd.MultiIndex.from_frame(pd.DataFrame(keys))
     for key in keys:
         if (done[names] == list(key.values())).all(axis=1).any():
             continue
         row = key | measure(key)
         print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        done = _read(path, names)  # again: another process may have added its rows
         done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
         write_bytes(path, done.to_csv(index=False, lineterminator="\n").encode())
     return done[pd.MultiIndex.from_frame(done[names]).isin(wanted)]
+
+
+def _read(path: Path, names: list[str]) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"run": str}) if path.exists() else pd.DataFrame(columns=names)
 
 
 def machine() -> str:

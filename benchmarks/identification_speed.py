@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from benchmarks.identification import _embeddings, _product
+from benchmarks.identification import embeddings, product
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec.recognition_metrics import identification_rate, search_cosines
 
@@ -15,10 +15,10 @@ FPR = 1e-6
 
 def against_product(query: int, distractors: int, repeats: int) -> Measured:
     """Returns the speed of `identification_rate` against the bare product of the same matrices."""
-    queries, people, others = _embeddings(query, distractors, WIDTH)
+    queries, people, others = embeddings(query, distractors, WIDTH)
     pairs = query * (distractors + query) / 1e6
     ours = speed_of(lambda: identification_rate(queries, people, others, FPR), pairs)
-    return alternate(ours, speed_of(lambda: _product(queries, others), pairs), "million pairs", repeats, first=False)
+    return alternate(ours, speed_of(lambda: product(queries, others), pairs), "million pairs", repeats, first=False)
 
 
 def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
@@ -28,7 +28,7 @@ def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
     """
     import faiss  # only `make bench` installs it
 
-    queries, people, others = _embeddings(query, distractors, WIDTH)
+    queries, people, others = embeddings(query, distractors, WIDTH)
     index = faiss.IndexFlatIP(WIDTH)
     index.add(others.numpy())
     _agree(index, queries, people, others)

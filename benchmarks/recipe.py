@@ -6,7 +6,6 @@ Reads what the stages up to `align` wrote; val, wild and the open set stay unsee
 the CSV and is not repeated: an interrupted ablation goes on where it was.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from typer import Option, run
 
 from benchmarks.cells import machine, mean_and_sd, run_missing
@@ -48,8 +47,9 @@ class Variant:
 
     Attributes:
         params: of `recognizer` in params.yaml.
-        head: of the head's entry.
-        margin_warmup: share of the epochs in which the margin grows from 0.
+        head: of the head's entry; heads without such a setting have no such variant.
+        margin_warmup: share of the epochs in which the margin grows from 0; None: the recipe's.
+        learning_rate: times the recipe's.
         strength: of all augmentation, times the recipe's.
         pixels: side of the faces, times the recipe's.
         change: of the network, before it is trained.
@@ -60,7 +60,8 @@ class Variant:
 
     params: dict[str, Any] = field(default_factory=dict)
     head: dict[str, Any] = field(default_factory=dict)
-    margin_warmup: float = 0.0
+    margin_warmup: float | None = None
+    learning_rate: float = 1.0
     strength: float = 1.0
     pixels: float = 1.0
     change: Callable[[Recognizer], None] = lambda network: None
@@ -70,8 +71,14 @@ class Variant:
 
     def of(self, params: RecognizerParams) -> RecognizerParams:
         """Returns the parameters of its training."""
-        strengths = {name: getattr(params, name) * self.strength for name in AUGMENTATION}
-        return params.model_copy(update={**strengths, **self.params})
+        times = {**dict.fromkeys(AUGMENTATION, self.strength), "learning_rate": self.learning_rate}
+        scaled = {name: getattr(params, name) * factor for name, factor in times.items() if factor != 1}
+        return params.model_copy(update={**scaled, **self.params})
+
+    def lasting(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
+        """Returns the parameters of its training of so many epochs."""
+        share = params.margin_warmup_epochs / params.epochs if self.margin_warmup is None else self.margin_warmup
+        return self.of(params).model_copy(update={"epochs": epochs, "margin_warmup_epochs": share * epochs})
 
 
 def _no_batch_norm(network: Recognizer) -> None:
@@ -123,13 +130,13 @@ VARIANTS = {
     "weight decay 0.0005": Variant(params={"weight_decay": 0.0005}),
     "constant learning rate": Variant(patches={"_learning_rate": _constant}),
     "linear decay of the learning rate": Variant(patches={"_learning_rate": _linear}),
-    "learning rate × 3": Variant(params={"learning_rate": 0.003}),
+    "learning rate × 3": Variant(learning_rate=3.0),
     "batches of 32": Variant(params={"batch": 32}),
     "faces of about 3/4 the side": Variant(pixels=0.75),
     "ResNet18": Variant(params=RESNET),
     "ResNet18 without max pool": Variant(params=RESNET, change=_no_pool),
     "ResNet18 with a first layer of stride 1": Variant(params=RESNET, change=_fine_stem),
-    "ResNet18, mirrored only: the plain recipe": Variant(params=RESNET, strength=0.0),
+    "ResNet18, mirrored only": Variant(params=RESNET, strength=0.0),
     "exponential mean of the weights": Variant(ema=True),
 }
 
@@ -150,12 +157,15 @@ def main(
     if not 0 < seconds <= MOST_SECONDS:
         raise ValueError(f"--seconds: expected more than 0 and at most {MOST_SECONDS}, got {seconds}")
     params, head_params = RecognizerParams.load("recognizer"), load_head(head)
+    if head_params.type == "triplet":
+        raise ValueError(f"--head: expected one that scores people, got {head}, which only compares photographs")
     learned, tried = development_split(data, head_params.alignment, people, held_out)
     of_run = _key(params, head_params, learned, tried)
     keys = [
         {"run": of_run, "seconds": seconds, "variant": name, "seed": seed}
         for seed in range(1, seeds + 1)
-        for name in VARIANTS
+        for name, variant in VARIANTS.items()
+        if variant.head.keys() <= head_params.model_dump().keys()
     ]
     done = run_missing(
         cells,
@@ -168,20 +178,20 @@ def main(
 
 
 def _key(params: RecognizerParams, head: HeadParams, learned: AlignedFaces, tried: AlignedFaces) -> str:
-    """Returns a name that changes with the faces and the recipe."""
-    digest = hashlib.sha256(params.model_dump_json(exclude={"epochs", "seeds"}).encode())
-    for part in (head.model_dump_json().encode(), learned.faces.tobytes(), tried.faces.tobytes()):
-        digest.update(part)
-    return digest.hexdigest()[:8]
+    """Returns a name that changes with the faces, the recipe, the code and what computes."""
+    parts = head.model_dump_json().encode(), Path(__file__).read_bytes(), machine().encode()
+    return fingerprint("recipe", params.model_copy(update={"seeds": [1]}), *parts, learned.faces, tried.faces)
 
 
 def development_split(data: Path, points: int, people: int, held_out: int) -> tuple[AlignedFaces, AlignedFaces]:
-    """Returns the faces of `train` to learn from and those to try on: the last of each person's, by name."""
+    """Returns the faces of `train` to learn from, where they are aligned, and those to try on: each person's last."""
     frame = tables.read(data / "train.csv", tables.SELECTED).sort_values("image_id")
     frame = frame[frame.label < people]
     last = frame.groupby("label").cumcount(ascending=False) < held_out
     read = partial(read_aligned, data / f"aligned_{points}", data / "predicted_landmarks.csv", points=points)
-    return read(frame[~last]), read(frame[last])
+    learned = read(frame[~last])
+    usable = learned.usable
+    return AlignedFaces(learned.frame[usable], learned.faces[usable], usable[usable]), read(frame[last])
 
 
 def train_and_try(
@@ -199,7 +209,7 @@ def train_and_try(
     with patch.multiple(training, **variant.patches) if variant.patches else nullcontext():
         step = seconds_per_step(variant, own, head, learned)
         epochs = max(1, round(seconds / (step * max(len(learned.faces) // own.batch, 1))))
-        own = own.model_copy(update={"epochs": epochs, "margin_warmup_epochs": variant.margin_warmup * epochs})
+        own = variant.lasting(params, epochs)
         start = time.perf_counter()
         network, mean, loss_of = _prepared(variant, own, head, seed, learned)
         name = fingerprint("benchmark_recipe", own)
@@ -207,7 +217,9 @@ def train_and_try(
         history = fit(network, loss_of, len(learned.faces), dict, own, seed, name)
         forget(name)
         spent = time.perf_counter() - start
-    network = mean.module if variant.ema else network
+    if variant.ema:
+        mean.update_parameters(network)  # after the last step too
+        network = mean.module
     return {
         "epochs": epochs,
         "trained_seconds": round(spent, 1),
@@ -230,7 +242,7 @@ def _prepared(
     person_ids = learned.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     network = recognizer_training.build(params, head, person_ids, learned.faces.shape[1], Path())
     variant.change(network)
-    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+    mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
     loss_of = _mixed_loss if variant.mixup else recognizer_training.batch_loss
     of_batch = partial(loss_of, network, torch.from_numpy(learned.faces), learned.labels, params)
 
@@ -240,6 +252,13 @@ def _prepared(
         return of_batch(indices, epochs, generator)
 
     return network, mean, loss
+
+
+def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> None:
+    """Moves the means towards the values, faster in the first steps, so that a short training is not all beginning."""
+    decay = min(EMA_DECAY, (1 + int(steps)) / (10 + int(steps)))
+    for mean, value in zip(means, values, strict=True):
+        mean.copy_(decay * mean + (1 - decay) * value)
 
 
 def _mixed_loss(

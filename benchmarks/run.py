@@ -168,6 +168,13 @@ def _select_memory(work: Work) -> Measured:
     return Measured([peak / GIB for peak in peaks], median, f"{GIB} MiB")
 
 
+def _identification_memory(work: Work) -> Measured:
+    query, distractors = work.identification
+    said = _said("benchmarks.identification", "--query", query, "--distractors", distractors)
+    peak = float(re.findall(r"embeddings: (\d+) MiB", said)[0])
+    return Measured([peak / (2 * GIB)], f"{peak:.0f} MiB", f"{2 * GIB} MiB")
+
+
 def _said(module: str, *words: object) -> str:
     command, environment = [sys.executable, "-m", module, *map(str, words)], {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
@@ -218,6 +225,13 @@ MEASURES = {
         "one blocked matrix product over the same data",
         0.5,
         lambda work: identification_speed.against_product(*work.identification, work.repeats),
+    ),
+    "identification_memory": Measure(
+        "identification rate, 5,000 × 1,000,000, peak memory above the embeddings; a subset equals brute force",
+        "2 GiB",
+        1,
+        _identification_memory,
+        at_most=True,
     ),
     "search": Measure(
         "identification (1:N search), 5,000 × 200,000",

@@ -171,9 +171,10 @@ def identification_rate(query: Tensor, query_people: Tensor, distractors: Tensor
         fpr: accepted share of false pairs, in (0, 1].
 
     Raises:
-        ValueError: there are too few false pairs to resolve `fpr` (the message says how many it needs), or no
-            same-person pair.
+        ValueError: there are too few false pairs to resolve `fpr` (the message says how many it needs), no same-person
+            pair, or an embedding that is not finite.
     """
+    _require_finite(query, distractors)
     same_pairs, false_pairs = _count_pairs(query_people, len(distractors))
     accepted = accepted_pairs(fpr, false_pairs)
     _require_same(same_pairs)
@@ -240,6 +241,14 @@ def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[flo
     _require_same(int((own > -torch.inf).sum()))
     threshold = _kth_largest(other, accepted + 1)
     return rank1_hits(own, other, threshold).double().mean().item(), threshold
+
+
+def _require_finite(*embeddings: Tensor) -> None:
+    for rows in embeddings:
+        for start, some in _row_blocks(rows, rows.shape[1]):
+            spoilt = (~torch.isfinite(some).all(dim=1)).nonzero()
+            if len(spoilt):
+                raise ValueError(f"the embedding in row {start + int(spoilt[0])} is not finite")
 
 
 def _require_same(pairs: int) -> None:

@@ -69,7 +69,7 @@ def fit(
         expect: is told the next batch's indices while this one's are computed, as in `Batches.expect`.
 
     Raises:
-        ValueError: the loss is no longer finite.
+        ValueError: the loss or a weight is no longer finite.
     """
     order = order or (lambda generator: torch.randperm(num_samples, generator=generator))
     steps = _steps(num_samples, params.batch)
@@ -80,6 +80,7 @@ def fit(
         network.compile()
     for epoch in range(len(history), params.epochs):
         loss = _epoch(network, loss_of, order, expect, steps, optimizer, params, seed, epoch, state)
+        _refuse_spoilt(network, params, (epoch + 1) * steps - 1, steps, state)
         network.eval()
         with torch.inference_mode():
             measured = evaluate()
@@ -154,6 +155,12 @@ def _refuse_diverged(losses: Tensor, params: FitParams, before: int, state: Path
         raise ValueError(_diverged(before + step, _learning_rate(params, before + step, len(losses)), state))
 
 
+def _refuse_spoilt(network: nn.Module, params: FitParams, step: int, steps: int, state: Path) -> None:
+    """Stops before weights that are not finite are tried or saved: an epoch's last step may spoil them unseen."""
+    if not all(torch.isfinite(values).all() for values in network.state_dict().values()):
+        raise ValueError(_diverged(step, _learning_rate(params, step, steps), state, "a weight is not finite after"))
+
+
 def grouped_order(labels: Tensor, together: int, generator: Generator) -> Tensor:
     """Returns all indices (N,), shuffled, with `together` samples of one label in a row as long as it has them.
 
@@ -180,9 +187,9 @@ def _place_in_run(values: Tensor) -> Tensor:
     return positions - torch.searchsorted(values, values)
 
 
-def _diverged(step: int, rate: float, state: Path) -> str:
+def _diverged(step: int, rate: float, state: Path, what: str = "the loss is not finite at") -> str:
     last = f"the last good checkpoint is {state}" if state.exists() else "no epoch was completed"
-    return f"training diverged: the loss is not finite at step {step}, learning rate {rate:.3g}; {last}"
+    return f"training diverged: {what} step {step}, learning rate {rate:.3g}; {last}"
 
 
 def _steps(num_samples: int, batch: int) -> int:

@@ -65,12 +65,14 @@ def main(
         "folds": len(accuracies),
         "pairs": len(rows),
         "photographs": len(names),
+        "not_aligned": int((embeddings == 0).all(dim=1).sum()),
     }
     if metrics:
         write_metrics(metrics, values)
     print(
         f"{100 * values['accuracy']:.2f} ± {100 * values['accuracy_sd']:.2f} % of {len(rows)} pairs (mean ± standard "
-        f"deviation of {len(accuracies)} folds); threshold {values['threshold']:.3f} (mean)"
+        f"deviation of {len(accuracies)} folds); threshold {values['threshold']:.3f} (mean); "
+        f"{values['not_aligned']} of {len(names)} photographs could not be aligned: their cosines are 0"
     )
 
 

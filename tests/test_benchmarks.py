@@ -136,6 +136,12 @@ def test_identification_is_compared_with_the_product():
     assert identification_speed.against_product(1000, 2000, 1).median > 0
 
 
+def test_identifications_memory_is_measured_and_a_subset_equals_brute_force():
+    work = run.Work(Path("d"), Path("m"), identification=(100, 12_000), repeats=1)
+    found = run.measure("identification_memory", work)
+    assert len(found.ratios) == 1 and 0 <= found.median < 1
+
+
 def test_identification_is_compared_with_faiss_which_agrees():
     pytest.importorskip("faiss", reason="requirements-bench.txt is not installed")
     assert identification_speed.against_faiss(50, 400, 1).median > 0

@@ -32,9 +32,10 @@ def test_the_notebook_keeps_its_depth_where_the_size_allows():
 
 def test_a_floored_target_is_the_notebooks_and_the_other_is_not_rounded():
     points = torch.tensor([[[0.0, 3.9], [4.0, 41.2]]])
-    floored = landmarks._target(landmarks.VARIANTS["floor"])(points)
+    floored = landmarks.VARIANTS["floor"].target(points)
     assert floored.tolist() == [[[int(x / 4) for x in point] for point in points[0].tolist()]]
-    assert torch.equal(landmarks._target(landmarks.VARIANTS["ours"])(points), to_heatmap(points))
+    assert torch.equal(landmarks.VARIANTS["ours"].target(points), to_heatmap(points))
+    assert landmarks.VARIANTS["round"].target(points).tolist() == [[[0, 1], [1, 10]]]  # the middles lie at 4 h + 1.5
 
 
 def test_the_notebooks_faces_have_heatmaps_about_whole_pixels(tmp_path):

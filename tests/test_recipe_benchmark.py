@@ -44,14 +44,13 @@ def test_every_variant_trains(name, faces, tmp_path, monkeypatch):
 def test_no_two_variants_are_the_same(faces):
     changed = [
         (
-            v.of(PARAMS).model_dump_json(),
+            v.lasting(PARAMS, 10).model_dump_json(),
             str(v.head),
             v.pixels,
             v.change,
             str(v.patches),
             v.ema,
             v.mixup,
-            v.margin_warmup,
         )
         for v in recipe.VARIANTS.values()
     ]
@@ -66,7 +65,13 @@ def test_the_mean_of_the_weights_follows_them(faces):
     with torch.no_grad():
         network.neck[1].weight.add_(1.0)
     loss(torch.arange(4), 0.0, torch.Generator().manual_seed(0))
-    assert torch.allclose(mean.module.neck[1].weight, first + 1 - recipe.EMA_DECAY, atol=1e-6)
+    assert torch.allclose(mean.module.neck[1].weight, first + 9 / 11, atol=1e-6)  # the second of many
+    for _ in range(1000):
+        mean.update_parameters(network)
+    with torch.no_grad():
+        network.neck[1].weight.sub_(1.0)
+    mean.update_parameters(network)
+    assert torch.allclose(mean.module.neck[1].weight, first + recipe.EMA_DECAY, atol=1e-3)
 
 
 def test_networks_change_where_they_say(faces):
@@ -99,9 +104,36 @@ def test_the_table_pairs_differences_by_seed(faces):
 def test_the_development_split_holds_the_last_photographs_of_each(tmp_path, monkeypatch):
     frame = pd.DataFrame({"image_id": ["c", "a", "b", "e", "d", "f"], "label": [0, 0, 0, 1, 1, 2]})
     monkeypatch.setattr(recipe.tables, "read", lambda *_: frame)
-    monkeypatch.setattr(recipe, "read_aligned", lambda folder, predicted, frame, points: frame)
+
+    def read_aligned(folder, predicted, frame, points):
+        return AlignedFaces(
+            frame, np.zeros((len(frame), 8, 8, 3), np.uint8), ~frame.image_id.isin(["b", "e"]).to_numpy()
+        )
+
+    monkeypatch.setattr(recipe, "read_aligned", read_aligned)
     learned, tried = recipe.development_split(tmp_path, 5, people=2, held_out=1)
-    assert learned.image_id.tolist() == ["a", "b", "d"] and tried.image_id.tolist() == ["c", "e"]
+    assert learned.frame.image_id.tolist() == ["a", "d"] and tried.frame.image_id.tolist() == ["c", "e"]
+    assert learned.usable.tolist() == [True, True] and tried.usable.tolist() == [True, False]
+
+
+def test_a_variant_is_made_of_the_profiles_own_settings():
+    params = PARAMS.model_copy(update={"learning_rate": 0.0005, "epochs": 20, "margin_warmup_epochs": 5.0})
+    faster = recipe.VARIANTS["learning rate × 3"].lasting(params, 8)
+    assert (faster.learning_rate, faster.epochs, faster.margin_warmup_epochs) == pytest.approx((0.0015, 8, 2.0))
+    growing = recipe.VARIANTS["margin grows over a fifth of the epochs"].lasting(params, 8)
+    assert growing.margin_warmup_epochs == pytest.approx(1.6)
+    assert recipe.VARIANTS[recipe.RECIPE].lasting(params, 20) == params
+
+
+def test_rows_of_two_processes_are_both_kept(tmp_path):
+    path, keys = tmp_path / "a.csv", [{"run": "0012", "seed": seed} for seed in (1, 2)]
+
+    def measure(key):
+        cells.run_missing(path, keys[1:], lambda key: {"value": 2})  # meanwhile
+        return {"value": 1}
+
+    cells.run_missing(path, keys[:1], measure)
+    assert sorted(pd.read_csv(path).value) == [1, 2]
 
 
 def test_what_is_measured_is_kept(tmp_path):

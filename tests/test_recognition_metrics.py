@@ -243,6 +243,17 @@ def test_identification_rate_says_what_is_missing():
         metrics.identification_rate(query, torch.arange(6), torch.randn(10, 16), 0.1)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_embedding_that_is_not_finite_is_named(bad):
+    query, people = random_people(6, 3, 0.5)
+    others = torch.randn(10, 16)
+    others[7, 3] = bad
+    with pytest.raises(ValueError, match="embedding in row 7 is not finite"):
+        metrics.identification_rate(query, people, others, 0.1)
+    with pytest.raises(ValueError, match="embedding in row 0 is not finite"):
+        metrics.identification_rate(torch.full_like(query, bad), people, others[:7], 0.1)
+
+
 def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
     own, other = torch.tensor([0.5, 0.6, 0.4, -math.inf]), torch.tensor([0.5, 0.5, 0.5, 0.9])
     assert metrics.rank1_hits(own, other).tolist() == [False, True, False]

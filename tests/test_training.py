@@ -96,6 +96,29 @@ def test_a_diverging_run_stops_with_the_step_and_the_rate():
         train(network(), settings=params(learning_rate=1e38))
 
 
+@pytest.mark.parametrize("good_epochs", [0, 2])
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_saved(good_epochs):
+    """One step an epoch: the loss is that of the weights before it, and finite."""
+    model = network()
+    epochs = []
+
+    def loss_of(indices, epochs_behind, generator):
+        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
+        epochs.append(epochs_behind)
+        if len(epochs) > good_epochs:
+            model[0].weight.register_hook(lambda gradient: gradient * torch.inf)
+        return loss
+
+    with pytest.raises(ValueError, match=f"a weight is not finite after step {good_epochs}, learning rate"):
+        fit(model, loss_of, len(INPUTS), dict, params(batch=64), 1, NAME)
+    assert epochs == [*range(good_epochs + 1)]
+    state = training.CHECKPOINTS / NAME / "last.pt"
+    assert state.exists() == bool(good_epochs)
+    if good_epochs:
+        _, tensors = checkpoints.load(state, training.KIND)
+        assert all(torch.isfinite(values).all() for values in tensors.values())
+
+
 @pytest.mark.parametrize("bad", [0, 7, 29, 31])
 def test_the_first_loss_that_is_not_finite_is_named(bad):
     model, steps = network(), []

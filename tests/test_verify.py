@@ -140,6 +140,7 @@ def test_the_command_runs_the_whole_way_from_photographs(project):
     assert result.returncode == 0, result.stderr
     values = json.loads((project / "m.json").read_text())
     assert (values["folds"], values["pairs"], values["photographs"]) == (2, 8, 8)
+    assert values["not_aligned"] == 0 and "0 of 8 photographs could not be aligned" in result.stdout
     assert f"{100 * values['accuracy']:.2f} ±" in result.stdout and "is taken for the box" not in result.stdout
     whole = verify(project)
     assert whole.returncode == 0 and "each whole photograph is taken for the box" in whole.stdout
