@@ -112,8 +112,14 @@ class Strategy:
         good = self._preferred(wanted[kept & usable & ~copied])
         if not fill_up:
             return good
-        rejected = selection.least_offending(wanted[~kept & usable & ~copied], self.criteria, self.values)
-        return pd.concat([good, rejected, wanted[usable & copied]])
+        rejected = wanted[~kept & usable & ~copied]
+        nearest_first = selection.least_offending(rejected, self.criteria, self._with_pixels(rejected))
+        return pd.concat([good, nearest_first, wanted[usable & copied]])
+
+    def _with_pixels(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Returns the values of photographs, with those of pixels where a cheap criterion had rejected them before."""
+        names = [criterion.name for criterion in self.of_pixels]
+        return self.values.loc[frame.index].assign(**self.measured.of(frame)[names])
 
     def filled_up(self, selected: pd.DataFrame) -> int:
         """Returns how many of the photographs do not keep to the bounds."""

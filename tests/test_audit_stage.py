@@ -8,9 +8,10 @@ import pandas as pd
 import yaml
 from collection import make_frame
 
-from benchmarks.audit import report_twins
+from benchmarks.audit import report_copies, report_swapped, report_twins
 from facerec import tables
 from facerec.images import read_image, write_image
+from facerec.pixel_measures import PixelMeasures
 from facerec.planted import plant
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,34 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     assert metrics["twins"] == len(people)
     assert read_image(tmp_path / "audit.jpg").shape[1] > 9 * 112
     assert not list((tmp_path / ".checkpoints").glob("audit-*"))
+
+
+def test_swapped_photographs_are_counted_by_action(capsys):
+    """Of 4 swapped ones 3 are listed, 1 of them to exclude, beside 1 and 1 that are right."""
+    names = ["a.jpg", "x.jpg", "b.jpg", "c.jpg", "y.jpg"]
+    listed = pd.DataFrame({"image_id": names, "action": ["exclude", "exclude", "review", "review", "review"]})
+    report_swapped(listed, {"a.jpg", "b.jpg", "c.jpg", "d.jpg"})
+    assert capsys.readouterr().out.splitlines() == [
+        "all listed: precision 0.60 (3 of 5), recall 0.75 (3 of 4)",
+        "to exclude: precision 0.50 (1 of 2), recall 0.25 (1 of 4)",
+        "the first 4: precision 0.75 (3 of 4), recall 0.75 (3 of 4)",
+    ]
+
+
+def test_planted_copies_are_counted_by_their_kind(tmp_path, monkeypatch, capsys):
+    """Rows 0 and 1 and rows 2 and 3 are planted copies, of which the first is found; so are 4 and 5, which are none."""
+    bits = np.random.default_rng(0).integers(0, 256, (6, 64), dtype=np.uint8)
+    bits[1], bits[5] = bits[0] ^ 1, bits[4] ^ 1  # 32 of 256 bits apart
+    hashes = [row.tobytes().hex() for row in bits]
+    frame = make_frame(1, 6)
+    monkeypatch.setattr(PixelMeasures, "of", lambda self, frame: pd.DataFrame({"hash": hashes}))
+    alterations = np.array(["", "darker", "", "mirrored", "", ""], object)
+    report_copies(frame, np.array([-1, 0, -1, 2, -1, -1]), alterations, tmp_path, 36)
+    assert capsys.readouterr().out.splitlines() == [
+        "copies darker: 1 of 1 found",
+        "copies mirrored: 0 of 1 found",
+        "pairs called copies that are none: 1 of 2",
+    ]
 
 
 def cv_patterns(rng: np.random.Generator) -> np.ndarray:

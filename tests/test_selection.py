@@ -9,6 +9,7 @@ from facerec import criteria, geometry, lots, selection
 from facerec.celeba import ATTRIBUTES
 from facerec.criteria import Criterion
 from facerec.selection import Funnel, Likeness
+from facerec.strategy import Strategy
 
 NOTEBOOK = [
     Criterion(name="nose_between_eyes", above=0),
@@ -178,6 +179,28 @@ def test_the_least_offending_come_first(frame):
     nose = np.minimum(ordered.nose_x - ordered.lefteye_x, ordered.righteye_x - ordered.nose_x) / distance
     offence = (30 - distance).clip(lower=0) / 30 + (0.3 - nose).clip(lower=0) / 0.3
     assert (offence.groupby(ordered.person_id).diff().dropna() >= -1e-12).all()
+
+
+class Measured:
+    """Stands for the pixels' measures: these, of photographs by their order."""
+
+    def __init__(self, contrast: list[float]) -> None:
+        self.contrast = contrast
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        values = {"contrast": np.take(self.contrast, frame.index), "sharpness": 1.0, "hash": ""}
+        return pd.DataFrame(values, index=frame.index)
+
+
+def test_what_a_cheap_criterion_rejected_is_as_near_as_its_pixels_say(frame):
+    """A black face of 23 px is farther from the rules than one that falls a tenth short of the contrast."""
+    own = frame[frame.person_id == frame.person_id.iloc[0]].head(3).reset_index(drop=True)
+    own[["width", "height"]] = [[23, 23], [40, 40], [40, 40]]
+    rules = [Criterion(name="resolution", at_least=24.0), Criterion(name="contrast", at_least=10.0)]
+    strategy = Strategy.of(rules, [], 36, Measured([0.0, 9.0, 12.0]), 1)
+    kept = own.index.isin(strategy.keep(own, 0, Funnel()).index)
+    assert kept.tolist() == [False, False, True] and np.isnan(strategy.values.contrast[0])
+    assert strategy.ordered(own, kept, own[:0], fill_up=True).index.tolist() == [2, 1, 0]
 
 
 def test_each_next_photograph_is_the_one_farthest_from_those_taken(frame):
