@@ -47,12 +47,19 @@ mutate: $(BIN)/.installed-mutate
 	@OMP_NUM_THREADS=1 mutmut run $(if $(JOBS),--max-children $(JOBS)) $(foreach name,$(ONLY),'facerec.$(name).*')
 	@python -m tools.mutants $(ONLY)
 
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate requirements.txt
+
 audit: $(BIN)/.installed-test
-	@uv pip install --dry-run --quiet --require-hashes --python $(BIN)/python -r requirements.lock
+	@new=$$(mktemp -d) && trap 'rm -r "$$new"' EXIT \
+	&& sed -n 's/^\([^ #].*==[^\\]*\)\\$$/\1/p' requirements.lock > $$new/pins.txt \
+	&& $(COMPILE) --no-header -c $$new/pins.txt -o $$new/requirements.lock \
+	&& grep -v '^#' requirements.lock | diff - $$new/requirements.lock \
+	&& echo "requirements.lock: the package index has these versions with these hashes"
 	@python -m tools.licences
 	@found=$$(pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.lock 2>&1); \
 	code=$$?; echo "$$found"; case "$$code $$found" in \
 	0*) ;; \
+	127*) exit 1 ;; \
 	*"known vulnerabilit"*) exit 1 ;; \
 	*) echo "pip-audit: vulnerabilities were not looked up, see above (it needs PyPI itself); the rest is in order" ;; esac
 
@@ -60,7 +67,7 @@ types: $(BIN)/.installed-test
 	@mypy
 
 lock:
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate requirements.txt -o requirements.lock
+	@$(COMPILE) -o requirements.lock
 	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
 
 test-python:

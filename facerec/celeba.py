@@ -13,7 +13,7 @@ from facerec.tables import BOX, LANDMARKS
 
 MAX_PX = 65_535  # the longest side of a JPEG
 MAX_PERSON_ID = 2**53  # further up a float skips numbers
-IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]*\.(?:jpg|jpeg|png|webp|bmp)"
+IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,190}\.(?:jpg|jpeg|png|webp|bmp)"
 IMAGE_PATH = rf"(?:[A-Za-z0-9_\-][A-Za-z0-9_.\-]*/)*{IMAGE_ID}"  # in folders, never up
 # fmt: off
 ATTRIBUTES = [
@@ -156,7 +156,8 @@ def read_table(path: Path, columns: list[str] | None, image_id: str = IMAGE_ID) 
     text = _text(path)
     lines = text.split("\n", 2)
     count = lines[0].strip()
-    skipped = 2 if count.isdigit() else 1
+    counted = re.fullmatch("[0-9]{1,12}", count) is not None
+    skipped = 2 if counted else 1
     header = re.split(r"[\s,]+", lines[skipped - 1].strip()) if len(lines) >= skipped else []
     names = ["image_id", *(name for name in header if name != "image_id")]
     missing = [name for name in columns or [] if name not in names]
@@ -167,7 +168,7 @@ def read_table(path: Path, columns: list[str] | None, image_id: str = IMAGE_ID) 
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{path}, line {skipped}: expected each column once, got {repeated[0]} again")
     frame = _parse(path, text, names, skipped, image_id)
-    if count.isdigit() and int(count) != len(frame):
+    if counted and int(count) != len(frame):
         raise ValueError(f"{path}, line 1: the count says {count} rows, the file has {len(frame)}")
     if columns and columns != names[1:]:
         frame = frame[["image_id", *columns]]
@@ -211,7 +212,7 @@ def _parse(path: Path, text: str, names: list[str], skipped: int, image_id: str 
         numbers = frame[name]
         if numbers.dtype == np.int64:
             continue
-        if not pd.api.types.is_numeric_dtype(numbers):
+        if not pd.api.types.is_numeric_dtype(numbers) or pd.api.types.is_bool_dtype(numbers):
             numbers = pd.to_numeric(numbers.astype(str), errors="coerce").astype(float)
         _refuse(path, ~np.isfinite(numbers), skipped, frame[name], f"{name}: expected a number")
     return frame

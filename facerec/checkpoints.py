@@ -53,6 +53,8 @@ def load(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise ValueError(f"{path}: expected config and state_dict to be mappings")
     if wrong := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ValueError(f"{path}: expected a tensor, got {type(state[wrong[0]]).__name__} as {wrong[0]!r}")
+    if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
+        raise ValueError(f"{path}: damaged checkpoint: {spoilt[0]!r} holds numbers that are not finite")
     return config, state
 
 

@@ -3,7 +3,7 @@
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
@@ -129,7 +129,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def parallel_map(
     function: Callable[[Item], Result], items: Iterable[Item], title: str | None, ahead: int = 0
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yields `function(item)` in the items' order, on every core; with a progress bar if it has a title.
 
     Threads suffice: OpenCV's decoding, warping and encoding release the interpreter's lock.
@@ -143,9 +143,12 @@ def parallel_map(
     items = list(items)
     runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
     window = max(math.ceil(ahead / RUN), 2 * num_workers())
-    with ThreadPoolExecutor(num_workers()) as pool:
+    pool = ThreadPoolExecutor(num_workers())
+    try:
         results = chain.from_iterable(_ahead(pool, lambda run: [function(item) for item in run], runs, window))
         yield from tqdm(results, title, total=len(items), disable=None if title else True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever interrupts it does not wait for what was begun ahead
 
 
 def _ahead(

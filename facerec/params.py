@@ -12,7 +12,7 @@ PARAMS_FILE = Path("params.yaml")
 class Params(BaseModel):
     """One section of params.yaml. Subclasses declare its keys; none has a default, so DVC sees every value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @classmethod
     def load(cls, section: str, file: Path = PARAMS_FILE) -> Self:
@@ -41,14 +41,26 @@ def read_yaml(file: Path) -> dict[str, Any]:
         ValueError: the file is absent, or not sections in YAML.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _KeysOnce)
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file; run from the repository's root") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{file}: expected sections such as `select:`, got {type(content).__name__}")
     return content
+
+
+class _KeysOnce(yaml.SafeLoader):
+    """Refuses a mapping that has a key twice, of which the last would count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def _descend(content: dict[str, Any], section: str, file: Path) -> Any:

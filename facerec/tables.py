@@ -13,6 +13,7 @@ LANDMARKS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
+FILE_NAME = r"[^/\\.\x00][^/\\\x00]{0,199}"  # an image_id is one, in whatever folder it is asked for
 DECIMALS = 3  # a thousandth of a pixel
 
 
@@ -108,6 +109,13 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
         empty = frame[name].isna() | (frame[name] == "")
         if empty.any():
             raise ValueError(f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing")
+    if "image_id" in table.key:
+        unsafe = ~frame.image_id.str.fullmatch(FILE_NAME)
+        if unsafe.any():
+            row = int(np.argmax(unsafe))
+            raise ValueError(
+                f"{path}, line {row + 2}: image_id: expected a file name, got {frame.image_id.iloc[row]!r}"
+            )
     for name in (*table.numbers, *table.blank):
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
         bad = ~np.isfinite(values) & ~((name in table.blank) & frame[name].isna().to_numpy())

@@ -111,7 +111,9 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
         digest.update(source.read_bytes())
     digest.update(f"{torch.__version__} {device()}".encode())
     for part in parts:
-        digest.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
+        held = np.ascontiguousarray(part) if isinstance(part, np.ndarray) else np.frombuffer(part, np.uint8)
+        digest.update(f"{held.dtype} {held.shape}".encode())
+        digest.update(held.data)
     return f"{stage}-{digest.hexdigest()[:DIGITS]}"
 
 
@@ -227,6 +229,16 @@ def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
     except ValueError as error:
         log.warning("begun again, for the last state cannot be read: %s", error)
         return []
+    try:
+        _restore(network, optimizer, tensors)
+        history: list[dict] = config["history"]
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise ValueError(f"{state}: does not fit this training, delete it: {error}") from None
+    log.info("resumed after epoch %d", len(history))
+    return history
+
+
+def _restore(network: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     network.load_state_dict({k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")})
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     held: dict[int, dict[str, Tensor]] = {}
@@ -235,8 +247,6 @@ def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
             _, index, name = key.split(".")
             held.setdefault(int(index), {})[name] = _laid_out_as(parameters[int(index)], value)
     optimizer.load_state_dict({**optimizer.state_dict(), "state": held})
-    log.info("resumed after epoch %d", len(config["history"]))
-    return config["history"]
 
 
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:

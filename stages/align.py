@@ -1,6 +1,7 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -102,7 +103,7 @@ def align_all(
 
     pairs = parallel_map(read, range(len(squares)), None, ahead=BATCH)
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with ThreadPoolExecutor(num_workers()) as pool:
+    with ThreadPoolExecutor(num_workers()) as pool, closing(pairs):
         writing: list[Future[None]] = []
         for batch in in_batches(range(len(squares)), BATCH, "align"):
             seen = list(islice(pairs, len(batch)))

@@ -75,9 +75,12 @@ def _person_ids(params: SynthesizeParams) -> np.ndarray:
 def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> Iterator[Photograph]:
     """Yields the photographs in order; each has its own seed, so that they do not depend on the workers."""
     draw = partial(photograph, params.seed, bad_share=params.bad_share)
-    with ProcessPoolExecutor(num_workers()) as pool:
+    pool = ProcessPoolExecutor(num_workers())
+    try:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
         yield from tqdm(drawn, "draw faces", total=len(people), disable=None)
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupted stage does not wait for all the others
 
 
 def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:

@@ -108,6 +108,13 @@ def test_spoilt_bytes_end_in_a_reason_or_in_tensors(good):
     assert refused > 100
 
 
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path, bad):
+    checkpoints.save(tmp_path / "a.pt", "toy", {}, {"good": torch.ones(2), "weight": torch.tensor([1.0, bad])})
+    with pytest.raises(ValueError, match=r"a\.pt: damaged checkpoint: 'weight' holds numbers that are not finite"):
+        checkpoints.load(tmp_path / "a.pt", "toy")
+
+
 @pytest.mark.parametrize("change", ["missing key", "unknown key", "other shape", "wrong type"])
 def test_a_checkpoint_of_another_version_is_refused_with_what_differs(tmp_path, change):
     path = tmp_path / "h.pt"

@@ -70,6 +70,23 @@ def test_results_come_in_order_and_not_all_at_once(monkeypatch):
     assert [0, *results] == [number**2 for number in range(200)]
 
 
+def test_whoever_stops_does_not_wait_for_what_was_begun_ahead(monkeypatch):
+    monkeypatch.setenv("FACEREC_WORKERS", "2")
+    started: list[int] = []
+
+    def slow(item: int) -> int:
+        started.append(item)
+        time.sleep(0.02)
+        return item
+
+    results = images.parallel_map(slow, range(400), None, ahead=400)
+    assert next(results) == 0
+    results.close()
+    begun = len(started)
+    time.sleep(0.2)
+    assert len(started) == begun < 100  # of 400 that were waiting
+
+
 def test_an_error_in_a_worker_reaches_the_caller():
     def fail(number: int) -> int:
         if number == 5:

@@ -35,6 +35,8 @@ def test_a_section_is_loaded_by_its_dotted_name(tmp_path):
         ("toy: [", ["not valid YAML"]),
         ("- 1", ["expected sections"]),
         ("toy: 3", ["toy", "got 3"]),
+        ("toy: {pixels: 3, mode: fast}\ntoy: {pixels: 4, mode: fast}", ["not valid YAML", "`toy` is there twice"]),
+        ("toy: {pixels: 3, pixels: 4, mode: fast}", ["not valid YAML", "`pixels` is there twice"]),
     ],
 )
 def test_a_bad_section_names_the_file_and_the_key(tmp_path, text, words):
@@ -42,6 +44,12 @@ def test_a_bad_section_names_the_file_and_the_key(tmp_path, text, words):
     with pytest.raises(ValueError) as error:
         ToyParams.load("toy", file)
     assert all(word in str(error.value) for word in [str(file), *words]), error.value
+
+
+def test_a_file_of_another_encoding_is_named(tmp_path):
+    (tmp_path / "params.yaml").write_bytes("toy: {pixels: 3, mode: fest ä}".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"params\.yaml: not valid YAML: .*utf-8"):
+        ToyParams.load("toy", tmp_path / "params.yaml")
 
 
 def test_an_absent_file_is_named(tmp_path):

@@ -33,6 +33,11 @@ def test_image_ids_stay_text(tmp_path):
     [
         (lambda f: f.drop(columns="nose_x"), "missing columns nose_x"),
         (lambda f: f.assign(image_id="1.jpg"), "line 3: 1.jpg is there twice"),
+        (lambda f: f.assign(image_id=["1.jpg", "../2.jpg"]), r"line 3: image_id: expected a file name, got '../2.jpg'"),
+        (lambda f: f.assign(image_id=["/tmp/1.jpg", "2.jpg"]), r"line 2: image_id: expected a file name"),
+        (lambda f: f.assign(image_id=["1.jpg", "a\\2.jpg"]), r"line 3: image_id: expected a file name"),
+        (lambda f: f.assign(image_id=["1.jpg", ".2.jpg"]), r"line 3: image_id: expected a file name"),
+        (lambda f: f.assign(image_id=["1.jpg", 300 * "2"]), r"line 3: image_id: expected a file name"),
         (lambda f: f.assign(confidence=[1.0, np.nan]), "line 3: confidence: expected a number"),
         (lambda f: f.assign(nose_x=["1", "x"]), "line 3: nose_x: expected a number, got 'x'"),
     ],

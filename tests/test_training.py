@@ -141,6 +141,19 @@ def test_a_state_that_cannot_be_read_does_not_stop_the_next_training(caplog):
     assert "begun again" in caplog.text and str(state) in caplog.text
 
 
+@pytest.mark.parametrize("lacking", ["history", "network.0.weight", "optimizer.0.exp_avg"])
+def test_a_state_that_does_not_fit_is_named_in_one_sentence(lacking):
+    train(network())
+    (state,) = Path(".checkpoints").rglob("last.pt")
+    config, tensors = checkpoints.load(state, training.KIND)
+    config, tensors = ({key: value for key, value in part.items() if key != lacking} for part in (config, tensors))
+    if lacking.startswith("optimizer"):
+        tensors["optimizer.99.exp_avg"] = torch.ones(1)
+    checkpoints.save(state, training.KIND, config, tensors)
+    with pytest.raises(ValueError, match=r"last\.pt: does not fit this training, delete it: "):
+        train(network())
+
+
 def test_fewer_samples_than_a_batch_make_one_step():
     history = train(network(), settings=params(batch=1000))
     assert len(history) == 6 and np.isfinite(history.train_loss).all()
@@ -150,6 +163,9 @@ def test_the_fingerprint_changes_with_parameters_and_data():
     first = fingerprint("s", params(), np.arange(3))
     assert first == fingerprint("s", params(), np.arange(3))
     assert len({first, fingerprint("s", params(epochs=7), np.arange(3)), fingerprint("s", params(), np.arange(4))}) == 3
+    shapes = [fingerprint("s", params(), np.zeros(shape, kind)) for shape in ((2, 3), (3, 2)) for kind in "bB"]
+    bounds = [fingerprint("s", params(), *parts) for parts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",))]
+    assert len({*shapes, *bounds}) == 7
 
 
 def test_grouped_order_keeps_photographs_of_a_person_together():

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from facerec.heads import load_head
 from facerec.hourglass import STRIDE
+from facerec.oriented_gradients import STEP
 from facerec.params import PARAMS_FILE, Params, read_yaml
 
 STAGES = Path(__file__).parents[1] / "stages"
@@ -84,6 +85,14 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
             f"{file}: hourglass.pixels: expected a multiple of {multiple} at depth {hourglass['depth']}, "
             f"got {hourglass['pixels']}"
         )
+    recognizer = content["recognizer"]
+    if recognizer["backbone"] == "gradients":
+        for section in ("align", "audit"):
+            pixels = content[section]["pixels"]
+            if pixels % STEP:
+                found.append(f"{file}: {section}.pixels: expected a multiple of {STEP} for gradients, got {pixels}")
+        if recognizer["weights"] == "imagenet":
+            found.append(f"{file}: recognizer.weights: expected none or file for gradients, got 'imagenet'")
     if content["publish"]["head"] not in heads:
         found.append(
             f"{file}: publish.head: expected one of {', '.join(map(str, heads))}, got {content['publish']['head']!r}"
