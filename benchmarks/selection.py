@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import ConfigDict
 from typer import Option, run
 
 from benchmarks.cells import machine, run_missing
@@ -44,6 +45,8 @@ BATCH = 64
 
 
 class DatasetParams(Params):
+    model_config = ConfigDict(strict=False)  # strings are paths
+
     images: Path
     identity: Path
     boxes: Path
