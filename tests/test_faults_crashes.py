@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -182,7 +183,7 @@ def test_a_full_disk_is_a_clear_error_in_every_stage_and_the_former_outputs_come
     for stage in STAGES:
         filler = fill(small_disk.folder.parent)
         result = subprocess.run(
-            lock[stage]["cmd"].split(),
+            shlex.split(lock[stage]["cmd"]),
             cwd=small_disk.folder,
             env={**small_disk.environment, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
