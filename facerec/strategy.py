@@ -119,7 +119,9 @@ class Strategy:
     def _with_pixels(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Returns the values of photographs, with those of pixels where a cheap criterion had rejected them before."""
         names = [criterion.name for criterion in self.of_pixels]
-        return self.values.loc[frame.index].assign(**self.measured.of(frame)[names])
+        return self.values.loc[frame.index].assign(
+            **self.measured.of(frame)[names].astype(float)
+        )  # of nothing: objects
 
     def filled_up(self, selected: pd.DataFrame) -> int:
         """Returns how many of the photographs do not keep to the bounds."""

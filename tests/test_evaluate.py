@@ -180,7 +180,7 @@ def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatc
         run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
 
 
-def test_annotated_points_change_nothing_but_the_slices_of_the_report(project, monkeypatch):
+def test_annotated_points_change_nothing(project, monkeypatch):
     before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
     report, slices = Path("reports/one.csv").read_bytes(), Path("slices/one.csv").read_bytes()
     for name in ("train", "val", "wild", "openset"):
@@ -189,7 +189,7 @@ def test_annotated_points_change_nothing_but_the_slices_of_the_report(project, m
         frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
         tables.write(frame, Path(f"{name}.csv"), table)
     assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
-    assert Path("reports/one.csv").read_bytes() == report and Path("slices/one.csv").read_bytes() != slices
+    assert Path("reports/one.csv").read_bytes() == report and Path("slices/one.csv").read_bytes() == slices
 
 
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
