@@ -59,8 +59,7 @@ audit: $(BIN)/.installed-test
 	@found=$$(pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.lock 2>&1); \
 	code=$$?; echo "$$found"; case "$$code $$found" in \
 	0*) ;; \
-	127*) exit 1 ;; \
-	*"known vulnerabilit"*) exit 1 ;; \
+	127*|*"known vulnerabilit"*) exit 1 ;; \
 	*) echo "pip-audit: vulnerabilities were not looked up, see above (it needs PyPI itself); the rest is in order" ;; esac
 
 types: $(BIN)/.installed-test

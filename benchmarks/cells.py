@@ -1,6 +1,6 @@
 """Trainings of a benchmark that are kept in a table, so that an interrupted benchmark goes on where it was."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,17 @@ def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[d
 
 def _read(path: Path, names: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"run": str}) if path.exists() else pd.DataFrame(columns=names)
+
+
+def chosen(only: list[str] | None, names: Collection[str]) -> list[str]:
+    """Returns the names that `--only` asks for, all of them if it is not given.
+
+    Raises:
+        ValueError: it asks for another one.
+    """
+    if unknown := set(only or []) - set(names):
+        raise ValueError(f"--only: expected some of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+    return only or list(names)
 
 
 def machine() -> str:

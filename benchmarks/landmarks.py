@@ -19,7 +19,7 @@ import torch
 from torch import Generator, Tensor
 from typer import Option, run
 
-from benchmarks.cells import machine, mean_and_sd, run_missing
+from benchmarks.cells import chosen, machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from facerec.heatmaps import decode_heatmaps
 from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
@@ -136,7 +136,7 @@ def main(
             "seed": seed,
         }
         for seed in range(1, seeds + 1)
-        for variant in only or VARIANTS
+        for variant in chosen(only, VARIANTS)
     ]
     done = run_missing(cells, keys, lambda key: train_and_measure(key["variant"], params, key["seed"], minutes, of_run))
     text = markdown(done, params, minutes, len(of_run.learned.faces))

@@ -56,7 +56,7 @@ class _KeysOnce(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key, _ in node.value:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):  # others are no names
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
             seen.add(key.value)

@@ -25,7 +25,8 @@ ZOOM = 1.4  # of the template: the hair and the background, which a crop cuts of
 HASH_SIDE = 16  # bits along a side of the hash
 THUMB_SIDE = 8  # px
 KEPT_EVERY, KEPT_SHARE = 2000, 0.25  # photographs, and share of those known, after which what was measured is kept
-COLUMNS = ["key", "width", "height", "sharpness", "exposure", "contrast", "box_in_picture", "hash", "thumb"]
+NUMBERS = ["width", "height", "sharpness", "exposure", "contrast", "box_in_picture"]
+COLUMNS = ["key", *NUMBERS, "hash", "thumb"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class PixelMeasures:
             if measures is not None:
                 self.photographs.remember(image_id, (int(measures[1]), int(measures[2])))
         blank = ("", np.nan, np.nan, np.nan, np.nan, np.nan, np.nan, "", "")
-        return pd.DataFrame([row or blank for row in known], columns=COLUMNS, index=frame.index)
+        found = pd.DataFrame([row or blank for row in known], columns=COLUMNS, index=frame.index)
+        return found.astype(dict.fromkeys(NUMBERS, float))  # of no photograph they would be objects
 
     def _keys(self, frame: pd.DataFrame) -> list[str]:
         where = frame[[*tables.LANDMARKS, *tables.BOX]].to_numpy(float)

@@ -118,10 +118,10 @@ class Strategy:
 
     def _with_pixels(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Returns the values of photographs, with those of pixels where a cheap criterion had rejected them before."""
+        if not self.of_pixels:
+            return self.values
         names = [criterion.name for criterion in self.of_pixels]
-        return self.values.loc[frame.index].assign(
-            **self.measured.of(frame)[names].astype(float)
-        )  # of nothing: objects
+        return self.values.loc[frame.index].assign(**self.measured.of(frame)[names])
 
     def filled_up(self, selected: pd.DataFrame) -> int:
         """Returns how many of the photographs do not keep to the bounds."""

@@ -36,6 +36,7 @@ def test_a_section_is_loaded_by_its_dotted_name(tmp_path):
         ("- 1", ["expected sections"]),
         ("toy: 3", ["toy", "got 3"]),
         ("toy: {pixels: 3, mode: fast}\ntoy: {pixels: 4, mode: fast}", ["not valid YAML", "`toy` is there twice"]),
+        ("toy: {[pixels]: 3, mode: fast}", ["not valid YAML", "unhashable key"]),
         ("toy: {pixels: 3, pixels: 4, mode: fast}", ["not valid YAML", "`pixels` is there twice"]),
     ],
 )
