@@ -120,7 +120,7 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
     head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
     network = recognizer_speed._network(params, head, faces.numpy(), labels)
-    loaded = recognizer_speed.our_steps(network, faces.numpy(), labels, params)
+    loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params)
     return Subject(
         f"{backbone}, {sizes.face} px, batch {sizes.batch}", network, loaded, resident, _batch(params, network)
