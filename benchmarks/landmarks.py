@@ -7,7 +7,6 @@ interrupted ablation goes on where it was. How many steps fill the time is measu
 taking turns: what else the machine does slows all alike.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -28,7 +27,7 @@ from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
 from facerec.images import write_bytes
 from facerec.landmark_exam import Exam
 from facerec.landmark_metrics import is_frontal, nme
-from facerec.landmark_training import HourglassParams, batch_loss, build
+from facerec.landmark_training import HourglassParams, batch_loss, build, order_of
 from facerec.training import fingerprint, fit, forget
 
 WARM_UP, TIMED = 2, 7  # steps of each variant
@@ -191,19 +190,22 @@ def train_and_measure(name: str, params: HourglassParams, seed: int, steps: int,
 
 def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run) -> StackedHourglass:
     """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
-    network, faces, wanted = build(params), len(of_run.learned.faces), steps * params.batch
+    network, wanted = build(params), steps * params.batch
+    order = order_of(of_run.learned.points, params)
     loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, variant.target)
     state = fingerprint("benchmark_landmarks", params)
     forget(state)  # of a training that was interrupted: with another number of steps it cannot go on
-    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(faces, wanted, generator))
+    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(order, wanted, generator))
     forget(state)
     return network.eval()
 
 
-def _draw(samples: int, wanted: int, generator: Generator) -> Tensor:
-    """Returns so many indices (wanted,): one shuffle of all samples after the other."""
-    rounds = math.ceil(wanted / samples)
-    return torch.cat([torch.randperm(samples, generator=generator) for _ in range(rounds)])[:wanted]
+def _draw(order: Callable[[Generator], Tensor], wanted: int, generator: Generator) -> Tensor:
+    """Returns so many indices (wanted,): one epoch's after the other."""
+    drawn = [order(generator)]
+    while sum(map(len, drawn)) < wanted:
+        drawn.append(order(generator))
+    return torch.cat(drawn)[:wanted]
 
 
 def errors(network: StackedHourglass, exam: Exam, decodings: set[str]) -> dict[str, float]:
