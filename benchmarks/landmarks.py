@@ -9,7 +9,7 @@ taking turns: what else the machine does slows all alike.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ from facerec.landmark_metrics import is_frontal, nme
 from facerec.landmark_training import HourglassParams, batch_loss, build, order_of
 from facerec.training import fingerprint, fit, forget
 
-WARM_UP, TIMED = 2, 7  # steps of each variant
+TURNS, WARM_UP, TIMED = 3, 5, 5  # of each variant; the last two are steps of a turn
 MOST_MINUTES = 4.0
 # For losses that params.yaml's learning rate and sigma were not chosen for; the sigma is the notebook's.
 SLOWER, WIDER = 0.001, 2.0
@@ -159,16 +159,23 @@ def steps_within(
 
 
 def seconds_per_step(names: list[str], params: HourglassParams, of_run: Run) -> dict[str, float]:
-    """Returns the median time of a step of each variant; they take turns, each on a network of its own."""
+    """Returns the median time of a step of each variant; they take turns, each on a network of its own.
+
+    The first steps of a turn do not count: for a second after the notebook's, which work on gigabytes, all are slow.
+    """
     variants = {name: VARIANTS[name] for name in names}
     steps = {name: our_steps(one.params(params, 0), of_run, one.target) for name, one in variants.items()}
     times: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(WARM_UP + TIMED):
+    for _ in range(TURNS):
         for name, one in steps.items():
-            start = time.perf_counter()
-            next(one)
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(spent[WARM_UP:]) for name, spent in times.items()}
+            times[name] += [_seconds(one) for _ in range(WARM_UP + TIMED)][WARM_UP:]
+    return {name: statistics.median(spent) for name, spent in times.items()}
+
+
+def _seconds(steps: Iterator[int]) -> float:
+    start = time.perf_counter()
+    next(steps)
+    return time.perf_counter() - start
 
 
 def train_and_measure(name: str, params: HourglassParams, seed: int, steps: int, of_run: Run) -> dict[str, Any]:
