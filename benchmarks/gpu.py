@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from typer import Option, run
@@ -120,7 +121,7 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
     head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
     network = recognizer_speed._network(params, head, faces.numpy(), labels)
-    loaded = recognizer_speed.our_steps(network, faces.numpy(), labels, params)
+    loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params)
     return Subject(
         f"{backbone}, {sizes.face} px, batch {sizes.batch}", network, loaded, resident, _batch(params, network)
@@ -238,13 +239,20 @@ def matrix_rate(side: int) -> float:
 
 
 def _profile(subject: Subject) -> str:
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device().type == "cuda" else [])]
+    """Returns what takes most of the time of some training with the loader, and for how much of it the device waits."""
+    on_gpu = device().type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    _wait()
     with profile(activities=activities) as profiler:
-        for _ in range(3):
-            next(subject.loaded)
+        start = time.perf_counter()
+        faces = sum(next(subject.loaded) for _ in range(3))
         _wait()
-    by = "self_cuda_time_total" if device().type == "cuda" else "self_cpu_time_total"
-    return profiler.key_averages().table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()
+        seconds = time.perf_counter() - start
+    averages, by = profiler.key_averages(), "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    on_device = [one for one in averages if one.device_type == DeviceType.CUDA and not one.is_user_annotation]
+    busy = sum(getattr(one, by) for one in (on_device if on_gpu else averages)) / 1e6 / seconds
+    summary = f"{faces} faces in {seconds:.4g} s, profiled; operations take {100 * busy:.0f} % of it."
+    return f"{summary}\n\n{averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()}"
 
 
 def _wait() -> None:

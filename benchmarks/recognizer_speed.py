@@ -1,16 +1,18 @@
-"""Training steps of a recogniser: ours, the same on a batch that is already there, and a plain loop over JPEG files."""
+"""Training of a recogniser: ours, the same steps on a batch that is already there, and a plain loop over JPEG files."""
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.landmark_training import faces_per_second
 from benchmarks.measure import Measured, alternate
+from facerec import training
 from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import HeadParams
@@ -33,17 +35,17 @@ class JpegFaces(Dataset):
         return face.flip(2) if torch.rand(()) < 0.5 else face, self.labels[index]
 
 
-def our_steps(network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
-    """Yields the number of faces of each step of the stage's training, the next batch fetched ahead as in `fit`."""
+def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+    """Yields the number of faces of each epoch of the stage's training, as `fit` runs it."""
     batches = Batches(faces, torch.arange(len(faces)), device())
     loss_of = partial(batch_loss, network, batches, labels, params)
-    optimizer, generator = _adamw(network, params), Generator().manual_seed(0)
-    coming = _draw(len(faces), params.batch, generator)
-    while True:
-        indices, coming = coming, _draw(len(faces), params.batch, generator)
-        loss = loss_of(indices, 0.0, generator)
-        batches.expect(coming)
-        yield _step(optimizer, loss, len(indices))
+    order = partial(training.grouped_order, labels, network.head.photos_together)
+    groups = training._decay_groups(network, params.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)
+    steps = training._steps(len(faces), params.batch)
+    for epoch in count():
+        training._epoch(network, loss_of, order, batches.expect, steps, optimizer, params, 0, epoch, Path("none"))
+        yield steps * min(params.batch, len(faces))
 
 
 def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
@@ -71,7 +73,7 @@ def against_resident(
 ) -> Measured:
     """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
     first, second = (_network(params, head, faces, labels) for _ in range(2))
-    return _compare(our_steps(first, faces, labels, params), resident_steps(second, labels, params), seconds, repeats)
+    return _compare(our_epochs(first, faces, labels, params), resident_steps(second, labels, params), seconds, repeats)
 
 
 def against_plain(
@@ -86,7 +88,7 @@ def against_plain(
     """Returns our speed against that of the plain loop over the same faces."""
     plain = _network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
-    return _compare(our_steps(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
+    return _compare(our_epochs(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
 
 
 def against_bf16(
@@ -94,7 +96,7 @@ def against_bf16(
 ) -> Measured:
     """Returns the speed in the precision that `auto` picks on this device against that in bf16."""
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", "bf16")]
-    ours, theirs = (our_steps(_network(one, head, faces, labels), faces, labels, one) for one in settings)
+    ours, theirs = (our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings)
     return _compare(ours, theirs, seconds, repeats)
 
 
@@ -115,10 +117,6 @@ def _network(params: RecognizerParams, head: HeadParams, faces: np.ndarray, labe
 
 def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimizer:
     return torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
-
-
-def _draw(count: int, batch: int, generator: Generator) -> Tensor:
-    return torch.randint(count, (batch,), generator=generator)
 
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int) -> int:

@@ -75,7 +75,7 @@ class Work:
 
     data: Path
     models: Path
-    photographs: int = 2000
+    photographs: int = 6000
     faces: int = 512
     tables: tuple[int, int, int, int] = (202_599, 10_177, 500, 20)
     identification: tuple[int, int] = (5000, 1_000_000)
@@ -308,8 +308,19 @@ def _row(measured: Measured, spent: float) -> dict:
         "other": measured.other,
         "seconds": round(spent),
         "date": datetime.date.today().isoformat(),
+        "commit": commit(),
         "machine": f"{machine()} of {processor()}, {num_workers()} cores",
     }
+
+
+def commit() -> str:
+    """Returns the commit that is measured, with -dirty if something but these results has changed since."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":!benchmarks/results.*")
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def processor() -> str:
@@ -323,14 +334,14 @@ def markdown(rows: dict[str, dict]) -> str:
     """Returns the table of the rows that there are, in the order of MEASURES, with machine, versions and dates."""
     installed = {package.metadata["Name"] for package in importlib.metadata.distributions()}
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed)
-    machines = sorted({row["machine"] for row in rows.values()})
+    machines, commits = (sorted({row[key] for row in rows.values()}) for key in ("machine", "commit"))
     lines = [
         "# Speed and memory",
         "",
         "Each row: the median of the ratios of turns in which the two alternate, with the range; what each came to. "
         "Ratios above 1 say that ours is faster, where the target is a least; growth and memory have a most.",
         "",
-        f"{'; '.join(machines)}. Python {platform.python_version()}, {versions}. "
+        f"{'; '.join(machines)}; commit {', '.join(commits)}. Python {platform.python_version()}, {versions}. "
         f"`python -m benchmarks.run --only NAME` measures one row again.",
         "",
         "| name | measure | against | ratio | target | | ours | theirs | date |",

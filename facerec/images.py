@@ -4,25 +4,29 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from facerec import MAX_PIXELS
+from facerec import MAX_PIXELS, workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Order = Literal["RGB", "BGR"]
 
 JPEG_QUALITY = 95
 MAX_BYTES = 2**30  # of a photograph's file: more than MAX_PIXELS take unpacked
 RUN = 4  # photographs that a thread is given at once: handing over one costs a tenth of a millisecond
+RUN_APART = 32  # that a process is given at once: to hand over one run costs both sides half a millisecond
 FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
-REDUCED = {  # by which a JPEG is decoded smaller; with IMREAD_COLOR_RGB they give colours too
+COLOUR = {"RGB": cv2.IMREAD_COLOR_RGB, "BGR": cv2.IMREAD_COLOR}
+REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they give colours too
     1: 0,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -42,7 +46,7 @@ def read_image(path: Path) -> np.ndarray:
     return read_reduced(path, 1)[0]
 
 
-def read_reduced(path: Path, scale: float) -> tuple[np.ndarray, int]:
+def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.ndarray, int]:
     """Returns a photograph as `read_image` does, a JPEG at 1/2, 1/4 or 1/8 of its size if that will do; and by which.
 
     The second is 2, 4, 8, or 1 if it is whole: the side, px, of the block of the whole picture that a pixel stands for.
@@ -51,6 +55,7 @@ def read_reduced(path: Path, scale: float) -> tuple[np.ndarray, int]:
     Args:
         path: of the photograph.
         scale: px that are wanted to a px of the whole picture.
+        order: of the colours; BGR is the files' own, for whoever only moves pixels from one to another.
 
     Raises:
         ValueError: as `read_image`.
@@ -58,14 +63,14 @@ def read_reduced(path: Path, scale: float) -> tuple[np.ndarray, int]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
-        content = np.fromfile(path, dtype=np.uint8)
+        content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from None
-    if not content.size:
+    if not content:
         raise ValueError(f"{path}: empty file")
     reduction = _reduction(content, scale) if scale <= 0.5 else 1
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR_RGB | REDUCED[reduction])
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), COLOUR[order] | REDUCED[reduction])
     except cv2.error as error:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
@@ -77,14 +82,14 @@ def read_reduced(path: Path, scale: float) -> tuple[np.ndarray, int]:
     return image, reduction
 
 
-def _reduction(content: np.ndarray, scale: float) -> int:
+def _reduction(content: bytes, scale: float) -> int:
     """Returns by how much a photograph may be reduced while it is decoded.
 
     Only a JPEG; only if OpenCV, which sees the reduced size, could not take it for one that is not too large; and where
     EXIF may turn it, only if whole blocks fill it, for else those at the right and below would come first.
     """
     segments = dict(_segments(content))
-    frame = next((content[place + 5 : place + 9].tobytes() for name, place in segments.items() if name in FRAMES), b"")
+    frame = next((content[place + 5 : place + 9] for name, place in segments.items() if name in FRAMES), b"")
     height, width = int.from_bytes(frame[:2], "big"), int.from_bytes(frame[2:], "big")
     if not 0 < height * width <= MAX_PIXELS:
         return 1
@@ -93,29 +98,30 @@ def _reduction(content: np.ndarray, scale: float) -> int:
     return next((block for block in whole if block * scale <= 1), 1)
 
 
-def _is_cut_off(content: np.ndarray) -> bool:
+def _is_cut_off(content: bytes) -> bool:
     """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
-    if content[-2:].tobytes() == b"\xff\xd9":
+    if content.endswith(b"\xff\xd9"):
         return False
-    return any(name == 0xDA and b"\xff\xd9" not in content[place:].tobytes() for name, place in _segments(content))
+    return any(name == 0xDA and content.find(b"\xff\xd9", place) < 0 for name, place in _segments(content))
 
 
-def _segments(content: np.ndarray) -> Iterator[tuple[int, int]]:
+def _segments(content: bytes) -> Iterator[tuple[int, int]]:
     """Yields the marker and the place of each part of a JPEG's header, to the start of its pixels (0xDA)."""
-    head, place = content[:2].tobytes(), 2
-    while head == b"\xff\xd8" and content[place : place + 1].tobytes() == b"\xff":
-        marker, high, low = (*content[place + 1 : place + 4].tolist(), 0, 0, 0)[:3]
+    place = 2
+    while content.startswith(b"\xff\xd8") and content[place : place + 1] == b"\xff":
+        marker, high, low = (*content[place + 1 : place + 4], 0, 0, 0)[:3]
         yield marker, place
         if marker == 0xDA:
             return
         place += 2 + 256 * high + low
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Writes RGB uint8 (H, W, 3) in the format of the path's ending, whole or not at all."""
+def write_image(path: Path, image: np.ndarray, order: Order = "RGB") -> None:
+    """Writes uint8 (H, W, 3) in the format of the path's ending, whole or not at all."""
     is_jpeg = path.suffix.lower() in {".jpg", ".jpeg"}
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if is_jpeg else []
-    encoded, content = cv2.imencode(path.suffix.lower(), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    image = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    encoded, content = cv2.imencode(path.suffix.lower(), image, options)
     if not encoded:
         raise ValueError(f"{path}: cannot encode this picture")
     write_bytes(path, content.tobytes())
@@ -123,43 +129,58 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with _opened_new(partial) as file:
+            file.write(content)
+        os.replace(partial, path)
     except OSError as error:  # a full disk: what was written so far would only fill it further
         partial.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def _opened_new(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except FileNotFoundError:  # to look for the folder before each file would cost more than the file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+
+
 def parallel_map(
-    function: Callable[[Item], Result], items: Iterable[Item], title: str | None, ahead: int = 0
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    title: str | None,
+    ahead: int = 0,
+    processes: bool = False,
 ) -> Generator[Result]:
     """Yields `function(item)` in the items' order, on every core; with a progress bar if it has a title.
 
-    Threads suffice: OpenCV's decoding, warping and encoding release the interpreter's lock.
+    Threads share memory: for results that are pictures. OpenCV's decoding, warping and encoding release the
+    interpreter's lock, but what lies between them waits for it: processes are faster for results that are small.
 
     Args:
-        function: of one item.
+        function: of one item; for processes a module's, or a `partial` of one.
         items: in order.
         title: of the progress bar.
         ahead: how many items at least are begun before their turn; a few a core in any case.
+        processes: whether to work in processes, not in threads.
     """
-    items = list(items)
-    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)]
-    window = max(math.ceil(ahead / RUN), 2 * num_workers())
-    pool = ThreadPoolExecutor(num_workers())
-    try:
-        results = chain.from_iterable(_ahead(pool, lambda run: [function(item) for item in run], runs, window))
+    items, cores = list(items), num_workers()
+    apart = processes and cores > 1
+    length = RUN_APART if apart else RUN
+    runs = [items[start : start + length] for start in range(0, len(items), length)]
+    window = max(math.ceil(ahead / length), 2 * cores)
+    with (workers.processes if apart else workers.threads)(cores) as pool:
+        results = chain.from_iterable(_ahead(pool, partial(_each, function), runs, window))
         yield from tqdm(results, title, total=len(items), disable=None if title else True)
-    finally:
-        pool.shutdown(cancel_futures=True)  # whoever interrupts it does not wait for what was begun ahead
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Sequence[Item], window: int
-) -> Iterator[Result]:
+def _each(function: Callable[[Item], Result], run: Iterable[Item]) -> list[Result]:
+    return [function(item) for item in run]
+
+
+def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int) -> Iterator[Result]:
     """Submits at most `window` items ahead of the reader, so that results do not pile up."""
     futures = [pool.submit(function, item) for item in items[:window]]
     for index in range(len(items)):

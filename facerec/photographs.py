@@ -1,5 +1,7 @@
 """A folder of photographs of which some cannot be read: what is decoded once, taken instead, and copied."""
 
+from collections.abc import Callable
+from functools import partial
 from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
 from pathlib import Path
 from typing import Literal
@@ -34,31 +36,30 @@ class Photographs:
         self.shapes: dict[str, tuple[int, int]] = {}
         self.dropped: dict[str, str] = {}
 
-    def take(self, candidates: pd.DataFrame, per_person: int) -> pd.DataFrame:
+    def take(
+        self, candidates: pd.DataFrame, per_person: int, look: Callable[[pd.DataFrame], object] | None = None
+    ) -> pd.DataFrame:
         """Returns each person's first `per_person` readable photographs, fewer where there are no more.
 
         Args:
             candidates: photographs, each person's in the order in which they are wanted.
             per_person: how many of each person.
+            look: decodes photographs and has them remembered here, so that whoever wants to know more of them than
+                their size decodes them once.
         """
         while True:
             usable = candidates[~candidates.image_id.isin(self.dropped)]
             taken = usable.groupby("person_id").head(per_person)
-            unknown = [image_id for image_id in taken.image_id if image_id not in self.shapes]
-            if not unknown:
+            unknown = taken[~taken.image_id.isin(self.shapes)]
+            if unknown.empty:
                 return taken
-            self._decode(unknown)
+            (look or self._decode)(unknown)
 
-    def _decode(self, image_ids: list[str]) -> None:
-        for image_id, found in zip(image_ids, parallel_map(self._try, image_ids, "decode"), strict=True):
+    def _decode(self, frame: pd.DataFrame) -> None:
+        image_ids = frame.image_id.tolist()
+        sizes = parallel_map(partial(_size, self.folder), image_ids, "decode", processes=True)
+        for image_id, found in zip(image_ids, sizes, strict=True):
             self.remember(image_id, found)
-
-    def _try(self, image_id: str) -> tuple[int, int] | str:
-        try:
-            height, width = read_photograph(self.folder / image_id).shape[:2]
-        except ValueError as error:
-            return str(error)
-        return width, height
 
     def remember(self, image_id: str, found: tuple[int, int] | str) -> None:
         """Notes the width and height of a photograph, or why it cannot be had.
@@ -112,6 +113,15 @@ class Photographs:
 
         for _ in parallel_map(copy, image_ids, "copy"):
             pass
+
+
+def _size(folder: Path, image_id: str) -> tuple[int, int] | str:
+    """Returns the width and height of a photograph, or why it cannot be read."""
+    try:
+        height, width = read_photograph(folder / image_id).shape[:2]
+    except ValueError as error:
+        return str(error)
+    return width, height
 
 
 def read_photograph(path: Path) -> np.ndarray:

@@ -134,7 +134,7 @@ def _stamp(path: Path) -> str:
 
 
 def _measured(faces: list[Face]) -> Iterable[tuple | str]:
-    return parallel_map(measure, faces, "look at faces" if faces else None)
+    return parallel_map(measure, faces, "look at faces" if faces else None, processes=True)
 
 
 def measure(face: Face) -> tuple | str:

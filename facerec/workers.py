@@ -1,26 +1,48 @@
-"""Processes that work for this one and end with it."""
+"""Threads and processes that work for this process and end with it."""
 
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Thread
 
 
-def process_pool(workers: int) -> ProcessPoolExecutor:
-    """Returns a pool of processes that Ctrl-C does not reach, for this one stops them, and that do not outlive it.
+@contextmanager
+def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Yields a pool of threads; whoever is interrupted does not wait for what had not begun."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Yields a pool of processes that end at an error or at Ctrl-C, whatever they are at, or when this one is killed.
 
     On Linux they are forked, in milliseconds and without importing anything again: they must not use torch, whose
     threads do not survive a fork. Elsewhere, where a fork may hang in the system's own libraries, they are spawned.
     """
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_serve)
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve)
+    try:
+        yield pool
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _serve() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,10 +1,8 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from itertools import islice
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,11 +13,14 @@ from typer import Argument
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
 from facerec.heatmaps import inside
-from facerec.images import in_batches, num_workers, parallel_map, read_image, write_image
+from facerec.images import in_batches, num_workers, read_image, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
+from facerec.workers import threads
 from stages.cli import run, write_metrics
+
+Result = TypeVar("Result")
 
 BATCH = 32  # photographs to a batch; three are held at a time: read ahead, looked at, written
 SHEET_FACES = 16  # on the sheet that has all methods
@@ -101,30 +102,37 @@ def align_all(
         for count, matrix in matrices.items():
             write_image(folders[count] / image_id, geometry.warp(photograph, matrix, pixels))
 
-    pairs = parallel_map(read, range(len(squares)), None, ahead=BATCH)
+    rows, beside = range(len(squares)), device().type != "cpu"
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with ThreadPoolExecutor(num_workers()) as pool, closing(pairs):
-        writing: list[Future[None]] = []
-        for batch in in_batches(range(len(squares)), BATCH, "align"):
-            seen = list(islice(pairs, len(batch)))
+    with threads(num_workers()) as pool:
+        reading, writing = [pool.submit(read, index) for index in rows[:BATCH]], list[Future[None]]()
+        for batch in in_batches(rows, BATCH, "align"):
+            coming = rows[batch[-1] + 1 :][:BATCH]
+            seen = _results(reading)
+            if beside:
+                reading = [pool.submit(read, index) for index in coming]
+            else:
+                _results(writing)
             points, confidence = network.predict(np.stack([crop for _, crop in seen]))
             outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
             points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
             matrices = geometry.alignment_matrices(points, pixels)
-            _finish(writing)
+            if beside:
+                _results(writing)
+            else:
+                reading = [pool.submit(read, index) for index in coming]
             writing = [
                 pool.submit(write, image_ids[index], photograph, {count: matrices[count][row] for count in folders})
                 for row, (index, (photograph, _)) in enumerate(zip(batch, seen, strict=True))
             ]
             found.append((points, confidence.mean(axis=1), outside))
-        _finish(writing)
+        _results(writing)
     points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return points, confidence, outside
 
 
-def _finish(futures: list[Future[None]]) -> None:
-    for future in futures:
-        future.result()  # raises what a thread raised
+def _results(futures: list[Future[Result]]) -> list[Result]:
+    return [future.result() for future in futures]  # raises what a thread raised
 
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Cut the square around each face's box out of the photograph."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,14 +51,15 @@ def main(
 
 def crop_all(photographs: Path, image_ids: list[str], matrices: np.ndarray, pixels: int, cropped: Path) -> None:
     """Cuts every photograph's square, that its matrix (N, 2, 3) takes to `pixels`, into the folder `cropped`."""
-
-    def crop(index: int) -> None:
-        photograph, reduction = read_reduced(photographs / image_ids[index], scale(matrices[index]))
-        face = warp(photograph, reduced_matrix(matrices[index], reduction), pixels)
-        write_image(cropped / image_ids[index], face)
-
-    for _ in parallel_map(crop, range(len(image_ids)), "crop"):
+    squares = zip(image_ids, matrices, strict=True)
+    for _ in parallel_map(partial(_crop, photographs, pixels, cropped), squares, "crop", processes=True):
         pass
+
+
+def _crop(photographs: Path, pixels: int, cropped: Path, square: tuple[str, np.ndarray]) -> None:
+    image_id, matrix = square
+    photograph, reduction = read_reduced(photographs / image_id, scale(matrix), "BGR")
+    write_image(cropped / image_id, warp(photograph, reduced_matrix(matrix, reduction), pixels), "BGR")
 
 
 if __name__ == "__main__":

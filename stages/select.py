@@ -200,7 +200,7 @@ def choose(
             lost = funnel.largest_loss("not_wild")
             most = f"; most people were lost at {lost}" if lost else ""
             raise ValueError(f"{error}{most}; photographs and people after each step:\n{funnel}") from None
-        exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person)
+        exam = source.take(wild_first[wild_first.person_id.isin(people)], params.wild_per_person, strategy.measured.of)
         wanted = pool[pool.person_id.isin(people) & ~pool.image_id.isin(exam.image_id)]
         kept = wanted.image_id.isin(good.image_id).to_numpy()
         ordered = strategy.ordered(wanted, kept, exam, params.fill_up)

@@ -195,6 +195,8 @@ def test_the_gpus_report_has_a_row_for_each_network_and_is_not_written_without_o
     text = gpu.measure(sizes, compiled=False)
     assert "| resnet18, 32 px, batch 4 | eager |" in text and "| hourglass, 32 px" in text
     assert "aten::" in text and not Path("benchmarks").exists()
+    busy = [int(share) for share in re.findall(r"operations take (\d+) % of it", text)]
+    assert len(busy) == 2 and all(0 < share <= 110 for share in busy)
 
 
 def test_the_operations_of_a_network_are_counted():

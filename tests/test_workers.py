@@ -1,0 +1,95 @@
+"""Processes that work for a stage: results, errors, interruption and death."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from facerec import images
+
+ROOT = Path(__file__).parents[1]
+SLEEPERS = """
+import os, time
+from facerec.images import parallel_map
+from stages.cli import run
+def work(item):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+def main() -> None:
+    list(parallel_map(work, range(200), None, processes=True))
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.fixture(autouse=True)
+def two_workers(monkeypatch):
+    monkeypatch.setenv("FACEREC_WORKERS", "2")
+
+
+def square(number: int) -> tuple[int, int]:
+    if number < 0:
+        raise ValueError(f"{number}: no number to square")
+    return number**2, os.getpid()
+
+
+def test_results_come_in_order_from_two_processes_or_from_this_one(monkeypatch):
+    for workers, processes in (("2", True), ("1", True), ("2", False)):
+        monkeypatch.setenv("FACEREC_WORKERS", workers)
+        found = list(images.parallel_map(square, range(500), None, processes=processes))
+        assert [value for value, _ in found] == [number**2 for number in range(500)]
+        apart = workers == "2" and processes
+        assert (os.getpid() not in {process for _, process in found}) == apart
+
+
+def test_an_error_in_a_process_reaches_the_caller_with_its_words():
+    with pytest.raises(ValueError, match=r"^-7: no number to square$"):
+        list(images.parallel_map(square, [*range(100), -7], None, processes=True))
+
+
+def test_a_killed_process_is_an_error():
+    with pytest.raises(BrokenExecutor):
+        list(images.parallel_map(_kill_itself, range(100), None, processes=True))
+
+
+def _kill_itself(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begun() -> tuple[subprocess.Popen, set[int]]:
+    """Returns a stage in a session of its own, as a shell starts it, and the processes that work for it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPERS],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    return process, {int(process.stdout.readline()) for _ in range(2)}
+
+
+def test_ctrl_c_which_reaches_all_processes_ends_in_one_line():
+    process, _ = begun()
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)  # of a minute that each of 200 items would take
+    assert (process.returncode, errors) == (130, "interrupted\n")
+
+
+def test_processes_end_with_the_one_that_they_work_for():
+    process, workers = begun()
+    assert process.pid not in workers and len(workers) == 2
+    process.kill()
+    process.communicate(timeout=20)  # the workers hold its output open
+    for _ in range(100):
+        if not any(Path(f"/proc/{worker}").exists() for worker in workers):
+            return
+        time.sleep(0.1)
+    raise AssertionError("still at work")
