@@ -8,7 +8,8 @@
 # make audit                 hashes, known vulnerabilities and licences of what is installed
 # make types                 mypy
 # make lock                  requirements.lock from requirements.txt
-# make test-python PYTHON=python3.13   the tests in an environment of another Python
+# make test-fast             the tests but for the end-to-end run
+# make test-python PYTHON=python3.13   the same in an environment of another Python
 # make bench                 speed and memory against peers and ceilings, after make repro: benchmarks/results.md
 # make pictures              the README's pictures in docs/, from the last run
 
@@ -19,18 +20,23 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench
+.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench
 
 repro: $(BIN)/.installed
 	@python -m tools.check_params
 	@dvc repro
 	@python -m tools.results
 
+PYTEST = OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
+
 test: $(BIN)/.installed-test
 	@ruff check .
 	@ruff format --check .
 	@mypy
-	@OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
+
+test-fast: $(BIN)/.installed-test
+	@$(PYTEST) --ignore tests/test_end_to_end.py
 
 test-slow: $(BIN)/.installed-test
 	@python -m pytest -m slow
@@ -70,19 +76,19 @@ lock:
 	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
 
 test-python:
-	@$(MAKE) test VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
+	@$(MAKE) test-fast VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
 
 lint: $(BIN)/.installed-test
 	@ruff check --fix .
 	@ruff format .
 
 profile: $(BIN)/.installed
-	@python -m tools.profile "$(NAME)" $(if $(FORCE),--force)
+	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
 	@python -m tools.check_params
 
 remote: $(BIN)/.installed
-	@test -n "$(URL)" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
-	@dvc remote add --local --default --force storage "$(URL)"
+	@test -n "$$URL" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
+	@dvc remote add --local --default --force storage "$$URL"
 	@dvc remote modify --local storage verify true
 
 pictures: $(BIN)/.installed

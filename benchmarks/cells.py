@@ -22,7 +22,6 @@ def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[d
     keys = list(keys)
     names = list(keys[0])
     done = _read(path, names)
-    wanted = pd.MultiIndex.from_frame(pd.DataFrame(keys))
     for key in keys:
         if (done[names] == list(key.values())).all(axis=1).any():
             continue
@@ -31,7 +30,14 @@ def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[d
         done = _read(path, names)  # again: another process may have added its rows
         done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
         write_bytes(path, done.to_csv(index=False, lineterminator="\n").encode())
-    return done[pd.MultiIndex.from_frame(done[names]).isin(wanted)]
+    return finished(path, keys)
+
+
+def finished(path: Path, keys: list[dict[str, Any]]) -> pd.DataFrame:
+    """Returns the rows of these keys that the table at `path` holds."""
+    names = list(keys[0])
+    done = _read(path, names)
+    return done[pd.MultiIndex.from_frame(done[names]).isin(pd.MultiIndex.from_frame(pd.DataFrame(keys)))]
 
 
 def _read(path: Path, names: list[str]) -> pd.DataFrame:

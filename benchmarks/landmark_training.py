@@ -19,7 +19,7 @@ from typer import Option, run
 
 from benchmarks.landmark_run import Run, notebook, read_run
 from facerec.devices import device
-from facerec.hourglass import STRIDE, StackedHourglass
+from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
 from facerec.images import read_image
 from facerec.landmark_exam import points_in
 from facerec.landmark_training import HourglassParams, batch_loss, build
@@ -92,10 +92,12 @@ def _notebook_loss(network: StackedHourglass, batch: Tensor, heatmaps: Tensor) -
     return torch.stack([mse_loss(of_stack, target) for of_stack in seen.unbind(dim=1)]).mean()
 
 
-def our_steps(params: HourglassParams, of_run: Run) -> Iterator[int]:
-    """Yields the number of faces of each step of the stage's training."""
+def our_steps(
+    params: HourglassParams, of_run: Run, to_target: Callable[[Tensor], Tensor] = to_heatmap
+) -> Iterator[int]:
+    """Yields the number of faces of each step of the stage's training; arguments as `batch_loss`."""
     network = build(params).train()
-    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params)
+    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, to_target)
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(0)
     while True:

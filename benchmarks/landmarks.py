@@ -1,15 +1,15 @@
-"""The hourglass's ablation: each choice against its alternatives, by trainings of equal wall time, several seeds.
+"""The hourglass's ablation: each choice against its alternatives, by trainings of equal time, several seeds.
 
 python -m benchmarks.landmarks --minutes 2 --seeds 3
 
 Reads what the stages up to `crop` wrote. Every finished training is a row of the CSV and is not repeated: an
-interrupted ablation goes on where it was.
+interrupted ablation goes on where it was. How many steps fill the time is measured once for all seeds, the variants
+taking turns: what else the machine does slows all alike.
 """
 
-import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,17 +19,18 @@ import torch
 from torch import Generator, Tensor
 from typer import Option, run
 
-from benchmarks.cells import chosen, machine, mean_and_sd, run_missing
+from benchmarks.cells import chosen, finished, machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
+from benchmarks.landmark_training import our_steps
 from facerec.heatmaps import decode_heatmaps
 from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
 from facerec.images import write_bytes
 from facerec.landmark_exam import Exam
 from facerec.landmark_metrics import is_frontal, nme
-from facerec.landmark_training import HourglassParams, batch_loss, build
+from facerec.landmark_training import HourglassParams, batch_loss, build, order_of
 from facerec.training import fingerprint, fit, forget
 
-WARM_UP, TIMED = 2, 5  # steps
+TURNS, WARM_UP, TIMED = 3, 5, 5  # of each variant; the last two are steps of a turn
 MOST_MINUTES = 4.0
 # For losses that params.yaml's learning rate and sigma were not chosen for; the sigma is the notebook's.
 SLOWER, WIDER = 0.001, 2.0
@@ -128,17 +129,16 @@ def main(
         raise ValueError(f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}")
     params = HourglassParams.load("hourglass")
     of_run = read_run(data, params)
+    names = chosen(only, VARIANTS)
     keys = [
-        {
-            "run": _key(of_run, VARIANTS[variant].params(params, seed)),
-            "minutes": minutes,
-            "variant": variant,
-            "seed": seed,
-        }
+        {"run": _key(of_run, VARIANTS[name].params(params, seed)), "minutes": minutes, "variant": name, "seed": seed}
         for seed in range(1, seeds + 1)
-        for variant in chosen(only, VARIANTS)
+        for name in names
     ]
-    done = run_missing(cells, keys, lambda key: train_and_measure(key["variant"], params, key["seed"], minutes, of_run))
+    steps = steps_within(minutes, names, params, of_run, finished(cells, keys))
+    done = run_missing(
+        cells, keys, lambda key: train_and_measure(key["variant"], params, key["seed"], steps[key["variant"]], of_run)
+    )
     text = markdown(done, params, minutes, len(of_run.learned.faces))
     write_bytes(report, text.encode())
     print(text)
@@ -149,18 +149,46 @@ def _key(of_run: Run, params: HourglassParams) -> str:
     return fingerprint(of_run.key, params)
 
 
-def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: float, of_run: Run) -> dict[str, Any]:
+def steps_within(
+    minutes: float, names: list[str], params: HourglassParams, of_run: Run, done: pd.DataFrame
+) -> dict[str, int]:
+    """Returns how many steps each variant gets: as many as fill the time, or as a finished training of it had."""
+    steps = dict(zip(done.variant, done.steps.astype(int), strict=True)) if len(done) else {}
+    seconds = seconds_per_step([name for name in names if name not in steps], params, of_run)
+    return steps | {name: max(1, round(60 * minutes / spent)) for name, spent in seconds.items()}
+
+
+def seconds_per_step(names: list[str], params: HourglassParams, of_run: Run) -> dict[str, float]:
+    """Returns the median time of a step of each variant; they take turns, each on a network of its own.
+
+    The first steps of a turn do not count: for a second after the notebook's, which work on gigabytes, all are slow.
+    """
+    variants = {name: VARIANTS[name] for name in names}
+    steps = {name: our_steps(one.params(params, 0), of_run, one.target) for name, one in variants.items()}
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(TURNS):
+        for name, one in steps.items():
+            times[name] += [_seconds(one) for _ in range(WARM_UP + TIMED)][WARM_UP:]
+    return {name: statistics.median(spent) for name, spent in times.items()}
+
+
+def _seconds(steps: Iterator[int]) -> float:
+    start = time.perf_counter()
+    next(steps)
+    return time.perf_counter() - start
+
+
+def train_and_measure(name: str, params: HourglassParams, seed: int, steps: int, of_run: Run) -> dict[str, Any]:
     """Returns steps, seconds, and the error of frontal faces, clean and jittered, by the decodings that rows show."""
     variant = VARIANTS[name]
     own = variant.params(params, seed)
-    steps = max(1, round(60 * minutes / seconds_per_step(own, variant, of_run)))
     epochs = min(own.epochs, steps)
     own = own.model_copy(update={"epochs": epochs})
     start = time.perf_counter()
     network = _trained(own, variant, steps // epochs, of_run)
     seconds = round(time.perf_counter() - start, 1)
-    steps = epochs * (steps // epochs)
-    return {"steps": steps, "faces": steps * own.batch, "seconds": seconds} | {
+    seen = epochs * (steps // epochs) * own.batch
+    return {"steps": steps, "faces": seen, "seconds": seconds} | {
         f"{decoding}_{boxes}": error
         for boxes, exam in of_run.exams.items()
         for decoding, error in errors(network, exam, {row[3] for row in ROWS if row[2] == name}).items()
@@ -169,37 +197,22 @@ def train_and_measure(name: str, params: HourglassParams, seed: int, minutes: fl
 
 def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run) -> StackedHourglass:
     """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
-    network, faces, wanted = build(params), len(of_run.learned.faces), steps * params.batch
+    network, wanted = build(params), steps * params.batch
+    order = order_of(of_run.learned.points, params)
     loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, variant.target)
     state = fingerprint("benchmark_landmarks", params)
     forget(state)  # of a training that was interrupted: with another number of steps it cannot go on
-    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(faces, wanted, generator))
+    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(order, wanted, generator))
     forget(state)
     return network.eval()
 
 
-def seconds_per_step(params: HourglassParams, variant: Variant, of_run: Run) -> float:
-    """Returns the median time of a step, on a network of its own."""
-    network = build(params).train()
-    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, variant.target)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
-    generator = torch.Generator().manual_seed(0)
-    times = []
-    for _ in range(WARM_UP + TIMED):
-        start = time.perf_counter()
-        loss = loss_of(_draw(len(of_run.learned.faces), params.batch, generator), 0.0, generator)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        loss.item()  # waits for the device
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[WARM_UP:])
-
-
-def _draw(samples: int, wanted: int, generator: Generator) -> Tensor:
-    """Returns so many indices (wanted,): one shuffle of all samples after the other."""
-    rounds = math.ceil(wanted / samples)
-    return torch.cat([torch.randperm(samples, generator=generator) for _ in range(rounds)])[:wanted]
+def _draw(order: Callable[[Generator], Tensor], wanted: int, generator: Generator) -> Tensor:
+    """Returns so many indices (wanted,): one epoch's after the other."""
+    drawn = [order(generator)]
+    while sum(map(len, drawn)) < wanted:
+        drawn.append(order(generator))
+    return torch.cat(drawn)[:wanted]
 
 
 def errors(network: StackedHourglass, exam: Exam, decodings: set[str]) -> dict[str, float]:

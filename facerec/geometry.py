@@ -132,7 +132,7 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     s_mean, t_mean = (shares * s).sum(axis=1), shares @ t
     s_centred = s - s_mean[:, None]
     spread = (shares * np.abs(s_centred) ** 2).sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(invalid="ignore"):
         a = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1) / np.where(spread > 1e-9, spread, np.nan)
     b = t_mean - a * s_mean
     return np.stack([np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1)
@@ -198,8 +198,8 @@ def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> d
         points: (N, 5, 2), px of the source.
         pixels: side of the aligned face.
     """
-    linear = matrices[:, :, :2]
-    turned = np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])  # polar decomposition
+    (a, b, _), (c, d, _) = matrices.transpose(1, 2, 0)
+    turned = np.arctan2(c - b, a + d)  # polar decomposition
     off = transform_points(matrices, points) - template(pixels)
     return {
         "roll": np.where(mirrors(matrices), np.nan, -np.degrees(turned)),

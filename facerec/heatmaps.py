@@ -16,7 +16,7 @@ def draw_heatmaps(points: Tensor, pixels: int, sigma: float) -> Tensor:
         pixels: side of the heatmap.
         sigma: standard deviation, px of the heatmap.
     """
-    grid = torch.arange(pixels, device=points.device, dtype=points.dtype)
+    grid = torch.arange(pixels, device=points.device)
     across = torch.exp(-((grid - points[..., :1]) ** 2) / (2 * sigma**2))
     down = torch.exp(-((grid - points[..., 1:]) ** 2) / (2 * sigma**2))
     return down.unsqueeze(-1) * across.unsqueeze(-2)
@@ -50,16 +50,16 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     centre = peak.clamp(WINDOW, side - 1 - WINDOW)
     offset = _gaussian_centre(_windows(flat, centre).clamp_min(LEAST).double()).float()
     points = torch.where(confidence.isnan()[:, None], torch.nan, _believed(centre + offset, peak, side))
-    return points.reshape(b, k, 2), confidence.nan_to_num(0).clamp(0, 1).reshape(b, k)
+    return points.reshape(b, k, 2), confidence.nan_to_num().clamp(0, 1).reshape(b, k)
 
 
 def _believed(refined: Tensor, peak: Tensor, side: int) -> Tensor:
     """Returns the refined points (N, 2), or the peaks' pixels (N, 2) where a fit is NaN or ends too far from it."""
-    moved = refined - peak
-    outwards = ((peak == 0) & (moved < 0)) | ((peak == side - 1) & (moved > 0))
-    moved = torch.where(outwards, moved.clamp(-REACH, REACH), moved)
+    least = torch.where(peak == 0, -REACH, -torch.inf)
+    most = torch.where(peak == side - 1, REACH, torch.inf)
+    moved = (refined - peak).clamp(least, most)
     trusted = (moved.abs() <= REACH).all(dim=1, keepdim=True)  # False for NaN too
-    return torch.where(trusted, peak + moved, peak.to(refined.dtype))
+    return torch.where(trusted, peak + moved, peak)
 
 
 def _windows(flat: Tensor, centre: Tensor) -> Tensor:

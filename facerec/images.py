@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 Order = Literal["RGB", "BGR"]
 
 JPEG_QUALITY = 95
+MAX_BYTES = 2**30  # of a photograph's file: more than MAX_PIXELS take unpacked
 RUN = 4  # photographs that a thread is given at once: handing over one costs a tenth of a millisecond
 RUN_APART = 32  # that a process is given at once: to hand over one run costs both sides half a millisecond
 FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
@@ -39,7 +40,8 @@ def read_image(path: Path) -> np.ndarray:
     """Returns a photograph as RGB uint8 (H, W, 3), turned as its EXIF orientation says.
 
     Raises:
-        ValueError: the file is absent, empty, no image, or larger than MAX_PIXELS.
+        ValueError: the file is absent, empty, no image, or larger than MAX_PIXELS or MAX_BYTES.
+        MemoryError: there is no room for it, of which a photograph is not to blame.
     """
     return read_reduced(path, 1)[0]
 
@@ -59,6 +61,8 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
         ValueError: as `read_image`.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
         content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from None
@@ -70,6 +74,8 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
     except cv2.error as error:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise ValueError(f"{path}: more than {MAX_PIXELS} pixels") from None
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(f"{path}: {error.err}") from None
         image = None
     if image is None or _is_cut_off(content):
         raise ValueError(f"{path}: not a readable image")

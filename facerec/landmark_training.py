@@ -27,7 +27,8 @@ from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
-from facerec.training import FitParams
+from facerec.landmark_metrics import is_frontal
+from facerec.training import FitParams, weighted_order
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -52,6 +53,7 @@ class HourglassParams(FitParams):
     gray: Share  # of faces
     blur: Share  # of faces
     erase: Share  # of faces
+    turned_weight: PositiveFloat  # times that a face which is not frontal is learned from, for each of one that is
     seed: NonNegativeInt
 
 
@@ -116,6 +118,17 @@ def build(params: HourglassParams) -> StackedHourglass:
         precision=params.precision,
     )
     return network.to(device()).to(memory_format=torch.channels_last)
+
+
+def order_of(points: Tensor, params: HourglassParams) -> Callable[[Generator], Tensor]:
+    """Returns what draws the indices (N,) of an epoch: turned faces, of which there are few, more than once.
+
+    Args:
+        points: (N, 5, 2).
+        params: of their weight.
+    """
+    weights = torch.from_numpy(np.where(is_frontal(points.numpy()), 1.0, params.turned_weight))
+    return lambda generator: weighted_order(weights, generator)
 
 
 def batch_loss(

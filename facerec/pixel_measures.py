@@ -5,6 +5,7 @@ how large the photograph is or how it was cropped.
 """
 
 import hashlib
+import io
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,27 +102,27 @@ class PixelMeasures:
         return max(KEPT_EVERY, KEPT_SHARE * len(self._known))
 
     def _keep(self) -> None:
-        rows = pd.DataFrame(self._known.values(), columns=COLUMNS).to_csv(index=False, lineterminator="\n")
-        write_bytes(self.kept, f"{_code()}\n{rows}".encode())
+        rows = pd.DataFrame(self._known.values(), columns=COLUMNS).to_csv(index=False, lineterminator="\n").encode()
+        write_bytes(self.kept, _seal(rows) + rows)
 
 
 def _read(kept: Path) -> dict[str, tuple]:
-    """Returns what was measured by this very code, by key."""
-    if not kept.exists():
+    """Returns what was measured by this very code, by key; nothing if the file was not left as it was written."""
+    content = kept.read_bytes() if kept.exists() else b""
+    rows = content.partition(b"\n")[2]
+    if content != _seal(rows) + rows:
         return {}
-    with kept.open() as file:
-        if file.readline().strip() != _code():
-            return {}
-        frame = pd.read_csv(file, dtype={name: str for name in ("key", "hash", "thumb")})
+    frame = pd.read_csv(io.BytesIO(rows), dtype={name: str for name in ("key", "hash", "thumb")})
     return {row[0]: row for row in frame.itertuples(index=False, name=None)}
 
 
-def _code() -> str:
-    digest = hashlib.sha256()
+def _seal(rows: bytes) -> bytes:
+    """Returns the line that goes before the rows: it changes with them and with the code that measured them."""
+    digest = hashlib.sha256(rows)
     for module in (__file__, geometry.__file__, images.__file__, photographs.__file__):
         digest.update(Path(module).read_bytes())
     digest.update(cv2.__version__.encode())
-    return digest.hexdigest()[:16]
+    return f"{digest.hexdigest()[:16]}\n".encode()
 
 
 def _stamp(path: Path) -> str:

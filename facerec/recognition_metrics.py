@@ -129,9 +129,8 @@ def crossing(fpr: Tensor, tpr: Tensor) -> float:
     """Returns the equal error rate: where false positives and negatives cross; the ROC is taken as lines."""
     excess = fpr + tpr - 1  # false positives minus false negatives; never falls
     after = int((excess >= 0).nonzero()[0])
-    before = max(after - 1, 0)
-    rise = (excess[after] - excess[before]).item()
-    share = -excess[before].item() / rise if rise else 0.0
+    before = after - 1  # there is one: the first corner is (0, 0)
+    share = -excess[before].item() / (excess[after] - excess[before]).item()
     return torch.lerp(fpr[before], fpr[after], share).item()
 
 
@@ -195,8 +194,7 @@ def search_cosines(query: Tensor, query_people: Tensor, distractors: Tensor) -> 
         distractors: (D, E), of people who are not in `query`.
     """
     query = F.normalize(query.float())
-    own = torch.full((len(query),), -torch.inf, device=query.device)
-    other = own.clone()
+    own, other = query.new_empty(2, len(query))
     for start, rows in _row_blocks(query, len(query)):
         block = slice(start, start + len(rows))
         cosines = rows @ query.t()

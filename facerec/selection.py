@@ -134,7 +134,7 @@ def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int)
     people = np.sort(frame.person_id.unique())
     if len(people) < count:
         raise ValueError(f"select.people: {count} people wanted, {len(people)} left")
-    means = frame.groupby("person_id")[strata].mean().to_numpy() if strata else np.zeros((len(people), 0))
+    means = frame.groupby("person_id")[strata].mean().to_numpy()
     stratum = (means >= 0) @ (2 ** np.arange(len(strata)))
     shares = pd.Series(stratum).value_counts().sort_index() * count / len(people)
     quotas = np.floor(shares).astype(int)
@@ -196,7 +196,7 @@ def preference(frame: pd.DataFrame, likenesses: list[Likeness], bonus: np.ndarra
     taken = []
     for rows in np.split(order, np.flatnonzero(np.diff(people)) + 1):
         own = [Likeness(like.features[rows], like.scale) for like in likenesses]
-        taken.append(rows[diverse_order(own, bonus[rows]) if own else np.argsort(-bonus[rows], kind="stable")])
+        taken.append(rows[diverse_order(own, bonus[rows])])
     return frame.iloc[np.concatenate(taken)]
 
 
@@ -215,8 +215,7 @@ def split(
         copies: (N,) a name each, the same one for photographs of a person that are copies; None: there are none.
     """
     groups = frame.image_id.to_numpy() if copies is None else np.asarray(copies)
-    place = np.empty(len(frame), np.int64)
-    place[person_order(frame, seed, "split")] = np.arange(len(frame))
+    place = np.argsort(person_order(frame, seed, "split"))
     by_group = pd.Series(place).groupby(groups)
     size = by_group.transform("size").to_numpy()
     order = np.lexsort([place, by_group.transform("min"), size, frame.person_id.to_numpy()])

@@ -183,6 +183,24 @@ def grouped_order(labels: Tensor, together: int, generator: Generator) -> Tensor
     return by_label[lots[row].argsort(stable=True)]
 
 
+def weighted_order(weights: Tensor, generator: Generator) -> Tensor:
+    """Returns N indices of N samples, shuffled, each as often as its share of the weights says.
+
+    That is one of the two next whole numbers; equal weights give each once. Systematic resampling (Carpenter, Clifford,
+    Fearnhead 1999), of a shuffled row.
+
+    Args:
+        weights: (N,) positive.
+        generator: on the CPU.
+    """
+    count = len(weights)
+    row = torch.randperm(count, generator=generator)
+    ends = weights.double()[row].cumsum(0)
+    places = (torch.arange(count) + torch.rand(1, generator=generator, dtype=torch.double)) * ends[-1] / count
+    drawn = row[torch.searchsorted(ends, places).clamp_max(count - 1)]
+    return drawn[torch.randperm(count, generator=generator)]
+
+
 def _place_in_run(values: Tensor) -> Tensor:
     """Returns how many equal values (N,) come before each in a sorted row."""
     positions = torch.arange(len(values))

@@ -3,9 +3,11 @@
 import json
 import logging
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +19,31 @@ from facerec.images import write_bytes
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
     import pandas as pd
 
+KILLED = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
+WITNESS = "import sys; sys.stdin.read() or print('error:', sys.argv[1], file=sys.stderr)"
+
 
 def run(main: Callable[..., None]) -> None:
     """Runs a stage as a command. Bad input ends in one message and exit code 1; DEBUG=1 shows where it came from."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(_reported(main))
-    app()
+    with _witnessed():
+        app()
+
+
+@contextmanager
+def _witnessed() -> Iterator[None]:
+    """Says so if this process is killed, of which it could say nothing itself: its end of a pipe closes unwritten.
+
+    The witness is a process of some megabytes, in a session of its own, which Ctrl-C does not reach.
+    """
+    command = [sys.executable, "-I", "-S", "-c", WITNESS, KILLED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as witness:
+        try:
+            yield
+        finally:
+            witness.communicate(b"ended")
 
 
 def _reported(main: Callable[..., None]) -> Callable[..., None]:

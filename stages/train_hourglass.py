@@ -64,7 +64,8 @@ def main(
     name = fingerprint("train_hourglass", params, *parts)
     batches = Batches(learned.faces.numpy(), torch.arange(len(learned.faces)), device())
     loss_of = landmark_training.batch_loss(network, batches, learned.points, params)
-    losses = fit(network, loss_of, len(learned.points), val_nme, params, params.seed, name, expect=batches.expect)
+    order = landmark_training.order_of(learned.points, params)
+    losses = fit(network, loss_of, len(learned.points), val_nme, params, params.seed, name, order, batches.expect)
 
     exam = landmark_exam.as_given(cropped, unseen, network.face_pixels)
     given = landmark_exam.answers(network, exam)

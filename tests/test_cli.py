@@ -1,13 +1,18 @@
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
+import torch
 
 from stages.__main__ import STAGES
+from stages.cli import run
 
 ROOT = Path(__file__).parents[1]
 SLEEPER = """
@@ -93,17 +98,21 @@ def test_bad_input_is_one_line_without_a_traceback_unless_one_asks_for_it(monkey
 @pytest.mark.parametrize(
     ("raised", "words"),
     [
-        ("MemoryError()", "error: out of memory"),
-        ("torch.OutOfMemoryError('CUDA out of memory')", "error: out of memory; a smaller batch"),
-        ('RuntimeError("DefaultCPUAllocator: can\'t allocate memory")', "error: out of memory"),
-        ("OSError(28, 'No space left on device')", "error: [Errno 28] No space left on device"),
+        (MemoryError(), "error: out of memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "error: out of memory; a smaller batch"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "error: out of memory"),
+        (OSError(28, "No space left on device"), "error: [Errno 28] No space left on device"),
     ],
 )
-def test_what_the_machine_lacks_is_said_in_one_line(raised, words):
-    result = python(
-        "-c", f"import torch\nfrom stages.cli import run\ndef main() -> None:\n    raise {raised}\nrun(main)"
-    )
-    assert result.returncode == 1 and result.stderr.startswith(words) and result.stderr.count("\n") == 1
+def test_what_the_machine_lacks_is_said_in_one_line(raised, words, monkeypatch, capfd):
+    def main() -> None:
+        raise raised
+
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    errors = capfd.readouterr().err
+    assert ended.value.code == 1 and errors.startswith(words) and errors.count("\n") == 1
 
 
 def test_an_error_of_ours_keeps_its_traceback():
@@ -111,20 +120,37 @@ def test_an_error_of_ours_keeps_its_traceback():
     assert result.returncode == 1 and "Traceback" in result.stderr
 
 
-KILLED_WORKER = """
-import os, signal
-from concurrent.futures import ProcessPoolExecutor
-from stages.cli import run
-def main() -> None:
-    with ProcessPoolExecutor(2) as pool:
-        pool.submit(os.kill, os.getpid(), 0).result()
-        pool.submit(os._exit, 137).result()
-if __name__ == "__main__":
-    run(main)
-"""
+def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
+    shutil.copy(ROOT / "profiles/synthetic.yaml", tmp_path / "params.yaml")
+    outputs = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.synthesize", *outputs],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "FACEREC_WORKERS": "2"},
+        text=True,
+        stderr=subprocess.PIPE,
+    )
+    workers: list[psutil.Process] = []
+    while len(workers) < 2:
+        assert process.poll() is None
+        workers = [one for one in psutil.Process(process.pid).children() if "stages.synthesize" in one.cmdline()]
+    workers[0].kill()
+    errors = process.communicate()[1]
+    assert (process.returncode, errors.count("\n")) == (1, 1)
+    assert errors.startswith("error: a worker process was killed, most likely for memory")
+    assert not [path for path in tmp_path.iterdir() if path.name != "params.yaml"]
+    assert not [one for one in workers if one.is_running()]
 
 
-def test_a_worker_killed_for_memory_is_reported_as_that():
-    result = python("-c", KILLED_WORKER)
-    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
-    assert result.stderr.startswith("error: a worker process was killed, most likely for memory")
+@pytest.mark.parametrize("workers", [0, 3])
+def test_a_stage_killed_for_memory_is_reported_as_that_and_its_workers_end_with_it(workers):
+    """The kernel kills without a word, and DVC says no more than `exited with -9`.
+
+    A worker that lived on would hold the end of the pipe for which this test waits.
+    """
+    pool = f"process_pool({workers}); list(pool.map(abs, range(99)))" if workers else "None"
+    code = "import os, signal\nfrom facerec.workers import process_pool\nfrom stages.cli import run\n"
+    result = python("-c", f"{code}def main() -> None:\n    pool = {pool}\n    os.kill(os.getpid(), 9)\nrun(main)")
+    assert result.returncode == -signal.SIGKILL
+    words = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
+    assert result.stderr == f"error: {words}\n"

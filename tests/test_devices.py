@@ -45,4 +45,4 @@ def test_a_training_asks_nothing_of_cuda_that_a_torch_without_it_would_refuse(tm
     command = [sys.executable, "-c", WITHOUT_CUDA, *training("arcface")]
     result = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert pd.read_csv(tmp_path / "history.csv").train_loss.notna().all()
+    assert pd.read_csv(tmp_path / "arcface/history.csv").train_loss.notna().all()

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -20,8 +21,10 @@ from test_end_to_end import Repository, make_repository
 
 pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KILLS", "10"))  # of each stage
-STAGES = ["synthesize@synthetic", "select", "crop", "train_hourglass", "align", "train_recognizer@arcface"]
-STAGES += ["evaluate@arcface", "compare", "publish"]
+STAGES = ["check_params", "synthesize@synthetic", "select", "crop", "train_hourglass", "align", "audit@audit"]
+STAGES += ["train_recognizer@arcface", "evaluate@arcface", "compare", "publish"]
+AUDIT = {"runs": ["audit"], "folds": 2, "pixels": 32, "epochs": 3}
+BEGUN = re.compile("> python -m (stages|tools)\\.")
 IS_WHOLE = {
     ".jpg": lambda content: content.endswith(b"\xff\xd9"),
     ".json": lambda content: bool(json.loads(content)),
@@ -33,7 +36,10 @@ IS_WHOLE = {
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory) -> Repository:
     repository = make_repository(tmp_path_factory.mktemp("crashes") / "repo")
-    repository.repro()
+    for key, value in AUDIT.items():
+        repository.change("audit", key, value)
+    ran = repository.repro()
+    assert {name.split("@")[0] for name in ran} == {name.split("@")[0] for name in STAGES}
     repository.commit("run")
     return repository
 
@@ -46,7 +52,9 @@ def outputs(repository: Repository) -> dict[str, str]:
 
 def edited(repository: Repository, stage: str) -> None:
     """Adds a comment to a stage's module: it must run again, and give the same."""
-    with (repository.folder / "stages" / f"{stage.split('@')[0]}.py").open("a") as file:
+    name = f"{stage.split('@')[0]}.py"
+    module = next(path for folder in ("stages", "tools") if (path := repository.folder / folder / name).exists())
+    with module.open("a") as file:
         file.write(f"# {time.time()}\n")
 
 
@@ -67,7 +75,7 @@ def begun(repository: Repository, stage: str) -> subprocess.Popen:
     process = started(repository, "dvc", "repro", "--single-item", stage)
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("> python -m stages."):
+        if BEGUN.match(line):
             break
     return process
 
@@ -77,7 +85,8 @@ def at_work(process: subprocess.Popen) -> bool:
     if process.poll() is not None:
         return False
     try:
-        return any("stages." in " ".join(one.cmdline()) for one in psutil.Process(process.pid).children(recursive=True))
+        started = psutil.Process(process.pid).children(recursive=True)
+        return any(BEGUN.match(f"> python {' '.join(one.cmdline()[1:])}") for one in started)
     except psutil.NoSuchProcess:  # one of them has just ended
         return at_work(process)
 
@@ -137,6 +146,23 @@ def test_a_killed_stage_runs_again_to_the_same_bytes(repository, stage):
     assert "up to date" in repository.run("dvc", "status")
     assert not list(repository.folder.rglob("*.partial"))
     assert not list((repository.folder / ".checkpoints").glob("*"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_in_a_stage_is_one_line_and_leaves_nothing(repository, stage):
+    """The terminal sends the signal to DVC and to all that it started. Without a word a stage would end by itself."""
+    before = outputs(repository)
+    edited(repository, stage)
+    process = begun(repository, stage)
+    time.sleep(random.Random(stage).uniform(0, 3))
+    interrupted = at_work(process)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=10)[0]
+    assert "Traceback" not in said and (not interrupted or "interrupted\n" in said.splitlines(keepends=True)), said
+    assert not interrupted or process.returncode != 0
+    assert not list(repository.folder.rglob("*.partial"))
+    repository.repro()
+    assert outputs(repository) == before
 
 
 def test_the_second_of_two_runs_says_who_holds_the_lock(repository):

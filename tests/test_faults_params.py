@@ -1,11 +1,12 @@
 """Every section of every profile is checked before any work begins."""
 
+import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from test_end_to_end import CHECK, Repository, make_repository
 
 from tools.check_params import problems, sections
 
@@ -83,13 +84,45 @@ def test_what_is_wrong_is_named_with_what_is_allowed(tmp_path, path, value, word
 def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
     cut = (ROOT / "profiles/cfp.yaml").read_text().split("\nalign:")[0].replace("  depth:", "  depths:")
     (tmp_path / "params.yaml").write_text(cut)
-    command = [sys.executable, "-m", "tools.check_params", "params.yaml"]
-    result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    assert result.returncode == 1 and "Traceback" not in result.stderr
-    expected = ["nothing was run", "hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
+    found = "\n".join(problems(tmp_path / "params.yaml"))
+    expected = ["hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
     expected += ["no section `recognizer`", "heads: expected at least one entry"]
-    assert all(words in result.stderr for words in expected), result.stderr
+    assert all(words in found for words in expected), found
 
 
 def test_a_path_may_have_blanks(tmp_path):
     assert problems(changed(tmp_path, "dataset.images", "data/raw/my own photographs")) == []
+
+
+def test_a_bare_dvc_repro_checks_every_section_before_any_work_and_builds_no_shell_from_it(tmp_path):
+    repository = make_repository(tmp_path / "repo")
+    repository.change("publish", "fpr", 0.5)
+    repository.change("publish", "head", "vgg")
+    repository.change("dataset", "images", "data/$(touch substituted)")
+    repository.change("dataset", "boxes", "data/'; touch quoted; '")
+    repository.change("heads", "a;touch named;", {"type": "ce", "alignment": 5, "label_smoothing": 0.1})
+    said = refused(repository)
+    assert re.findall(r"^Running stage '(.*)':$", said, re.MULTILINE) == [CHECK]
+    assert all(f"  {key}: " in said for key in ("publish.fpr", "dataset.images", "dataset.boxes")), said
+    assert "error: nothing was run:\n" in said
+    assert "heads.a;touch named;: expected a name of letters" in said and "Traceback" not in said
+    assert not [path for path in repository.folder.rglob("*") if path.name in {"substituted", "quoted", "named"}]
+    assert not (repository.folder / "data/synthetic").exists()
+
+
+def test_what_dvc_itself_misses_it_names_before_any_work(tmp_path):
+    repository = make_repository(tmp_path / "repo")
+    content = repository.params()
+    del content["publish"]
+    (repository.folder / "params.yaml").write_text(yaml.safe_dump(content))
+    said = refused(repository)
+    assert "publish.head" in said and "Running stage" not in said, said
+
+
+def refused(repository: Repository) -> str:
+    """Returns what a `dvc repro` that must fail has printed."""
+    result = subprocess.run(
+        ["dvc", "repro"], cwd=repository.folder, env=repository.environment, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    return result.stdout + result.stderr

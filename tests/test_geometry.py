@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import measure
 from skimage import transform as sk
 
 from facerec import geometry
@@ -84,7 +85,7 @@ def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
 def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares():
     source, target = rng.normal(0, 30, (6, 5, 2)), geometry.template(112)
     times = np.array([3, 1, 2, 0, 4])
-    found = geometry.fit_similarity(source, target, np.tile(times, (6, 1)) * 0.25)
+    found = geometry.fit_similarity(source, target, np.tile(times, (6, 1)) * 0.05)
     repeated = geometry.fit_similarity(source.repeat(times, axis=1), target.repeat(times, axis=0))
     assert found == pytest.approx(repeated)
     for points, (a, b, x, _, _, y) in zip(source, found.reshape(6, 6), strict=True):
@@ -105,6 +106,13 @@ def test_a_closer_look_goes_by_the_points_that_have_weight():
     assert geometry.closer_matrices(astray[None], 96) != pytest.approx(whole, rel=0.1)
     for too_few in ([[0.0] * 5], [[0.0, 0.0, 1.0, 0.0, 1.0]], [[np.nan] * 5]):
         assert np.isnan(geometry.closer_matrices(astray[None], 96, np.array(too_few))).all()
+
+
+def test_a_closer_look_needs_points_with_weight_that_lie_apart():
+    points = geometry.template(112)[None].copy()
+    points[0, 1] = points[0, 0] + [0.4, 0]
+    for weights, lost in (([1.0, 1, 0, 0, 0], True), ([0.0, 1, 1, 0, 0], False)):
+        assert np.isnan(geometry.closer_matrices(points, 96, np.array([weights]))).all() == lost
 
 
 def test_affine_equals_scikit_image():
@@ -128,6 +136,7 @@ def test_a_triangle_is_as_thin_as_its_height_over_its_base_says_however_it_lies(
             assert (np.isnan(geometry.fit_affine(np.array(lying), target)).any(axis=(1, 2)) == thin).all()
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "points",
     [np.full((5, 2), 7.0), np.full((5, 2), np.nan)],
@@ -181,6 +190,25 @@ def test_mirrored_faces_align_to_mirrored_faces():
     face = geometry.warp(image, matrix, 112)
     face_of_mirrored = geometry.warp(np.ascontiguousarray(image[:, ::-1]), other, 112)
     assert np.abs(face.astype(int) - face_of_mirrored[:, ::-1].astype(int)).max() <= 3
+
+
+def test_inverses_and_scales_are_those_of_scikit_image_and_of_the_determinant():
+    oblique = np.array([[1.2, 0.3, 5], [-0.4, 0.7, -2]])
+    matrices = np.stack([random_similarity(), oblique, oblique * [[-1], [1]]])
+    for matrix, inverse in zip(matrices, geometry.invert(matrices), strict=True):
+        expected = sk.AffineTransform(matrix=np.vstack([matrix, [0, 0, 1]])).inverse.params[:2]
+        assert inverse == pytest.approx(expected)
+        assert geometry.scale(matrix) ** 2 == pytest.approx(abs(np.linalg.det(matrix[:, :2])))
+
+
+def test_a_face_whose_points_are_in_another_order_is_mirrored_and_has_no_roll():
+    shape = geometry.template(112)
+    points = np.stack([shape, shape[[1, 0, 2, 3, 4]]])
+    matrices = geometry.alignment_matrices(points, 112)[3]
+    assert geometry.mirrors(matrices).tolist() == [False, True]
+    record = geometry.alignment_record(matrices, points, 112)
+    assert record["roll"] == pytest.approx([0, np.nan], nan_ok=True, abs=1e-6)
+    assert record["scale"][0] == pytest.approx(1) and np.isfinite(record["scale"][1])
 
 
 def test_shear_is_zero_for_a_similarity_and_grows_with_squeezing():
@@ -240,6 +268,65 @@ def test_a_picture_that_shrinks_by_less_than_a_third_keeps_some_of_the_finest_st
     assert geometry.warp(stripes, matrix, round(300 * scale)).std() < most * stripes.std()
 
 
+def about(centre: tuple[float, float], pixels: int, scale: float, angle: float) -> np.ndarray:
+    """Returns the matrix that takes a point to the middle of a square, turned and scaled."""
+    matrix = sk.SimilarityTransform(scale=scale, rotation=angle).params[:2]
+    matrix[:, 2] = (pixels - 1) / 2 - matrix[:, :2] @ centre
+    return matrix
+
+
+@pytest.mark.parametrize("scale", [0.45, 0.3, 0.2, 0.1, 0.04])
+def test_noise_is_averaged_away_where_a_turned_picture_shrinks(scale):
+    """The mean of n pixels of white noise deviates by 1 / √n as much as one of them."""
+    noise = rng.integers(0, 256, (640, 700), dtype=np.uint8)
+    small = geometry.warp(noise[..., None].repeat(3, axis=2), about((350, 320), 21, scale, 0.1), 21)
+    assert small.std() < 1.2 * scale * noise.std()
+
+
+@pytest.mark.parametrize("scale", [0.6, 0.3])
+def test_the_finest_stripes_are_gone_where_a_turned_picture_shrinks(scale):
+    stripes = np.zeros((200, 200, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = geometry.warp(stripes, about((100, 100), 40, scale, 0.1), 40)
+    assert small.min() >= 127 and small.max() <= 128
+
+
+@pytest.mark.parametrize("times", [2, 8])
+def test_a_picture_several_times_as_large_gives_the_same(times):
+    image = rng.integers(0, 256, (33, 30, 3), dtype=np.uint8)
+    large = image.repeat(times, axis=0).repeat(times, axis=1)
+    centre = np.array([14.3, 16.8])
+    seen = geometry.warp(image, about(centre, 24, 0.6, 0.1), 24).astype(int)
+    seen_large = geometry.warp(large, about((centre + 0.5) * times - 0.5, 24, 0.6 / times, 0.1), 24)
+    assert np.abs(seen - seen_large).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [0.6, 0.3])
+def test_no_light_is_lost_at_the_edges_of_a_picture_that_shrinks(scale):
+    frame = np.full((120, 120, 3), 255, np.uint8)
+    frame[1:-1, 1:-1] = 0
+    small = geometry.warp(frame, about((59.5, 59.5), 110, scale, 0.2), 110)
+    assert small.sum(dtype=float) == pytest.approx(scale**2 * frame.sum(dtype=float), rel=0.02)
+
+
+@pytest.mark.parametrize("block", [2, 4])
+@pytest.mark.parametrize("shape", [(40, 60), (41, 60), (40, 61), (43, 61)])
+def test_blocks_are_scikit_images_of_the_picture_with_its_last_pixels_repeated(shape, block):
+    image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    filled = np.pad(image, [(0, -shape[0] % block), (0, -shape[1] % block), (0, 0)], mode="edge")
+    expected = measure.block_reduce(filled, (block, block, 1), np.mean)
+    assert np.abs(geometry._averaged(image, block) - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("pixels", [30, 40, 50, 120])
+def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(pixels):
+    image = rng.integers(0, 256, (90, 80, 3), dtype=np.uint8)
+    face = geometry.warp(image, geometry.square_matrices(np.array([[11.0, 20, 40]]), pixels)[0], pixels)
+    square, size = image[20:60, 11:51], (pixels, pixels)
+    expected = sk.resize(square, size, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
+    assert np.abs(face - expected).max() <= 1
+
+
 @pytest.mark.parametrize("pixels", [24, 40, 71])
 @pytest.mark.parametrize("place", [(20, 30), (-9, 30), (20, -9), (55, 30), (20, 70), (-15, -12)])
 def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels):
@@ -273,8 +360,16 @@ def test_a_square_far_larger_than_the_picture_is_not_laid_out_first():
     assert geometry.warp(image, matrix, 20).sum() < 20 * 255
 
 
-@pytest.mark.parametrize("moved", [[[1, 0.1], [0, 1]], [[0, 1], [-1, 0]], [[1, 0], [0, 1.5]], [[-1, 0], [0, -1]]])
-def test_what_is_turned_sheared_or_stretched_is_no_square(moved):
+@pytest.mark.parametrize("off", [(1e-4, 0, 0), (0, 1e-4, 0), (0, 0, 1e-4)], ids=["left", "top", "side"])
+def test_a_square_is_one_of_whole_pixels_if_its_corner_and_its_side_are(off):
+    matrix = geometry.square_matrices(np.array([[7.0, 9, 40]]) + off, 24)[0]
+    assert geometry._whole_square(np.zeros((90, 80, 3), np.uint8), matrix, 24) is None
+
+
+@pytest.mark.parametrize(
+    "moved", [[[1, 0.1], [0, 1]], [[0, 1], [-1, 0]], [[1, 0], [0, 1.5]], [[-1, 0], [0, -1]], [[0, 0], [0, 0]]]
+)
+def test_what_is_turned_sheared_stretched_or_a_point_is_no_square(moved):
     matrix = np.column_stack([np.array(moved, float), [10.0, 10.0]])
     assert geometry._whole_square(np.zeros((50, 60, 3), np.uint8), matrix, 20) is None
 
@@ -286,7 +381,8 @@ def test_warp_pads_with_black_where_the_square_leaves_the_picture():
     assert (face[21:, 21:] == 200).all()
 
 
-@pytest.mark.parametrize("place", [(-90, 10), (10, -90), (90, 10), (10, 90)], ids=["left", "above", "right", "below"])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("place", [(-90, 10), (10, -90), (90, 10), (10, 90), (1e30, 10), (10, 1e30)], ids=str)
 def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
     matrix = geometry.square_matrices(np.array([[*place, 40.0]]), 20)[0]
     face = geometry.warp(np.full((50, 60, 3), 255, np.uint8), matrix, 20)
@@ -298,14 +394,20 @@ def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
 @pytest.mark.parametrize("angle", [0.0, 0.3, 0.8, 2.0, -2.4])
 def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
     """So that nothing of what it shows was left out; and what lies far from it was left out."""
-    pixels, centre = 24, np.array([1000, 420])
-    matrix = sk.SimilarityTransform(scale=scale, rotation=angle).params[:2]
-    matrix[:, 2] = (pixels - 1) / 2 - matrix[:, :2] @ centre
+    pixels = 24
+    matrix = about((1000, 420), pixels, scale, angle)
     image = np.full((900, 1600, 3), 255, np.uint8)
     assert (geometry.warp(image, matrix, pixels) == 255).all()
     part, _ = geometry._visible_part(image, matrix, pixels)
     seen = (pixels + 1) / scale * (abs(np.cos(angle)) + abs(np.sin(angle)))
     assert max(part.shape[:2]) <= seen + 2 * (4 + 2 / scale)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_square_as_large_as_the_universe_sees_the_whole_picture():
+    image = np.full((50, 60, 3), 255, np.uint8)
+    matrix = about((30, 25), 24, 1e-30, 0.1)
+    assert geometry._visible_part(image, matrix, 24)[0].shape == image.shape
 
 
 def test_frontality_of_eyes_close_together_and_one_above_the_other():

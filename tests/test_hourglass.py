@@ -187,6 +187,18 @@ def test_a_share_of_the_faces_is_learned_from_as_a_second_look_sees_them():
     assert (centre - 0.5).abs().max() < landmark_training.CLOSER_SHIFT + 0.02
 
 
+def test_a_turned_face_is_learned_from_more_often():
+    frontal, turned = template(96), template(96)
+    turned[2, 0] = turned[1, 0]  # the nose under an eye
+    points = torch.from_numpy(np.stack([frontal] * 30 + [turned] * 10)).float()
+    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_weight": 3.0})
+    drawn = landmark_training.order_of(points, params)(torch.Generator().manual_seed(0))
+    assert len(drawn) == 40 and (drawn >= 30).sum() == 20
+    alike = params.model_copy(update={"turned_weight": 1.0})
+    drawn = landmark_training.order_of(points, alike)(torch.Generator().manual_seed(0))
+    assert drawn.sort().values.tolist() == list(range(40))
+
+
 def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
     torch.manual_seed(0)
     faces = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)

@@ -49,7 +49,10 @@ def test_the_notebooks_faces_have_heatmaps_about_whole_pixels(tmp_path):
 
 
 def test_every_face_is_drawn_before_any_is_drawn_again():
-    drawn = landmarks._draw(7, 20, torch.Generator().manual_seed(0)).tolist()
+    def shuffled(generator: torch.Generator) -> torch.Tensor:
+        return torch.randperm(7, generator=generator)
+
+    drawn = landmarks._draw(shuffled, 20, torch.Generator().manual_seed(0)).tolist()
     assert len(drawn) == 20 and sorted(drawn[:7]) == sorted(drawn[7:14]) == list(range(7))
 
 
@@ -60,7 +63,14 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(landmarks, "read_run", lambda *_: of_run)
     trained: list[tuple[str, int]] = []
 
-    def train(name, params, seed, minutes, run):
+    timed: list[str] = []
+
+    def seconds_per_step(names, *_):
+        timed.extend(names)
+        return {name: 40.0 for name in names}
+
+    def train(name, params, seed, steps, run):
+        assert steps == 3  # of 40 s in two minutes
         if len(trained) == 4:
             raise KeyboardInterrupt
         trained.append((name, seed))
@@ -69,6 +79,7 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
 
     run_boxes = ("clean", "jittered")
     monkeypatch.setattr(landmarks, "train_and_measure", train)
+    monkeypatch.setattr(landmarks, "seconds_per_step", seconds_per_step)
     arguments = (2.0, 2, Path("data"), Path("c.csv"), Path("r.md"))
     for _ in range(2 * len(landmarks.VARIANTS) // 4 + 1):  # 4 cells each
         try:
@@ -77,6 +88,8 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
             assert len(pd.read_csv("c.csv")) % 4 == 0
             assert len({*trained}) == 4
             trained.clear()
+            timed.clear()
+    assert not timed  # what had so many steps with one seed has as many with the next
     assert len(pd.read_csv("c.csv")) == 2 * len(landmarks.VARIANTS)
     assert not pd.read_csv("c.csv")[["run", "minutes", "variant", "seed"]].duplicated().any()
     assert "| loss | mse | 3.50 ± 0.71 | 3.50 ± 0.71 | 48 | 1 |" in Path("r.md").read_text()
@@ -94,9 +107,10 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     true = np.tile([[8.0, 8], [24, 8], [16, 16], [10, 24], [22, 24]], (4, 1, 1))
     exams = {name: Exam(np.zeros((4, 32, 32, 3), np.uint8), true, np.arange(4)) for name in ("clean", "jittered")}
     run = landmark_run.Run(pd.DataFrame(), learned, exams, "a")
-    monkeypatch.setattr(landmarks, "seconds_per_step", lambda *_: 0.6)
-    row = landmarks.train_and_measure("floor", small, 1, 0.07, run)
-    assert (row["steps"], row["faces"]) == (6, 96)  # 7 steps, of which 3 epochs take 2 each
+    seconds = landmarks.seconds_per_step(["floor", "basic"], small, run)
+    assert list(seconds) == ["floor", "basic"] and min(seconds.values()) > 0
+    row = landmarks.train_and_measure("floor", small, 1, 7, run)
+    assert (row["steps"], row["faces"]) == (7, 96)  # of the 7 steps 3 epochs take 2 each
     assert all(row[f"refined_{boxes}"] > 0 for boxes in exams)
     assert not list(tmp_path.rglob("*.pt"))
     speed = landmark_training.faces_per_second(landmark_training.our_steps(small, run), 0.05)

@@ -85,9 +85,28 @@ def test_what_was_measured_is_kept_until_the_photograph_or_its_points_change(dra
     assert look(moved)[0] == 1
     os.utime(folder / frame.image_id[1], ns=(1, 1))
     assert look(frame)[0] == 1
-    text = kept.read_text().split("\n", 1)
-    kept.write_text(f"0000\n{text[1]}")
-    assert look(frame)[0] == len(frame)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"0000\n" + content.partition(b"\n")[2],
+        lambda content: content[: len(content) // 2],
+        lambda content: content.replace(b",0.", b",nan."),
+        lambda content: content[:-3] + b"zz\n",
+        lambda content: content.partition(b"\n")[0] + b"\n\xff\xfe\x00",
+        lambda content: b"",
+    ],
+    ids=["other code", "cut off", "no numbers", "no digits", "no text", "nothing"],
+)
+def test_what_was_measured_is_measured_again_if_its_file_is_not_as_it_was_left(drawn, tmp_path, spoil):
+    folder, frame = drawn
+    kept = tmp_path / "kept.csv"
+    first = PixelMeasures(Photographs(folder, "drop"), kept).of(frame)
+    kept.write_bytes(spoil(kept.read_bytes()))
+    measures = PixelMeasures(Photographs(folder, "drop"), kept)
+    pd.testing.assert_frame_equal(measures.of(frame), first)
+    assert measures.decoded == len(frame)
 
 
 def test_an_unreadable_photograph_measures_nothing_and_is_listed(drawn, tmp_path):

@@ -69,6 +69,14 @@ def test_roc_and_auc_are_scikit_learns(ties):
         assert metrics.area(fpr, tpr) == pytest.approx(roc_auc_score(same, sign * scores))
 
 
+def test_the_rates_of_more_pairs_than_a_float_can_count_are_exact():
+    block = torch.cat([torch.ones(4097), torch.zeros(2)])
+    fpr, _ = metrics.roc(torch.tensor([0.5]), [block] * 4099)
+    assert fpr.tolist() == [0, 4097 / 4099, 4097 / 4099, 1]
+    same, others = 10_003 * 10_002 // 2, 10_003 * 7
+    assert metrics._count_pairs(torch.zeros(10_003), 7) == (same, others)
+
+
 def test_eer_is_where_the_errors_cross():
     scores, same = pairs_of()
     fpr, tpr, _ = roc_curve(same, scores)
@@ -180,6 +188,30 @@ def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
         assert metrics.identification_rate(query, people, distractors, 0.05) == expected
 
 
+@pytest.mark.parametrize("off", [0.05, -0.05])
+def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, off):
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(300, 16, generator=torch.Generator().manual_seed(5))
+    expected = metrics.identification_rate(query, people, distractors, 0.05)
+    kept, count_and_keep = [], metrics._count_and_keep
+
+    def watched(*arguments):
+        above, inside = count_and_keep(*arguments)
+        kept.append(len(inside))
+        return above, inside
+
+    monkeypatch.setattr(metrics, "_count_and_keep", watched)
+    monkeypatch.setattr(metrics, "_bracket", lambda *_: (expected[1] + off, expected[1] + off + 0.01))
+    assert metrics.identification_rate(query, people, distractors, 0.05) == expected
+    assert 1 < len(kept) < 4 and max(kept) < 0.1 * 48 * 300
+
+
+def test_a_pair_that_only_reaches_the_threshold_is_not_accepted():
+    """All cosines are 0, those of the same person too."""
+    rate, threshold = metrics.identification_rate(torch.eye(4), torch.tensor([0, 0, 1, 1]), torch.zeros(0, 4), 0.5)
+    assert (rate, threshold) == (0, 0)
+
+
 def test_the_cosines_of_distractors_take_the_same_memory_again_and_again(monkeypatch):
     monkeypatch.setattr(metrics, "BLOCK", 60)
     query, people = random_people(6, 2, 0.5)
@@ -237,9 +269,9 @@ def test_identification_rate_without_distractors_and_with_every_pair():
 
 def test_identification_rate_says_what_is_missing():
     query, people = random_people(3, 2, 0.5)
-    with pytest.raises(ValueError, match=r"fpr 0\.001 needs at least 1000 different-person pairs, got 72"):
+    with pytest.raises(ValueError, match=r"^fpr 0\.001 needs at least 1000 different-person pairs, got 72$"):
         metrics.identification_rate(query, people, torch.randn(10, 16), 0.001)
-    with pytest.raises(ValueError, match="no same-person pair"):
+    with pytest.raises(ValueError, match=r"^there is no same-person pair: no person has two photographs$"):
         metrics.identification_rate(query, torch.arange(6), torch.randn(10, 16), 0.1)
 
 
@@ -262,6 +294,8 @@ def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
 def test_ten_searches_resolve_one_false_alarm_in_ten():
     own, other = torch.tensor([0.95, *[0.5] * 9]), torch.tensor([0.9, 0.6, *[0.1] * 8])
     assert metrics.detection_rate(own, other, 0.1) == (0.1, pytest.approx(0.6))
+    assert metrics.detection_rate(own, other, 0.9) == (0.9, pytest.approx(0.1))
+    assert metrics.detection_rate(own, other, 1.0) == (0.9, -math.inf)
     with pytest.raises(ValueError, match=r"^false-alarm rate 0\.09 needs at least 12 searches, got 10$"):
         metrics.detection_rate(own, other, 0.09)
     with pytest.raises(ValueError, match="no person has two photographs"):

@@ -62,6 +62,15 @@ def test_a_funnel_is_read_as_a_table_as_numbers_and_as_lines():
     assert len({line.index(" photographs") for line in str(funnel).splitlines()}) == 1
 
 
+def test_the_step_after_which_most_people_are_gone_is_named():
+    steps = [("all", 99, 50), ("wild", 90, 20), ("faces", 80, 15), ("sharp", 70, 15), ("enough", 60, 5), ("few", 9, 3)]
+    assert Funnel(steps).largest_loss("all") == "wild (50 before, 20 after)"
+    assert Funnel(steps).largest_loss("wild") == "enough (15 before, 5 after)"
+    assert Funnel(steps).largest_loss("enough") == "few (5 before, 3 after)"
+    assert Funnel(steps).largest_loss("few") == ""
+    assert Funnel(steps[:4]).largest_loss("faces") == ""
+
+
 def test_what_is_set_aside_does_not_change_with_other_rows(frame):
     def first_two(part):
         order = lots.person_order(part, 1, "wild")
@@ -115,6 +124,15 @@ def test_two_photographs_are_enough_for_a_query_and_one_for_a_distractor():
     assert roles.tolist() == ["query", "query", "distractor", "query", "query", "distractor"]
 
 
+def test_of_people_with_equal_lots_the_lower_id_is_drawn(frame, monkeypatch):
+    monkeypatch.setattr(selection, "lots", lambda names, *_: np.arange(len(names)) % 2)
+    people = sorted(set(frame.person_id))
+    roles = selection.draw_openset(frame, 10, 5, seed=3)
+    assert sorted(set(frame.person_id[roles == "query"])) == people[::2][:10]
+    others = [person for person in people if person not in people[::2][:10]]
+    assert sorted(set(frame.person_id[roles == "distractor"])) == others[::2][:5]
+
+
 def test_what_rounding_leaves_over_goes_to_the_largest_remainders():
     """Of 12, 5 and 3 people 11 are 6.6, 2.75 and 1.65: the first keeps its 6."""
     sizes = {(-1, -1): 12, (1, -1): 5, (1, 1): 3}
@@ -125,11 +143,13 @@ def test_what_rounding_leaves_over_goes_to_the_largest_remainders():
 
 
 def test_of_equal_remainders_the_first_strata_win():
-    """One person in each of 32 strata, half of whom are wanted: those who lack the last attribute."""
+    """One person in each of 16 strata and two in each of 16 others, who of 12 are entitled to 0.25 and to 0.5."""
     signs = np.array(np.meshgrid(*[[-1, 1]] * 5, indexing="ij")).reshape(5, 32)
-    frame = pd.DataFrame(signs.T, columns=list("edcba")).assign(person_id=np.arange(32))
-    chosen = selection.choose_people(frame, 16, list("abcde"), seed=1)
-    assert set(chosen) == set(frame.person_id[frame.e < 0])
+    frame = pd.DataFrame(signs.T, columns=list("edcba"))
+    frame = pd.concat([frame, frame[frame.a > 0]]).assign(person_id=np.arange(48))
+    chosen = frame.set_index("person_id").loc[selection.choose_people(frame, 12, list("abcde"), seed=1)]
+    assert (chosen.a > 0).all() and not chosen.duplicated().any()
+    assert not ((chosen.e > 0) & (chosen.d > 0)).any()
 
 
 def test_people_are_drawn_from_strata_in_proportion(frame):
@@ -328,4 +348,7 @@ def test_attribute_balance_is_the_change_in_points(frame):
     assert balance.iloc[0, 1:].tolist() == pytest.approx([share, 100, 100 - share], abs=1e-3)
     assert (balance.iloc[:, 1:] == balance.iloc[:, 1:].round(3)).all(axis=None)
     assert selection.attribute_balance(frame, half, []).empty
-    assert selection.attribute_balance(frame, frame, ATTRIBUTES).attribute.tolist() == ATTRIBUTES
+    before = frame.assign(**dict.fromkeys(ATTRIBUTES, -1))
+    after = before.assign(**dict.fromkeys(ATTRIBUTES[::2], 1))
+    balance = selection.attribute_balance(before, after, ATTRIBUTES)
+    assert balance.attribute.tolist() == ATTRIBUTES[::2] + ATTRIBUTES[1::2]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from facerec import checkpoints, training
-from facerec.training import FitParams, fingerprint, fit, forget, grouped_order
+from facerec.training import FitParams, fingerprint, fit, forget, grouped_order, weighted_order
 
 generator = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(64, 8, generator=generator)
@@ -166,6 +166,24 @@ def test_the_fingerprint_changes_with_parameters_and_data():
     shapes = [fingerprint("s", params(), np.zeros(shape, kind)) for shape in ((2, 3), (3, 2)) for kind in "bB"]
     bounds = [fingerprint("s", params(), *parts) for parts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",))]
     assert len({*shapes, *bounds}) == 7
+
+
+def test_weighted_order_draws_each_sample_as_often_as_its_share_says():
+    weights = torch.tensor([1.0] * 60 + [3.0] * 20)  # shares of 80 draws: 2/3 and 2
+    counts = torch.stack(
+        [weighted_order(weights, torch.Generator().manual_seed(seed)).bincount(minlength=80) for seed in range(200)]
+    )
+    assert (counts.sum(dim=1) == 80).all()
+    assert set(counts[:, :60].unique().tolist()) == {0, 1} and (counts[:, 60:] == 2).all()
+    often = counts[:, :60].double().mean(dim=0)
+    assert often.mean().item() == pytest.approx(2 / 3) and (often - 2 / 3).abs().max() < 5 * (2 / 9 / 200) ** 0.5
+    neighbours = torch.corrcoef(counts[:, [0, 1]].T.double())[0, 1]
+    assert abs(neighbours) < 0.3  # who is drawn does not depend on who stands beside it
+
+
+def test_equal_weights_are_a_shuffle():
+    order = weighted_order(torch.full((1000,), 0.1), torch.Generator().manual_seed(3))
+    assert order.sort().values.tolist() == list(range(1000)) and order.tolist() != list(range(1000))
 
 
 def test_grouped_order_keeps_photographs_of_a_person_together():

@@ -3,18 +3,21 @@
 import ast
 import importlib
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
+from typer import Argument
 
+import stages
 from facerec.heads import load_head
 from facerec.hourglass import STRIDE
+from facerec.images import write_bytes
 from facerec.oriented_gradients import STEP
 from facerec.params import PARAMS_FILE, Params, read_yaml
+from stages.cli import run
 
-STAGES = Path(__file__).parents[1] / "stages"
+STAGES = Path(stages.__file__).parent
 SAFE_PATH = r"[\w ./+@=-]+"  # dvc.yaml puts it on a command line, in quotes
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 HEAD_NAME = r"[A-Za-z0-9_\-]+"  # part of file names and command lines
@@ -106,11 +109,16 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     return found
 
 
-def main(file: Path) -> None:
-    """Ends with exit code 1 and all that is wrong, if anything is."""
+def main(
+    file: Annotated[Path, Argument(help="the parameters")] = PARAMS_FILE,
+    checked: Annotated[Path | None, Argument(help="output: what the first stages wait for, always the same")] = None,
+) -> None:
+    """Check every section of the parameters, and name all that is wrong at once."""
     if found := problems(file):
-        sys.exit("\n".join(["error: nothing was run:", *found]))
+        raise ValueError("\n".join(["nothing was run:", *found]))
+    if checked:
+        write_bytes(checked, b"every section of params.yaml is in order\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PARAMS_FILE)
+    run(main)
