@@ -260,7 +260,7 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
         "# Ablation of the hourglass",
         "",
         f"NME of frontal faces of people never trained on, % of the eye distance, mean ± standard deviation of {seeds} "
-        f"seeds; in boxes as given and in jittered ones. Each training: the steps of {minutes:g} minutes on {machine()}, "
+        f"seeds; in boxes as given and in jittered ones. Each training: steps of {minutes:g} minutes on {machine()}, "
         f"{faces} faces of {params.pixels} px; `seen` is how many it saw, `s` the seconds that it took. "
         "Floored targets are decoded to their pixel's middle, not to its corner as in the notebook; half a pixel of "
         "the input is left of its bias, for a point between two pixels is floored to the first.",
