@@ -143,8 +143,9 @@ def _evenly(image_ids: pd.Series, count: int) -> list[str]:
 def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
     """Returns a row a face: what each alignment did to it, whether 3 points distorted it, and its `fault` or none.
 
-    The first fault is named: a point is `not finite`; points are `coincident` (the eyes, or all five) or, eyes and nose, `collinear`, so
-    that some alignment is missing; 3 points find the face `mirrored`, or it is `sheared` by them beyond max_shear.
+    The first fault is named: a point is `not finite`; points are `coincident` (the eyes, or all five) or, eyes and
+    nose, `collinear`, so that some alignment is missing; 3 points find the face `mirrored`, or it is `sheared` by them
+    beyond max_shear.
     """
     columns: dict[str, np.ndarray] = {}
     for count, of_all in matrices.items():
