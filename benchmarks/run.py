@@ -334,18 +334,18 @@ def markdown(rows: dict[str, dict]) -> str:
     """Returns the table of the rows that there are, in the order of MEASURES, with machine, versions and dates."""
     installed = {package.metadata["Name"] for package in importlib.metadata.distributions()}
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed)
-    machines, commits = (sorted({row[key] for row in rows.values()}) for key in ("machine", "commit"))
+    machines = sorted({row["machine"] for row in rows.values()})
     lines = [
         "# Speed and memory",
         "",
         "Each row: the median of the ratios of turns in which the two alternate, with the range; what each came to. "
         "Ratios above 1 say that ours is faster, where the target is a least; growth and memory have a most.",
         "",
-        f"{'; '.join(machines)}; commit {', '.join(commits)}. Python {platform.python_version()}, {versions}. "
+        f"{'; '.join(machines)}. Python {platform.python_version()}, {versions}. "
         f"`python -m benchmarks.run --only NAME` measures one row again.",
         "",
-        "| name | measure | against | ratio | target | | ours | theirs | date |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| name | measure | against | ratio | target | | ours | theirs | date | commit |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [_line(name, rows[name]) for name in MEASURES if name in rows]
     return "\n".join([*lines, ""])
@@ -355,7 +355,8 @@ def _line(name: str, row: dict) -> str:
     one, measured = MEASURES[name], Measured(row["ratios"], row["ours"], row["other"])
     target = f"{'≤' if one.at_most else '≥'} {one.target:g}"
     verdict = "reached" if one.reached(measured.median) else "**missed**"
-    cells = [name, one.what, one.against, measured.spread, target, verdict, row["ours"], row["other"], row["date"]]
+    cells = [name, one.what, one.against, measured.spread, target, verdict]
+    cells += [row[key] for key in ("ours", "other", "date", "commit")]
     return f"| {' | '.join(cells)} |"
 
 

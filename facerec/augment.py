@@ -99,7 +99,10 @@ def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
 
 
 def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torch.Generator) -> Tensor:
-    """Returns faces (B, 3, H, W) with brightness and contrast changed by up to ± `brightness`, a share of them gray."""
+    """Changes brightness and contrast of faces (B, 3, H, W) by up to ± `brightness`, makes a share gray; returns them.
+
+    In place, as `erase`: on a CPU, memory for another batch costs more than the arithmetic.
+    """
     count = len(faces)
     gain = 1 + uniform(count, brightness, generator)
     offset = uniform(count, brightness / 2, generator)
@@ -108,8 +111,8 @@ def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torc
     luma = torch.tensor(LUMA, device=faces.device)
     mean = (faces.mean(dim=(2, 3)) @ luma).view(-1, 1, 1, 1)
     grayed = torch.einsum("bchw,c->bhw", faces[to_gray], luma).unsqueeze(1)
-    faces = faces.index_copy(0, to_gray, grayed.expand(-1, 3, -1, -1))
-    return torch.addcmul(offset + mean * (1 - gain), faces, gain).clamp_(0, 1)
+    faces.index_copy_(0, to_gray, grayed.expand(-1, 3, -1, -1))
+    return torch.addcmul(offset + mean * (1 - gain), faces, gain, out=faces).clamp_(0, 1)
 
 
 def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -130,7 +133,7 @@ def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Returns faces (B, 3, H, W) of which a share has one rectangle filled with a random colour (Zhong et al. 2020)."""
+    """Fills one rectangle of a share of faces (B, 3, H, W) with a random colour (Zhong et al. 2020); returns them."""
     count, side = len(faces), faces.shape[-1]
     low, high = ERASE_SIDE
     size = side * (low + (high - low) * torch.rand(count, 2, generator=generator))
@@ -141,4 +144,4 @@ def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
     covered = ((steps >= start[..., None]) & (steps < (start + size)[..., None]))[chosen]
     area = (covered[:, 0, :, None] & covered[:, 1, None, :]).unsqueeze(1).to(faces.device)
     rows = chosen.to(faces.device)
-    return faces.index_copy(0, rows, torch.where(area, colour, faces[rows]))
+    return faces.index_copy_(0, rows, torch.where(area, colour, faces[rows]))

@@ -138,7 +138,11 @@ def _measured(faces: list[Face]) -> Iterable[tuple | str]:
 
 
 def measure(face: Face) -> tuple | str:
-    """Returns what a face measures, in the order of COLUMNS but the key, or why it cannot be read."""
+    """Returns what a face measures, in the order of COLUMNS but the key, or why it cannot be read.
+
+    The photograph is decoded whole: of 966 of cfp's, which could be decoded at half their size or less, the hash would
+    differ in up to 18 bits, and the sharpness by up to 19 %, from those of the same picture in another format.
+    """
     try:
         image = read_photograph(face.path)
     except ValueError as error:

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -85,6 +86,29 @@ def test_what_was_measured_is_kept_until_the_photograph_or_its_points_change(dra
     assert look(moved)[0] == 1
     os.utime(folder / frame.image_id[1], ns=(1, 1))
     assert look(frame)[0] == 1
+
+
+def test_photographs_that_are_measured_when_they_are_taken_are_decoded_once(drawn, tmp_path, monkeypatch):
+    folder, frame = drawn
+    monkeypatch.setenv("FACEREC_WORKERS", "1")
+    broken = frame.image_id[2]
+    decoded: list[str] = []
+
+    def decode(path: Path) -> np.ndarray:
+        decoded.append(path.name)
+        if path.name == broken:
+            raise ValueError("not a readable image")
+        return read_image(path)
+
+    for module in ("photographs", "pixel_measures"):
+        monkeypatch.setattr(f"facerec.{module}.read_photograph", decode)
+    source = Photographs(folder, "drop")
+    measures = PixelMeasures(source, tmp_path / "kept.csv")
+    taken = source.take(frame, 3, measures.of)
+    measures.of(taken)
+    assert broken not in taken.image_id.tolist() and source.dropped == {broken: "not a readable image"}
+    assert source.take(frame, 3).equals(taken)
+    assert sorted(decoded) == sorted([*taken.image_id, broken]) and measures.decoded == len(decoded)
 
 
 @pytest.mark.parametrize(
