@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -120,10 +121,15 @@ def alignment_sentence(results: list[AlignmentResult]) -> str:
         results: of every two alignments, on one split, at least one.
     """
     alignments = sorted({points for result in results for points in (result.first, result.second)})
+    if len(results) < comb(len(alignments), 2):
+        better = [result.seen_from(result.first if result.difference < 0 else result.second) for result in results]
+        pairs = [f"{result.second} points are {_clause(result)}" for result in better]
+        return f"On {results[0].split}, where not every two alignments share a head: {'; '.join(pairs)}."
     lead = {points: np.mean([r.seen_from(points).difference for r in _with(results, points)]) for points in alignments}
     best = max(alignments, key=lead.__getitem__)
-    clauses = [_clause(result.seen_from(best)) for result in _with(results, best)]
-    return f"On {results[0].split}, faces aligned by {best} points are recognised best: {'; '.join(clauses)}."
+    seen = [result.seen_from(best) for result in _with(results, best)]
+    told = "are recognised best" if any(result.low > 0 for result in seen) else "lead, but cannot be told to be best"
+    return f"On {results[0].split}, faces aligned by {best} points {told}: {'; '.join(map(_clause, seen))}."
 
 
 def _with(results: list[AlignmentResult], points: int) -> list[AlignmentResult]:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 WINDOW = 2  # px on each side of the peak that the refinement looks at
 REACH = 1.0  # px that the refinement may move a point from the peak's pixel
+NOTHING = 1e-12  # height under which nothing is seen: a narrow peak six pixels beyond the border
 LEAST = 1e-30  # height that has a logarithm; the far side of a narrow peak beyond the border is about 1e-20
 
 
@@ -37,8 +38,8 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
     A fit that ends more than REACH from the peak is not believed: the point is the peak's. On the border it is, for
     there a far end means that the peak itself lies beyond: such a point is put outside the heatmap, REACH from the
-    border at most, so that `inside` says no and nobody takes the border for the place. A heatmap that holds NaN gives
-    NaN, and no confidence.
+    border at most, so that `inside` says no and nobody takes the border for the place. A heatmap that holds NaN, or
+    nothing, gives NaN, and no confidence.
 
     Args:
         heatmaps: (B, K, S, S), S ≥ 5.
@@ -49,8 +50,9 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     peak = torch.stack([index % side, index // side], dim=1)
     centre = peak.clamp(WINDOW, side - 1 - WINDOW)
     offset = _gaussian_centre(_windows(flat, centre).clamp_min(LEAST).double()).float()
-    points = torch.where(confidence.isnan()[:, None], torch.nan, _believed(centre + offset, peak, side))
-    return points.reshape(b, k, 2), confidence.nan_to_num().clamp(0, 1).reshape(b, k)
+    seen = confidence > NOTHING  # False for NaN too
+    points = torch.where(seen[:, None], _believed(centre + offset, peak, side), torch.nan)
+    return points.reshape(b, k, 2), torch.where(seen, confidence, 0).clamp_max(1).reshape(b, k)
 
 
 def _believed(refined: Tensor, peak: Tensor, side: int) -> Tensor:

@@ -213,7 +213,8 @@ class StackedHourglass(nn.Module):
     def heatmaps(self, faces: np.ndarray) -> Tensor:
         """Returns the last stack's heatmaps (N, 5, S, S) of the first look at faces.
 
-        They are as tall as `draw_heatmaps` draws them where the network is certain.
+        They are as tall as `draw_heatmaps` draws them where the network is certain and the border is far: a softmax
+        has all its volume inside, so that a point on the border looks taller.
 
         Args:
             faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.

@@ -11,7 +11,7 @@ from torch import Tensor
 from facerec.geometry import square_matrices, warp
 from facerec.images import parallel_map, read_image, stack_images
 
-CONTEXT = 1.5  # training reads this much about the crop, so that a jittered box still sees photograph, not border
+CONTEXT = 1.5  # training reads this much about the crop, so that most jittered boxes see photograph, not border
 
 
 def widen(squares: np.ndarray) -> np.ndarray:

@@ -17,6 +17,8 @@ CURVE_END, CURVE_STEP = 20.0, 0.25  # % of the eye distance
 def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Returns the errors (N, 5), % of each face's eye distance (normalised mean error before the mean).
 
+    They are not finite where the eyes share a pixel.
+
     Args:
         predicted: (N, 5, 2).
         true: (N, 5, 2), same pixels.
@@ -26,7 +28,8 @@ def nme(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """
     if predicted.shape != true.shape:
         raise ValueError(f"predicted points {predicted.shape} and true points {true.shape} differ in shape")
-    return 100 * np.linalg.norm(predicted - true, axis=2) / eye_distance(true)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 100 * np.linalg.norm(predicted - true, axis=2) / eye_distance(true)[:, None]
 
 
 def area_under_curve(errors: np.ndarray) -> np.ndarray:
@@ -54,7 +57,9 @@ def summary(exams: dict[str, Answers], mean_shape: np.ndarray, seed: int) -> dic
     `confidence_spearman`: does confidence know how large the error is? `…_frontal`: of frontal faces alone.
 
     On profiles the distance between the eyes is small and the error in terms of it large; frontal faces are those
-    whose nose is at least FRONTAL of the eye distance from both eyes, in x.
+    whose nose is at least FRONTAL of the eye distance from both eyes, in x. `faces` are those that could be measured:
+    eyes that share a pixel have no distance. `faces_not_found` are those on which a point is NaN: they have failed,
+    and have no error.
 
     Args:
         exams: answers by suffix; "" for the boxes as given.
@@ -62,12 +67,25 @@ def summary(exams: dict[str, Answers], mean_shape: np.ndarray, seed: int) -> dic
         seed: of the intervals.
     """
     values: dict[str, float] = {}
+    exams = {suffix: _measurable(given) for suffix, given in exams.items()}
     for suffix, given in exams.items():
         baseline = np.broadcast_to(mean_shape, given.true.shape)
         values |= _means(given, baseline, suffix, seed)
     first = next(iter(exams.values()))
     rounded = {name: round(value, 4) for name, value in values.items() if np.isfinite(value)}
     return rounded | {"faces": len(first.true), "frontal_faces": int(is_frontal(first.true).sum())}
+
+
+def mean_nme(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Returns the mean error, % of the eye distance, of the faces that have an error; NaN if none has."""
+    errors = nme(predicted, true).mean(axis=1)
+    return float(errors[np.isfinite(errors)].mean()) if np.isfinite(errors).any() else np.nan
+
+
+def _measurable(given: Answers) -> Answers:
+    """Returns the answers to faces whose eyes are apart."""
+    apart = eye_distance(given.true) > 0
+    return Answers(given.predicted[apart], given.confidence[apart], given.true[apart], given.people[apart])
 
 
 def is_frontal(true: np.ndarray) -> np.ndarray:
@@ -85,6 +103,7 @@ def error_curves(exams: dict[str, Answers], mean_shape: np.ndarray) -> pd.DataFr
     steps = np.arange(0, CURVE_END + CURVE_STEP, CURVE_STEP)
     parts = []
     for boxes, given in exams.items():
+        given = _measurable(given)
         guesses = {"hourglass": given.predicted, "mean shape": np.broadcast_to(mean_shape, given.true.shape)}
         kinds = {"all": np.ones(len(given.true), bool), "frontal": is_frontal(given.true)}
         for guess, points in guesses.items():
@@ -105,15 +124,18 @@ def _means(given: Answers, baseline: np.ndarray, suffix: str, seed: int) -> dict
     for name, by_face in _by_face(ours).items():
         values |= _with_interval(f"{name}{suffix}", by_face, given.people, seed)
         values[f"{name}{suffix}_mean_shape"] = float(_by_face(theirs)[name].mean())
-    sure = given.confidence.mean(axis=1)
-    values[f"nme_median{suffix}"] = float(np.median(ours.mean(axis=1)))
-    values |= _of_confidence(ours.mean(axis=1), sure, suffix)
+    sure, found = given.confidence.mean(axis=1), np.isfinite(ours).all(axis=1)
+    values[f"faces_not_found{suffix}"] = int((~found).sum())
+    if found.any():
+        values[f"nme_median{suffix}"] = float(np.median(ours[found].mean(axis=1)))
+    values |= _of_confidence(ours[found].mean(axis=1), sure[found], suffix)
     if frontal.any():
         for name in ("nme", "auc_to_8", "failure_rate_at_8"):
             key = f"{name}_frontal{suffix}"
             values |= _with_interval(key, _by_face(ours[frontal])[name], given.people[frontal], seed)
             values[f"{key}_mean_shape"] = float(_by_face(theirs[frontal])[name].mean())
-        values |= _of_confidence(ours[frontal].mean(axis=1), sure[frontal], f"_frontal{suffix}")
+        both = frontal & found
+        values |= _of_confidence(ours[both].mean(axis=1), sure[both], f"_frontal{suffix}")
     return values
 
 
@@ -121,10 +143,14 @@ def _by_face(errors: np.ndarray) -> dict[str, np.ndarray]:
     """Returns, by metric, the numbers (N,) whose mean it is, from errors (N, 5)."""
     of_face = errors.mean(axis=1)
     values = {"nme": of_face, **{f"nme_{point}": errors[:, index] for index, point in enumerate(POINTS)}}
-    return values | {"auc_to_8": area_under_curve(of_face), "failure_rate_at_8": (of_face > LIMIT).astype(float)}
+    area = np.nan_to_num(area_under_curve(of_face))
+    return values | {"auc_to_8": area, "failure_rate_at_8": 1 - (of_face <= LIMIT).astype(float)}
 
 
 def _with_interval(name: str, values: np.ndarray, people: np.ndarray, seed: int) -> dict[str, float]:
+    values, people = values[np.isfinite(values)], people[np.isfinite(values)]
+    if not len(values):
+        return {}
     low, high = bootstrap_interval(values, people, RESAMPLES, seed)
     return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
 

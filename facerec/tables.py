@@ -57,6 +57,7 @@ ALIGNED = Table(
     "alignment",
     ("image_id",),
     ("points_outside", "distorted_3"),
+    ("fault",),  # none, or the first of those that `align` knows
     blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))

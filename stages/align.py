@@ -141,13 +141,27 @@ def _evenly(image_ids: pd.Series, count: int) -> list[str]:
 
 
 def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
-    """Returns a row a face: what each alignment did to it, and whether 3 points distorted it."""
+    """Returns a row a face: what each alignment did to it, whether 3 points distorted it, and its `fault` or none.
+
+    The first fault is named: a point is `not finite`; points are `coincident` (the eyes, or all five) or, eyes and
+    nose, `collinear`, so that some alignment is missing; 3 points find the face `mirrored`, or it is `sheared` by them
+    beyond max_shear.
+    """
     columns: dict[str, np.ndarray] = {}
     for count, of_all in matrices.items():
         record = geometry.alignment_record(of_all, points, params.pixels)
         columns |= {f"{what}_{count}": values for what, values in record.items()}
-    distorted = (columns["shear_3"] > params.max_shear) | geometry.mirrors(matrices[3])
-    return pd.DataFrame({**columns, "distorted_3": distorted.astype(int)})
+    mirrored, sheared = geometry.mirrors(matrices[3]), columns["shear_3"] > params.max_shear
+    missing = {count: np.isnan(of_all).any(axis=(1, 2)) for count, of_all in matrices.items()}
+    faults = {
+        "not finite": ~np.isfinite(points).all(axis=(1, 2)),
+        "coincident": missing[2] | missing[5],
+        "collinear": missing[3],
+        "mirrored": mirrored,
+        "sheared": sheared,
+    }
+    fault = np.select(list(faults.values()), list(faults), "none")
+    return pd.DataFrame({**columns, "distorted_3": (mirrored | sheared).astype(int), "fault": fault})
 
 
 def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:

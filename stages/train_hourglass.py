@@ -12,7 +12,7 @@ from facerec.batches import Batches
 from facerec.devices import device
 from facerec.images import write_image
 from facerec.landmark_exam import points_in
-from facerec.landmark_metrics import error_curves, nme, summary
+from facerec.landmark_metrics import error_curves, mean_nme, summary
 from facerec.landmark_training import HourglassParams
 from facerec.tables import SQUARE
 from facerec.training import fingerprint, fit, forget
@@ -58,7 +58,7 @@ def main(
     tried = landmark_exam.as_given(cropped, val_frame, network.face_pixels)
 
     def val_nme() -> dict[str, float]:
-        return {"val_nme": float(nme(network.predict(tried.faces)[0], tried.points).mean())}
+        return {"val_nme": mean_nme(network.predict(tried.faces)[0], tried.points)}
 
     parts = (Path(__file__).read_bytes(), learned.faces.numpy(), learned.points.numpy(), tried.faces, tried.points)
     name = fingerprint("train_hourglass", params, *parts)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from skimage.transform import AffineTransform, SimilarityTransform
+from skimage.transform import AffineTransform, SimilarityTransform, warp
 
 from facerec import geometry, hourglass, tables
 from facerec.images import read_image, write_image
@@ -39,7 +39,7 @@ def faces() -> dict[str, np.ndarray]:
     result["one eye"] = good.copy()
     result["one eye"][1] = good[0] + [0.3, 0.2]
     result["collinear"] = good.copy()
-    result["collinear"][2] = (good[0] + good[1]) / 2 + [0.0, 0.3]
+    result["collinear"][2] = (good[0] + good[1]) / 2 + [0.0, 1.0]  # three points would stretch it twelvefold
     result["eyes swapped"] = good[[1, 0, 2, 3, 4]]
     result["nose above"] = good * [1, -1] + [0, SIDE]
     result["outside"] = good.copy()
@@ -104,8 +104,37 @@ def test_a_face_that_three_points_mirror_is_flagged_however_little_it_is_sheared
     _, record, metrics = ran
     mirrored = record.loc[f"{name}.png"]
     assert mirrored.distorted_3 == 1 and mirrored.shear_3 < 0.1 and np.isnan(mirrored.roll_3)
-    assert np.isfinite(mirrored[["roll_2", "roll_5"]]).all() and mirrored.residual_5 > 1
+    assert mirrored[["roll_2", "roll_5"]].notna().all() and mirrored.residual_5 > 1
     assert record.distorted_3.sum() == metrics["distorted_by_3_points"] == 2
+
+
+def test_the_record_names_what_is_wrong_with_each_face(ran):
+    _, record, _ = ran
+    named = record.fault.rename(lambda name: name.removesuffix(".png")).to_dict()
+    assert named == {
+        **dict.fromkeys(["good", "turned", "outside"], "none"),
+        **dict.fromkeys(["coincident", "one eye"], "coincident"),
+        "nan": "not finite",
+        "collinear": "collinear",
+        **dict.fromkeys(["eyes swapped", "nose above"], "mirrored"),
+    }
+
+
+def test_a_face_sheared_beyond_the_limit_is_a_fault():
+    points = geometry.template(SIDE)[None] * [0.5, 1] + [16, 0]
+    matrices = geometry.alignment_matrices(points, SIDE)
+    for most, fault in ((0.4, "sheared"), (0.6, "none")):
+        record = align._record(points, matrices, align.AlignParams(pixels=SIDE, max_shear=most))
+        assert record.shear_3.item() == pytest.approx(0.5) and record.fault.item() == fault
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_written_faces_are_what_scikit_image_cuts(ran, count):
+    photograph, points = read_image(Path("photographs/turned.png")), faces()["turned"]
+    matrix = geometry.alignment_matrices(points[None], SIDE)[count][0]
+    expected = warp(photograph, np.linalg.inv([*matrix, [0, 0, 1]]), output_shape=(SIDE, SIDE), preserve_range=True)
+    off = np.abs(read_image(Path(f"a{count}/turned.png")) - expected)
+    assert off.mean() < 1 and (off > 12).mean() < 0.01  # half a pixel off: 18 and 0.3
 
 
 def test_the_record_and_the_metrics_count_them(ran):

@@ -80,4 +80,12 @@ def test_the_sentence_names_the_best_and_says_from_which_it_can_be_told():
         "On val, faces aligned by 5 points are recognised best: not distinguishable from 2 points, +1.2 points "
         "(-0.4 to +2.8); better than by 3 points, by 3.0 points (1.1 to 5.0)."
     )
-    assert "aligned by 2 points are recognised best" in alignment_sentence(results[:1])
+    assert "aligned by 5 points lead, but cannot be told to be best" in alignment_sentence(results[1:2])
+
+
+def test_alignments_of_which_some_were_never_compared_are_not_ranked():
+    results = [AlignmentResult(2, 3, "val", -0.1, -0.2, -0.05), AlignmentResult(3, 5, "val", 0.01, -0.01, 0.03)]
+    assert alignment_sentence(results) == (
+        "On val, where not every two alignments share a head: 2 points are better than by 3 points, by 10.0 points "
+        "(5.0 to 20.0); 5 points are not distinguishable from 3 points, +1.0 points (-1.0 to +3.0)."
+    )

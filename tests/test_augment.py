@@ -54,6 +54,8 @@ def test_jitter_stays_within_its_limits():
     centre = geometry.transform_points(matrices, np.full((500, 1, 2), 49.5))[:, 0]
     assert 0.85 <= size.min() < 0.87 and 1.13 < size.max() <= 1.1501
     assert 9 < np.abs(centre - 49.5).max() <= 10.001
+    angles = np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]))
+    assert -30.001 <= angles.min() < -29 and 29 < angles.max() <= 30.001 and abs(angles.mean()) < 3
 
 
 def test_compose_and_invert_agree_with_points():

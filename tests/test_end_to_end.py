@@ -212,9 +212,10 @@ def test_the_results_and_the_readmes_pictures_are_made(repository):
 
 
 def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
-    remote = tmp_path / "remote"
+    remote = tmp_path / "a remote'; touch made; '"  # make hands it on as it is
     repository.run("make", "-o", f"{sys.prefix}/bin/.installed", "remote", f"URL={remote}", f"VENV={sys.prefix}")
     assert ".dvc/config.local" not in repository.run("git", "status", "--short", "--untracked-files=all")
+    assert not (repository.folder / "made").exists()
     repository.run("dvc", "push", "-q")
     repository.run("git", "clone", "-q", str(repository.folder), str(tmp_path / "clone"))
     clone = Repository(tmp_path / "clone")

@@ -142,10 +142,18 @@ def test_confidence_stays_between_0_and_1():
     assert decode_heatmaps(heatmaps)[1].flatten().tolist() == pytest.approx([1, 0.4, 0])
 
 
-def test_a_flat_heatmap_decodes_to_a_pixel_without_confidence():
+def test_an_empty_heatmap_is_no_place():
     points, confidence = decode_heatmaps(torch.zeros(1, 1, 16, 16))
-    assert torch.isfinite(points).all()
+    assert points.isnan().all()
     assert confidence.item() == 0
+
+
+@pytest.mark.parametrize("sigma", [0.75, 1.5, 3.0])
+def test_a_point_however_far_outside_is_never_taken_for_one_inside(sigma):
+    away = torch.cat([-torch.linspace(0.7, 60, 120), 15 + torch.linspace(0.7, 60, 120)])
+    for points in (torch.stack([away, torch.full_like(away, 7.5)], 1), torch.stack([away, away], 1)):
+        decoded, _ = decode_heatmaps(draw_heatmaps(points[:, None], 16, sigma))
+        assert not inside(decoded, 16).any()
 
 
 def test_a_heatmap_with_nan_is_no_place():

@@ -97,6 +97,20 @@ def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
         landmarks.main(5.0, *arguments[1:])
 
 
+def test_variants_of_one_network_get_equal_steps(monkeypatch):
+    timed: list[str] = []
+
+    def seconds_per_step(names, *_):
+        timed.extend(names)
+        return {"ours": 0.1, "basic": 0.2, "notebook": 4.0}
+
+    monkeypatch.setattr(landmarks, "seconds_per_step", seconds_per_step)
+    steps = landmarks.steps_within(0.5, list(landmarks.VARIANTS), PARAMS, None, pd.DataFrame())
+    assert sorted(timed) == ["basic", "notebook", "ours"]
+    assert (steps["basic"], steps["notebook"]) == (150, 8)
+    assert all(count == 300 for name, count in steps.items() if name not in ("basic", "notebook"))
+
+
 def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")

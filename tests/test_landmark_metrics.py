@@ -7,7 +7,7 @@ from facerec.bootstrap import bootstrap_interval
 from facerec.geometry import template
 from facerec.images import write_image
 from facerec.landmark_exam import Answers, jitter_squares
-from facerec.landmark_metrics import area_under_curve, error_curves, nme, spearman, summary
+from facerec.landmark_metrics import area_under_curve, error_curves, mean_nme, nme, spearman, summary
 from facerec.tables import POINTS, SQUARE, points_frame
 
 rng = np.random.default_rng(0)
@@ -41,6 +41,31 @@ def test_spearman_equals_scipys_with_ties():
     first, second = rng.integers(0, 9, 80), rng.normal(0, 1, 80).round(1)
     assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
     assert np.isnan(spearman(np.ones(5), np.arange(5)))
+
+
+def test_a_face_that_is_not_found_has_failed_and_one_without_an_eye_distance_is_not_measured():
+    given = answers()
+    spoilt = Answers(given.predicted.copy(), given.confidence, given.true.copy(), given.people)
+    spoilt.predicted[:6, 2] = np.nan
+    spoilt.true[6:10, 1] = spoilt.true[6:10, 0]
+    rest = Answers(*(values[10:] for values in (given.predicted, given.confidence, given.true, given.people)))
+    found, clean = (summary({"": one}, template(112), seed=3) for one in (spoilt, rest))
+    assert (found["faces"], found["faces_not_found"], clean["faces_not_found"]) == (56, 6, 0)
+    assert found["nme"] == clean["nme"] == pytest.approx(mean_nme(rest.predicted, rest.true), abs=1e-4)
+    assert found["nme_median"] == clean["nme_median"]
+    assert found["failure_rate_at_8"] == pytest.approx((6 + 50 * clean["failure_rate_at_8"]) / 56, abs=1e-4)
+    assert found["auc_to_8"] == pytest.approx(50 / 56 * clean["auc_to_8"], abs=1e-4)
+    assert mean_nme(spoilt.predicted, spoilt.true) == pytest.approx(clean["nme"], abs=1e-4)
+    last = error_curves({"given": spoilt}, template(112)).query("faces == 'all' and curve == 'hourglass, given'").share
+    assert last.max() <= 50 / 56
+
+
+def test_a_network_that_finds_nothing_has_failed_on_every_face():
+    given = answers()
+    nothing = Answers(np.full_like(given.predicted, np.nan), given.confidence, given.true, given.people)
+    values = summary({"": nothing}, template(112), seed=3)
+    assert values["failure_rate_at_8"] == 1 and values["auc_to_8"] == 0 and "nme" not in values
+    assert np.isnan(mean_nme(nothing.predicted, nothing.true))
 
 
 def test_the_summary_holds_every_metric_beside_its_interval_and_the_mean_shapes():

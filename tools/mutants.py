@@ -12,8 +12,12 @@ SURVIVED = {0, 5, 33}  # the latter two: no test comes by
 
 
 def main() -> None:
-    """Prints a line a file and the names of the survivors, for `mutmut show`; exits 1 if a file has too many."""
-    survivors, too_many, tried = [], [], set()
+    """Prints a line a file and the names of the survivors, for `mutmut show`; exits 1 if a file has too many.
+
+    Those that ran out of time are named too: what is no endless loop may have been held up by other work, and is worth
+    another `mutmut run` by its name.
+    """
+    survivors, late, too_many, tried = [], [], [], set()
     print(f"{'file':<34}{'mutants':>8}{'killed':>8}{'timeouts':>10}{'crashed':>9}{'survived':>10}")
     for file in sorted(FOLDER.rglob("*.py.meta")):
         codes = {name: code for name, code in read(file).items() if code is not None}
@@ -28,8 +32,9 @@ def main() -> None:
         counts = f"{len(codes):>8}{len(killed):>8}{len(timed_out):>10}{crashed:>9}{len(survived):>10}"
         print(f"{name:<34}{counts}{len(survived) / len(codes):>8.1%}")
         survivors += survived
+        late += timed_out
         too_many += [name] if len(survived) >= MOST * len(codes) else []
-    print("\n".join(["survivors:", *survivors]))
+    print("\n".join(["timeouts:", *late, "survivors:", *survivors]))
     if missing := expected(sys.argv[1:]) - tried:
         sys.exit(f"error: no mutants were tried of {', '.join(sorted(missing))}")
     if too_many:
