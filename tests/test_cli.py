@@ -148,9 +148,9 @@ def test_a_stage_killed_for_memory_is_reported_as_that_and_its_workers_end_with_
 
     A worker that lived on would hold the end of the pipe for which this test waits.
     """
-    pool = f"process_pool({workers}); list(pool.map(abs, range(99)))" if workers else "None"
-    code = "import os, signal\nfrom facerec.workers import process_pool\nfrom stages.cli import run\n"
-    result = python("-c", f"{code}def main() -> None:\n    pool = {pool}\n    os.kill(os.getpid(), 9)\nrun(main)")
+    work = f"with processes({workers}) as pool:\n        list(pool.map(abs, range(99)))\n        " if workers else ""
+    code = "import os\nfrom facerec.workers import processes\nfrom stages.cli import run\n"
+    result = python("-c", f"{code}def main() -> None:\n    {work}os.kill(os.getpid(), 9)\nrun(main)")
     assert result.returncode == -signal.SIGKILL
     words = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
     assert result.stderr == f"error: {words}\n"
