@@ -1,6 +1,7 @@
 """Batch augmentation on the device: affine jitter of pictures and points, colour, blur, erasing.
 
-Random numbers are drawn on the CPU from a generator, so that a run is the same whatever the device draws.
+Random numbers are drawn on the CPU from a generator, so that a run is the same whatever the device draws. What goes to
+a GPU goes without waiting for it: a step is begun while the one before it is still computed.
 """
 
 import math
@@ -89,8 +90,8 @@ def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
         pixels: side of the result.
     """
     height, width = faces.shape[1:3]
-    back = invert(matrices).to(faces.device)
-    to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]], device=faces.device)
+    back = invert(matrices).to(faces.device, non_blocking=True)
+    to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]]).to(faces.device, non_blocking=True)
     steps = torch.arange(pixels, device=faces.device, dtype=torch.float32)
     places = torch.stack([steps.repeat(pixels), steps.repeat_interleave(pixels), torch.ones_like(steps).repeat(pixels)])
     grid = (compose(back, to_unit) @ places).view(-1, 2, pixels, pixels).permute(0, 2, 3, 1)
@@ -106,9 +107,9 @@ def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torc
     count = len(faces)
     gain = 1 + uniform(count, brightness, generator)
     offset = uniform(count, brightness / 2, generator)
-    to_gray = _drawn(count, gray, generator).to(faces.device)
-    gain, offset = (values.to(faces.device).view(-1, 1, 1, 1) for values in (gain, offset))
-    luma = torch.tensor(LUMA, device=faces.device)
+    to_gray = _drawn(count, gray, generator).to(faces.device, non_blocking=True)
+    gain, offset = (values.to(faces.device, non_blocking=True).view(-1, 1, 1, 1) for values in (gain, offset))
+    luma = torch.tensor(LUMA).to(faces.device, non_blocking=True)
     mean = (faces.mean(dim=(2, 3)) @ luma).view(-1, 1, 1, 1)
     grayed = torch.einsum("bchw,c->bhw", faces[to_gray], luma).unsqueeze(1)
     faces.index_copy_(0, to_gray, grayed.expand(-1, 3, -1, -1))
@@ -124,12 +125,13 @@ def blur(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
         return faces
     reach = math.ceil(3 * high * faces.shape[-1])
     step = torch.arange(-reach, reach + 1)
-    kernels = torch.softmax(-(step**2) / (2 * sigma[chosen, None] ** 2), dim=1).to(faces.device)
-    pictures = faces[chosen.to(faces.device)].transpose(0, 1)  # each face is a channel, with a kernel of its own
+    kernels = torch.softmax(-(step**2) / (2 * sigma[chosen, None] ** 2), dim=1).to(faces.device, non_blocking=True)
+    chosen = chosen.to(faces.device, non_blocking=True)
+    pictures = faces[chosen].transpose(0, 1)  # each face is a channel, with a kernel of its own
     padded = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
     across = F.conv2d(padded, kernels[:, None, None, :], groups=len(chosen))
     blurred = F.conv2d(across, kernels[:, None, :, None], groups=len(chosen))
-    return faces.index_copy(0, chosen.to(faces.device), blurred.transpose(0, 1))
+    return faces.index_copy(0, chosen, blurred.transpose(0, 1))
 
 
 def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
@@ -139,9 +141,9 @@ def erase(faces: Tensor, share: float, generator: torch.Generator) -> Tensor:
     size = side * (low + (high - low) * torch.rand(count, 2, generator=generator))
     start = torch.rand(count, 2, generator=generator) * (side - size)
     chosen = _drawn(count, share, generator)
-    colour = torch.rand(count, 3, 1, 1, generator=generator)[chosen].to(faces.device)
+    colour = torch.rand(count, 3, 1, 1, generator=generator)[chosen].to(faces.device, non_blocking=True)
     steps = torch.arange(side)
     covered = ((steps >= start[..., None]) & (steps < (start + size)[..., None]))[chosen]
-    area = (covered[:, 0, :, None] & covered[:, 1, None, :]).unsqueeze(1).to(faces.device)
-    rows = chosen.to(faces.device)
+    area = (covered[:, 0, :, None] & covered[:, 1, None, :]).unsqueeze(1).to(faces.device, non_blocking=True)
+    rows = chosen.to(faces.device, non_blocking=True)
     return faces.index_copy_(0, rows, torch.where(area, colour, faces[rows]))

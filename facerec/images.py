@@ -23,7 +23,7 @@ Order = Literal["RGB", "BGR"]
 JPEG_QUALITY = 95
 MAX_BYTES = 2**30  # of a photograph's file: more than MAX_PIXELS take unpacked
 RUN = 4  # photographs that a thread is given at once: handing over one costs a tenth of a millisecond
-RUN_APART = 32  # that a process is given at once: to hand over one run costs both sides half a millisecond
+RUN_APART = 32  # that a process is given at once, fewer where there are few: handing a run over costs half a ms
 FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
 COLOUR = {"RGB": cv2.IMREAD_COLOR_RGB, "BGR": cv2.IMREAD_COLOR}
 REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they give colours too
@@ -167,8 +167,8 @@ def parallel_map(
         processes: whether to work in processes, not in threads.
     """
     items, cores = list(items), num_workers()
-    apart = processes and cores > 1
-    length = RUN_APART if apart else RUN
+    apart = processes and cores > 1 and len(items) > RUN
+    length = min(RUN_APART, math.ceil(len(items) / (RUN * cores))) if apart else RUN
     runs = [items[start : start + length] for start in range(0, len(items), length)]
     window = max(math.ceil(ahead / length), 2 * cores)
     with (workers.processes if apart else workers.threads)(cores) as pool:

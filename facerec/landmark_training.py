@@ -173,7 +173,7 @@ def augmented(faces: Tensor, points: Tensor, params: HourglassParams, generator:
     crops = warp_batch(faces.to(device(), non_blocking=True), moves, side)
     crops = jitter_colour(crops, params.brightness, params.gray, generator)
     crops = erase(blur(crops, params.blur, generator), params.erase, generator)
-    return crops, transform_points(moves, points).to(device())
+    return crops, transform_points(moves, points).to(device(), non_blocking=True)
 
 
 def _some_closer(moves: Tensor, points: Tensor, params: HourglassParams, generator: Generator) -> Tensor:

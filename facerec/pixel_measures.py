@@ -61,9 +61,10 @@ class PixelMeasures:
             frame: image_id, landmarks and boxes.
         """
         keys = self._keys(frame)
-        fresh = [row for row, key in enumerate(keys) if key not in self._known]
         points, boxes = tables.points(frame), frame[tables.BOX].to_numpy(float)
         ids = frame.image_id.tolist()
+        readable = [image_id not in self.photographs.dropped for image_id in ids]
+        fresh = [row for row, key in enumerate(keys) if readable[row] and key not in self._known]
         faces = [Face(self.photographs.folder / ids[row], points[row], boxes[row]) for row in fresh]
         to_keep = self._much_more()
         try:

@@ -119,7 +119,7 @@ def batch_loss(
     embeddings = network(batch.contiguous(memory_format=torch.channels_last))
     warmup = params.margin_warmup_epochs
     network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
-    return network.head(embeddings, labels[indices].to(device()))
+    return network.head(embeddings, labels[indices].to(device(), non_blocking=True))
 
 
 def augmented(faces: Tensor, params: RecognizerParams, pixels: int, generator: Generator) -> Tensor:

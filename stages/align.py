@@ -82,7 +82,8 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    While the network looks at one batch, the next one is decoded and the one before is written.
+    Beside a GPU that looks at one batch the next one is decoded and the one before is written; a CPU does one after the
+    other, for its cores are the network's.
 
     Args:
         network: finds the points.

@@ -105,7 +105,8 @@ def test_photographs_that_are_measured_when_they_are_taken_are_decoded_once(draw
     source = Photographs(folder, "drop")
     measures = PixelMeasures(source, tmp_path / "kept.csv")
     taken = source.take(frame, 3, measures.of)
-    measures.of(taken)
+    seen = frame[frame.image_id.isin([*taken.image_id, broken])]
+    assert measures.of(seen).hash[2] == ""
     assert broken not in taken.image_id.tolist() and source.dropped == {broken: "not a readable image"}
     assert source.take(frame, 3).equals(taken)
     assert sorted(decoded) == sorted([*taken.image_id, broken]) and measures.decoded == len(decoded)
