@@ -139,7 +139,7 @@ def read_attributes(path: Path) -> pd.DataFrame:
 def read_image_ids(path: Path) -> list[str]:
     """Returns the column image_id of a CSV that may have other columns, and no rows."""
     try:
-        frame = pd.read_csv(path, dtype=str)
+        frame = pd.read_csv(io.BytesIO(path.read_bytes().rstrip()), dtype=str, skip_blank_lines=False)
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a CSV: {error}") from None
     if "image_id" not in frame:

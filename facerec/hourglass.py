@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,6 +17,7 @@ from facerec.devices import Precision, autocast
 from facerec.geometry import MIRRORED, square_matrices
 from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps, inside
+from facerec.params import Params
 
 NUM_POINTS = 5
 STRIDE = 4  # input px to a heatmap px
@@ -23,6 +25,21 @@ DETAIL = 4 / 3  # px of a face to one of the first look at it, for a closer look
 KIND = "hourglass"
 
 Block = Literal["bottleneck", "basic"]
+
+
+class HourglassConfig(Params):
+    """What the config of a checkpoint may hold: the arguments of `StackedHourglass`, within what ends."""
+
+    pixels: Annotated[int, Field(ge=1, le=4096)]
+    stacks: Annotated[int, Field(ge=1, le=64)]
+    channels: Annotated[int, Field(ge=1, le=4096)]
+    depth: Annotated[int, Field(ge=1, le=10)]
+    block: Block
+    loss: Loss
+    sigma: PositiveFloat
+    flip_test: bool
+    looks: Annotated[int, Field(ge=1, le=100)]
+    precision: Precision
 
 
 class Residual(nn.Module):
@@ -264,4 +281,9 @@ def save(network: StackedHourglass, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> StackedHourglass:
     """Returns the network on a device, channels_last, as `save` wrote it."""
-    return checkpoints.restore(path, KIND, StackedHourglass).to(device).to(memory_format=torch.channels_last).eval()
+    return (
+        checkpoints.restore(path, KIND, StackedHourglass, HourglassConfig)
+        .to(device)
+        .to(memory_format=torch.channels_last)
+        .eval()
+    )

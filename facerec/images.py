@@ -2,12 +2,14 @@
 
 import math
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO, Literal, TypeVar
 
 import cv2
@@ -61,7 +63,10 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
         ValueError: as `read_image`.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for without end
+            raise ValueError(f"{path}: not a file")
+        if found.st_size > MAX_BYTES:
             raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
         content = path.read_bytes()
     except OSError as error:
@@ -134,9 +139,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         with _opened_new(partial) as file:
             file.write(content)
         os.replace(partial, path)
-    except OSError as error:  # a full disk: what was written so far would only fill it further
+    except BaseException as error:  # a full disk, which what was written so far would only fill further; Ctrl-C
         partial.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def _opened_new(path: Path) -> BinaryIO:
@@ -171,13 +178,22 @@ def parallel_map(
     length = min(RUN_APART, math.ceil(len(items) / (RUN * cores))) if apart else RUN
     runs = [items[start : start + length] for start in range(0, len(items), length)]
     window = max(math.ceil(ahead / length), 2 * cores)
+    stop = None if apart else Event()
     with (workers.processes if apart else workers.threads)(cores) as pool:
-        results = chain.from_iterable(_ahead(pool, partial(_each, function), runs, window))
-        yield from tqdm(results, title, total=len(items), disable=None if title else True)
+        results = chain.from_iterable(_ahead(pool, partial(_each, function, stop), runs, window))
+        try:
+            yield from tqdm(results, title, total=len(items), disable=None if title else True)
+        finally:
+            if stop:
+                stop.set()
 
 
-def _each(function: Callable[[Item], Result], run: Iterable[Item]) -> list[Result]:
-    return [function(item) for item in run]
+def _each(function: Callable[[Item], Result], stop: Event | None, run: Iterable[Item]) -> list[Result]:
+    """Returns the results of a run, of which nobody reads those after `stop`."""
+    try:
+        return [function(item) for item in run if not (stop and stop.is_set())]
+    except workers.Terminated:  # the pool would take it for a result, and give this process the next run
+        os._exit(1)
 
 
 def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int) -> Iterator[Result]:

@@ -1,11 +1,13 @@
 """Reads lists of pairs to verify: LFW's `pairs.txt`, CFP's folders of `same.txt` and `diff.txt`, or a plain CSV."""
 
+import io
 import re
 from pathlib import Path
 
 import pandas as pd
 
 COLUMNS = ["fold", "first", "second", "same"]
+NUMBER = "[0-9]{1,9}"
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
@@ -33,7 +35,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
 
 def _read_lfw(path: Path) -> pd.DataFrame:
     lines = _lines(path)
-    head = re.fullmatch(r"(?:(\d+)\s+)?(\d+)", lines[0].strip()) if lines else None
+    head = re.fullmatch(rf"(?:({NUMBER})\s+)?({NUMBER})", lines[0].strip()) if lines else None
     if not head:
         raise ValueError(f"{path}, line 1: expected the number of folds and of pairs, got {lines[:1]}")
     folds, each = int(head[1] or 1), int(head[2])
@@ -45,7 +47,9 @@ def _read_lfw(path: Path) -> pd.DataFrame:
     rows = []
     for number, line in enumerate(lines[1:]):
         same, fields = number % (2 * each) < each, line.split()
-        if len(fields) != (3 if same else 4) or not all(field.isdigit() for field in (fields[-1], fields[1])):
+        if len(fields) != (3 if same else 4) or not all(
+            re.fullmatch(NUMBER, field) for field in (fields[-1], fields[1])
+        ):
             form = "name i j" if same else "name i name j"
             raise ValueError(f"{path}, line {number + 2}: expected `{form}`, got {line!r}")
         first, second = (fields[0], fields[1]), (fields[-2] if not same else fields[0], fields[-1])
@@ -86,7 +90,8 @@ def _numbered(path: Path) -> dict[str, str]:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype={"first": str, "second": str})
+        content = io.BytesIO(path.read_bytes().rstrip())
+        frame = pd.read_csv(content, dtype={"first": str, "second": str}, skip_blank_lines=False)
     except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a CSV: {error}") from None
     if missing := [name for name in COLUMNS if name not in frame]:
@@ -94,8 +99,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
     empty = frame[COLUMNS].isna().any(axis=1)
     if empty.any():
         raise ValueError(f"{path}, line {int(empty.argmax()) + 2}: expected {', '.join(COLUMNS)}, one is empty")
-    if not frame.same.isin([0, 1]).all():
-        raise ValueError(f"{path}: same: expected 0 or 1, got {frame.same[~frame.same.isin([0, 1])].iloc[0]!r}")
+    wrong = ~frame.same.isin([0, 1])
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(f"{path}, line {row + 2}: same: expected 0 or 1, got {frame.same.iloc[row]!r}")
     return frame[COLUMNS].assign(fold=frame.fold.rank(method="dense").astype(int) - 1, same=frame.same == 1)
 
 

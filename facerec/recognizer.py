@@ -2,17 +2,19 @@
 
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 import torchvision
+from pydantic import Field
 from torch import Tensor, nn
 
 from facerec import checkpoints
 from facerec.devices import Precision, autocast
-from facerec.heads import build_head, parse_head
+from facerec.heads import HeadParams, build_head, parse_head
 from facerec.oriented_gradients import GradientNet
+from facerec.params import Params
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,18 @@ Backbone = Literal[
     "wide_resnet50_2",
     "wide_resnet101_2",
 ]
+
+
+class RecognizerConfig(Params):
+    """What the config of a checkpoint may hold: the arguments of `Recognizer`."""
+
+    backbone: Backbone
+    embedding_dim: Annotated[int, Field(ge=1, le=65_536)]
+    dropout: Annotated[float, Field(ge=0, le=1)]
+    head: Annotated[HeadParams, Field(discriminator="type")]
+    person_ids: list[int]
+    pixels: Annotated[int, Field(ge=1, le=4096)]
+    precision: Precision
 
 
 class Recognizer(nn.Module):
@@ -163,4 +177,9 @@ def save(recognizer: Recognizer, path: Path) -> None:
 
 def load(path: Path, device: torch.device) -> Recognizer:
     """Returns the recogniser on a device, channels_last, as `save` wrote it."""
-    return checkpoints.restore(path, KIND, Recognizer).to(device).to(memory_format=torch.channels_last).eval()
+    return (
+        checkpoints.restore(path, KIND, Recognizer, RecognizerConfig)
+        .to(device)
+        .to(memory_format=torch.channels_last)
+        .eval()
+    )

@@ -1,5 +1,6 @@
 """Every CSV's columns and key, checked whenever one is read or written."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,12 @@ def read(path: Path, table: Table) -> pd.DataFrame:
             message names the file and the line.
     """
     try:
-        frame = pd.read_csv(path, dtype={name: str for name in (*table.key, *table.texts)}, keep_default_na=True)
+        frame = pd.read_csv(
+            io.BytesIO(path.read_bytes().rstrip()),  # blank lines at the end do no harm; others would shift `line N`
+            dtype={name: str for name in (*table.key, *table.texts)},
+            keep_default_na=True,
+            skip_blank_lines=False,
+        )
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Thread
+from threading import Thread, Timer
+
+GRACE = 5  # seconds that a process has to end by itself
 
 
 @contextmanager
@@ -41,9 +43,22 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
+class Terminated(SystemExit):
+    """Ends a process that works for another, once it has removed what it had half written."""
+
+
 def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
+    signal.signal(signal.SIGTERM, _terminate)
     Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _terminate(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a broken pool sends it again, and must not stop the removing
+    last = Timer(GRACE, os._exit, [1])  # where what is raised here gets lost, as in a finaliser
+    last.daemon = True
+    last.start()
+    raise Terminated(1)
 
 
 def _end_with_parent() -> None:

@@ -81,6 +81,21 @@ def write_csv(path: Path, frame: "pd.DataFrame") -> None:
     write_bytes(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
 
+def read_metrics(path: Path) -> dict[str, float]:
+    """Returns flat metrics, as `write_metrics` wrote them.
+
+    Raises:
+        ValueError: the file is no JSON object of numbers.
+    """
+    try:
+        values = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # ValueError: no UTF-8 either
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
+        raise ValueError(f"{path}: expected a flat object of numbers")
+    return values
+
+
 def write_metrics(path: Path, values: dict[str, float]) -> None:
     """Writes flat JSON."""
     write_bytes(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,6 +1,5 @@
 """Set the recognisers side by side, on the same photographs."""
 
-import json
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ from facerec.comparison import PairedResult, compare_heads, heads_table, slices_
 from facerec.images import write_bytes
 from facerec.params import Params
 from facerec.slices import worst
-from stages.cli import run, write_csv, write_metrics
+from stages.cli import read_metrics, run, write_csv, write_metrics
 
 SPLITS = ("val", "wild")
 WORST = 5  # slices named
@@ -54,7 +53,7 @@ def main(
     params = BootstrapParams.load("evaluate")
     sections = HeadNames.load("heads").model_extra or {}
     heads = list(sections)
-    values = {head: json.loads((metrics / f"{head}.json").read_text()) for head in heads}
+    values = {head: read_metrics(metrics / f"{head}.json") for head in heads}
     frames = {head: tables.read(reports / f"{head}.csv", tables.REPORT) for head in heads}
 
     results = [

@@ -1,6 +1,5 @@
 """Publish one recogniser: its model and its numbers, under names that are the same for every head."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from typer import Argument
 from facerec.images import write_bytes
 from facerec.operating_points import RATES
 from facerec.params import Params
-from stages.cli import run, write_metrics
+from stages.cli import read_metrics, run, write_metrics
 
 
 class PublishParams(Params):
@@ -39,8 +38,8 @@ def main(
     confusion: Annotated[Path, Argument(help="output: its confused people")],
 ) -> None:
     """Publish one recogniser: its model and its numbers, under names that are the same for every head."""
-    published, values = PublishParams.load("publish"), _read(head_metrics)
-    found = _thresholds(_read(head_thresholds), published.fpr, head_thresholds)
+    published, values = PublishParams.load("publish"), read_metrics(head_metrics)
+    found = _thresholds(read_metrics(head_thresholds), published.fpr, head_thresholds)
     write_bytes(model, head_model.read_bytes())
     write_bytes(roc, head_roc.read_bytes())
     write_bytes(confusion, head_confusion.read_bytes())
@@ -66,21 +65,6 @@ def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, f
         raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known)}")
     calibration = {key: value for key, value in values.items() if key in ("calibration_slope", "calibration_intercept")}
     return {"fpr": fpr, "cosine_threshold": threshold, **calibration}
-
-
-def _read(path: Path) -> dict[str, float]:
-    """Returns flat metrics.
-
-    Raises:
-        ValueError: the file is no JSON object of numbers.
-    """
-    try:
-        values = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not JSON: {error}") from None
-    if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
-        raise ValueError(f"{path}: expected a flat object of numbers")
-    return values
 
 
 if __name__ == "__main__":

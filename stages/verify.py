@@ -1,6 +1,7 @@
 """Measure the published recogniser on a list of pairs, by the standard protocol of folds (not part of the DAG)."""
 
 import logging
+from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
 from pathlib import Path
 from typing import Annotated
 
@@ -79,7 +80,7 @@ def main(
 def _inside(folder: Path, name: str) -> Path:
     """Returns the path of a photograph, which must lie in the folder."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not Path(realpath(path)).is_relative_to(realpath(folder)):
         raise ValueError(f"{name}: expected a photograph inside {folder}")
     return path
 

@@ -88,6 +88,15 @@ def test_a_value_too_many_in_every_row_is_not_cut_off(paths):
         read(paths)
 
 
+def test_a_list_of_photographs_names_the_line_after_a_blank_one(tmp_path):
+    path = tmp_path / "exclude.csv"
+    path.write_text("image_id,why\n1.jpg,a\n2.jpg,b\n\n  \n")
+    assert read_image_ids(path) == ["1.jpg", "2.jpg"]
+    path.write_text("image_id,why\n1.jpg,a\n\n2.jpg,b\n")
+    with pytest.raises(ValueError, match=r"exclude\.csv, line 3: expected an image's file name"):
+        read_image_ids(path)
+
+
 def test_blanks_at_the_end_of_lines_are_read(paths, frame):
     for path in paths.values():
         path.write_text(path.read_text().replace("\n", "  \n"))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from stages.__main__ import STAGES
-from stages.cli import run
+from stages.cli import read_metrics, run, write_metrics
 
 ROOT = Path(__file__).parents[1]
 SLEEPER = """
@@ -28,6 +28,15 @@ run(main)
 
 def python(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b'{"a": "x"}', b"[1]", b"\xff\xfe\xff", b"[" * 100_000])
+def test_damaged_metrics_are_named(tmp_path, content):
+    write_metrics(tmp_path / "m.json", {"a": 1, "b": 0.5})
+    assert read_metrics(tmp_path / "m.json") == {"a": 1, "b": 0.5}
+    (tmp_path / "m.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"m\.json: (not JSON: |expected a flat object of numbers)"):
+        read_metrics(tmp_path / "m.json")
 
 
 HELP = """

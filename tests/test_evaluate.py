@@ -226,6 +226,11 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == ["head", "epoch", "train_loss", "val_top1"]
     assert "aligned by" not in text and not [key for key in numbers if key.startswith("alignment")]
+    whole = Path("metrics/two.json").read_bytes()
+    Path("metrics/two.json").write_bytes(whole[:40])
+    with pytest.raises(ValueError, match=r"metrics/two\.json: not JSON"):
+        compare.main(*map(Path, [*folders, *outputs]))
+    Path("metrics/two.json").write_bytes(whole)
 
     settings = Path("params.yaml").read_text()
     Path("params.yaml").write_text(

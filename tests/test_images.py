@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from pathlib import Path
@@ -46,6 +47,12 @@ def test_what_is_no_picture_is_named(tmp_path, content, words):
         images.read_image(path)
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.jpg")
+    with pytest.raises(ValueError, match=r"x\.jpg: not a file"):
+        images.read_image(tmp_path / "x.jpg")
+
+
 def test_a_truncated_picture_is_refused(tmp_path):
     images.write_image(tmp_path / "x.png", smooth_picture())
     content = (tmp_path / "x.png").read_bytes()
@@ -85,6 +92,32 @@ def test_whoever_stops_does_not_wait_for_what_was_begun_ahead(monkeypatch):
     begun = len(started)
     time.sleep(0.2)
     assert len(started) == begun < 100  # of 400 that were waiting
+
+
+def test_whoever_stops_waits_for_the_item_at_hand_only(monkeypatch):
+    monkeypatch.setenv("FACEREC_WORKERS", "2")
+    started: list[int] = []
+
+    def slow(item: int) -> None:
+        started.append(item)
+        time.sleep(0.1)
+
+    results = images.parallel_map(slow, range(80), None)
+    next(results)
+    begun = len(started)
+    results.close()
+    assert len(started) <= begun + 2  # of the four that each of two threads had been handed
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, OSError(28, "No space left")])
+def test_whatever_ends_a_writing_nothing_half_written_stays(tmp_path, monkeypatch, fault):
+    def end(*_):
+        raise fault
+
+    monkeypatch.setattr(images.os, "replace", end)
+    with pytest.raises(fault if isinstance(fault, type) else OSError):
+        images.write_bytes(tmp_path / "a.csv", b"a")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_in_a_worker_reaches_the_caller():

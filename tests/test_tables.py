@@ -68,6 +68,17 @@ def test_an_absent_or_empty_file_is_named(tmp_path):
         tables.read(tmp_path / "empty.csv", tables.PREDICTED)
 
 
+def test_blank_lines_are_counted_and_do_no_harm_at_the_end(tmp_path):
+    path = tmp_path / "a.csv"
+    tables.write(frame(), path, tables.PREDICTED)
+    whole, content = tables.read(path, tables.PREDICTED), path.read_text()
+    path.write_text(content + "\n\r\n")
+    pd.testing.assert_frame_equal(tables.read(path, tables.PREDICTED), whole)
+    path.write_text(content.replace("\n2.jpg", "\n\n2.jpg"))
+    with pytest.raises(ValueError, match=r"a\.csv, line 3: image_id: expected text, got nothing"):
+        tables.read(path, tables.PREDICTED)
+
+
 def test_attributes_may_follow_where_the_table_allows(tmp_path):
     columns = {"image_id": ["a"], "person_id": [1], "label": [0], "Smiling": [1]}
     row = pd.DataFrame({**columns, **{name: [1] for name in [*tables.LANDMARKS, *tables.BOX]}})

@@ -11,12 +11,13 @@ import pytest
 import torch
 from sklearn.model_selection import LeaveOneGroupOut
 
-from facerec import hourglass, recognizer
+from facerec import hourglass, images, recognizer
 from facerec.cross_validation import best_threshold, cross_validated_accuracy
 from facerec.hourglass import StackedHourglass
 from facerec.images import write_image
 from facerec.pair_lists import read_pairs
 from facerec.recognizer import Recognizer
+from stages.verify import _inside
 
 ROOT = Path(__file__).parents[1]
 LFW = "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\nCy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
@@ -68,9 +69,24 @@ def test_an_empty_cell_is_named_with_its_line(tmp_path):
         read_pairs(tmp_path / "p.csv")
 
 
+def test_a_bad_same_is_named_with_its_line_and_blank_lines_count(tmp_path):
+    rows = "fold,first,second,same\n1,a.jpg,b.jpg,1\n2,a.jpg,c.jpg,"
+    (tmp_path / "p.csv").write_text(rows + "2\n")
+    with pytest.raises(ValueError, match=r"p\.csv, line 3: same: expected 0 or 1, got 2"):
+        read_pairs(tmp_path / "p.csv")
+    (tmp_path / "p.csv").write_text(rows + "0\n\n\n")
+    assert read_pairs(tmp_path / "p.csv").same.tolist() == [True, False]
+    (tmp_path / "p.csv").write_text(rows.replace("\n2,", "\n\n2,") + "0\n")
+    with pytest.raises(ValueError, match=r"p\.csv, line 3: .* one is empty"):
+        read_pairs(tmp_path / "p.csv")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (LFW.replace("Ann 1 2\n", "Ann 1 ²\n"), r"line 2: expected `name i j`, got 'Ann 1 ²'"),
+        (LFW.replace("Ann 1 2\n", f"Ann 1 {'2' * 5000}\n"), r"pairs\.txt, line 2: expected `name i j`, got 'Ann 1 22"),
+        (LFW.replace("2\t2", "2\t" + "2" * 5000), r"pairs\.txt, line 1: expected the number of folds"),
         (LFW.replace("Ann 1 2\n", "Ann 1\n"), r"line 2: expected `name i j`, got 'Ann 1'"),
         (LFW.replace("Cy 4 Ann 2", "Cy 4 Ann x"), r"line 5: expected `name i name j`"),
         (LFW + "Cy 1 2\n", r"line 1: 2 folds of 2 same and 2 different pairs are 8 lines, the file has 9"),
@@ -151,6 +167,9 @@ def test_a_photograph_outside_the_folder_or_without_a_box_is_an_error(project):
     (project / "boxes.txt").write_text("\n".join(["7", lines[1], *lines[3:]]))
     result = verify(project, "boxes.txt")
     assert result.returncode == 1 and "no box of p0/p0_0001.jpg (1 photographs have none)" in result.stderr
+    (project / "images/self.jpg").symlink_to("self.jpg")
+    with pytest.raises(ValueError, match=r"self\.jpg: "):
+        images.read_image(_inside(project / "images", "self.jpg"))
     frame = pd.DataFrame({"fold": [0, 1], "first": "../h.pt", "second": "../r.pt", "same": [0, 1]})
     frame.to_csv(project / "pairs.csv", index=False)
     command = [sys.executable, "-m", "stages.verify", "pairs.csv", "images", "--landmarks", "h.pt", "--model", "r.pt"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from facerec import images
+from facerec.workers import GRACE
 
 ROOT = Path(__file__).parents[1]
 SLEEPERS = """
@@ -60,6 +61,24 @@ def test_a_killed_process_is_an_error():
 
 def _kill_itself(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_late_to_replace(folder: Path, number: int) -> None:
+    if number == 0:
+        while not list(folder.iterdir()):
+            time.sleep(0.01)
+        raise ValueError("the other one has begun to write")
+    os.replace = lambda *_: time.sleep(60)  # this process ends, and it with it
+    images.write_bytes(folder / "a.jpg", b"a")
+
+
+def test_a_process_that_is_ended_leaves_nothing_half_written(tmp_path):
+    start = time.monotonic()
+    items = [0] * images.RUN_APART + [1] * images.RUN_APART
+    with pytest.raises(ValueError, match="begun to write"):
+        list(images.parallel_map(partial(_is_late_to_replace, tmp_path), items, None, processes=True))
+    assert not list(tmp_path.iterdir())
+    assert time.monotonic() - start < GRACE
 
 
 def begun() -> tuple[subprocess.Popen, set[int]]:
