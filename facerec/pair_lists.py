@@ -102,7 +102,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     wrong = ~frame.same.isin([0, 1])
     if wrong.any():
         row = int(wrong.argmax())
-        raise ValueError(f"{path}, line {row + 2}: same: expected 0 or 1, got {frame.same.iloc[row]!r}")
+        raise ValueError(f"{path}, line {row + 2}: same: expected 0 or 1, got {frame.same.tolist()[row]!r}")
     return frame[COLUMNS].assign(fold=frame.fold.rank(method="dense").astype(int) - 1, same=frame.same == 1)
 
 
