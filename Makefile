@@ -39,7 +39,7 @@ test-fast: $(BIN)/.installed-test
 	@$(PYTEST) --ignore tests/test_end_to_end.py
 
 test-slow: $(BIN)/.installed-test
-	@python -m pytest -m slow
+	@OMP_NUM_THREADS=1 python -m pytest -m slow
 
 SECONDS ?= 60
 fuzz: $(BIN)/.installed-test
@@ -84,7 +84,6 @@ lint: $(BIN)/.installed-test
 
 profile: $(BIN)/.installed
 	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
-	@python -m tools.check_params
 
 remote: $(BIN)/.installed
 	@test -n "$$URL" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }

@@ -5,13 +5,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from test_end_to_end import CHECK, Repository, make_repository
+from test_heads import ENTRIES
 
-from tools.check_params import problems, sections
+from facerec.heads import HEADS, build_head, parse_head
+from tools.check_params import DRAWN, WITHOUT_SCORES, problems, sections
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
 
 
 @pytest.mark.parametrize("file", [ROOT / "params.yaml", *PROFILES], ids=lambda path: path.stem)
@@ -26,7 +30,7 @@ def test_every_section_that_a_stage_loads_is_checked():
 
 
 def changed(folder: Path, path: str, value: object) -> Path:
-    """Writes the default profile with one value changed, or taken out if it is None."""
+    """Writes the default profile with one value changed, some of a section's, or one taken out if it is None."""
     content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
     *sections, key = path.split(".")
     target = content
@@ -34,6 +38,8 @@ def changed(folder: Path, path: str, value: object) -> Path:
         target = target[name]
     if value is None:
         del target[key]
+    elif isinstance(target.get(key), dict) and value:
+        target[key] |= value
     else:
         target[key] = value
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
@@ -74,6 +80,15 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("publish.head", "vgg", ["publish.head: expected one of arcface, ce, got 'vgg'"]),
         ("publish.fpr", 0.5, ["publish.fpr: expected one of 0.1, 0.01, 0.001, got 0.5"]),
         ("dataset.images", "data/$(touch x)", ["dataset.images", "'data/$(touch x)'"]),
+        ("dataset.boxes", "-rf", ["dataset.boxes", "'-rf'"]),
+        ("select.exclude", "--help", ["select.exclude", "no - first", "'--help'"]),
+        ("heads.-x", {"type": "ce", "alignment": 5, "label_smoothing": 0.1}, ["heads.-x", "no - first"]),
+        ("recognizer.weights", "file", ["recognizer.weights_file", "a recogniser's checkpoint", "'profiles/none.csv'"]),
+        ("recognizer", {"weights": "file", "weights_file": "models/no.pt"}, ["checkpoint", "'models/no.pt'"]),
+        ("audit", {"runs": ["audit"], "head": TRIPLET}, ["audit.head: expected a type with scores", "'triplet'"]),
+        ("audit.certain", 9.0, ["audit.certain: expected at least audit.doubtful (10.0), got 9.0"]),
+        ("select.people", 111, ["select.people and openset take 141 people, synthesize.people is 140"]),
+        ("select.wild_per_person", 13, ["take 29 photographs of a person, synthesize.photos_per_person is 28"]),
     ],
 )
 def test_what_is_wrong_is_named_with_what_is_allowed(tmp_path, path, value, words):
@@ -88,6 +103,35 @@ def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
     expected = ["hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
     expected += ["no section `recognizer`", "heads: expected at least one entry"]
     assert all(words in found for words in expected), found
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("recognizer", {"weights": "file", "weights_file": str(ROOT / "README.md")}),  # what is in it, the stage asks
+        ("audit", {"head": TRIPLET}),  # none is run
+        ("audit.certain", 10.0),
+        ("select", {"people": 110, "images_per_person": 26}),
+    ],
+)
+def test_what_just_fits_is_right(tmp_path, path, value):
+    assert problems(changed(tmp_path, path, value)) == []
+
+
+def test_more_may_be_selected_of_a_collection_that_is_not_drawn(tmp_path):
+    file = changed(tmp_path, "dataset", {"images": "data/raw/mine"})
+    file.write_text(file.read_text().replace("people: 100", "people: 1000"))
+    assert yaml.safe_load(file.read_text())["select"]["people"] == 1000 and problems(file) == []
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_heads_without_scores_are_those_that_give_none(name):
+    head = build_head(parse_head({"type": name, "alignment": 5, **ENTRIES[name]}), 4, 3)
+    assert (head.scores(torch.ones(2, 4)) is None) == (name in WITHOUT_SCORES)
+
+
+def test_the_drawn_photographs_are_where_synthesize_puts_them():
+    assert DRAWN in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["synthesize"]["outs"]
 
 
 def test_a_path_may_have_blanks(tmp_path):

@@ -53,6 +53,35 @@ def test_params_that_equal_no_profile_are_not_overwritten(folder):
     assert profile(folder, "cfp", "--force").returncode == 0
 
 
+@pytest.mark.parametrize("content", ["select: [", "", "select: {people: 3}\nselect: {}\n", "just words\n"])
+def test_an_unreadable_params_yaml_is_replaced_if_one_insists(folder, content):
+    (folder / "params.yaml").write_text(content)
+    result = profile(folder, "cfp")
+    assert (result.returncode, "equals no profile" in result.stderr, "Traceback" in result.stderr) == (1, True, False)
+    assert (folder / "params.yaml").read_text() == content
+    result = profile(folder, "cfp", "--force")
+    assert result.returncode == 0 and "select.people: absent → 320" in result.stdout, result.stderr
+    assert (folder / "params.yaml").read_bytes() == (ROOT / "profiles/cfp.yaml").read_bytes()
+
+
+def test_a_broken_profile_is_in_nobodys_way_and_never_put_in_place(folder):
+    (folder / "profiles/mine.yaml").write_text("select: [")
+    before = (folder / "params.yaml").read_bytes()
+    result = profile(folder, "mine", "--force")
+    assert result.returncode == 1 and "profiles/mine.yaml: not valid YAML" in result.stderr
+    assert "Traceback" not in result.stderr and (folder / "params.yaml").read_bytes() == before
+    assert profile(folder, "cfp").returncode == 0
+
+
+def test_a_profile_with_a_mistake_is_not_put_in_place(folder):
+    text = (folder / "profiles/cfp.yaml").read_text()
+    (folder / "profiles/mine.yaml").write_text(text.replace("fill_up: ", "fill_ups: "))
+    before = (folder / "params.yaml").read_bytes()
+    result = profile(folder, "mine")
+    assert result.returncode == 1 and "select.fill_ups: unknown key" in result.stderr
+    assert (folder / "params.yaml").read_bytes() == before and not list(folder.glob(".*"))
+
+
 def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     result = profile(folder, "vgg")
     assert result.returncode == 1

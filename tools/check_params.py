@@ -18,9 +18,12 @@ from facerec.params import PARAMS_FILE, Params, read_yaml
 from stages.cli import run
 
 STAGES = Path(stages.__file__).parent
-SAFE_PATH = r"[\w ./+@=-]+"  # dvc.yaml puts it on a command line, in quotes
+SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
-HEAD_NAME = r"[A-Za-z0-9_\-]+"  # part of file names and command lines
+HEAD_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
+NO_WEIGHTS = Path("profiles/none.csv")  # what stands for no file in every profile
+WITHOUT_SCORES = {"triplet"}  # types of heads that alone have no score for a person
+DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
 
 
 class DatasetParams(Params):
@@ -70,7 +73,7 @@ def _heads(content: dict[str, Any], file: Path) -> list[str]:
     found = []
     for name in heads:
         if not re.fullmatch(HEAD_NAME, str(name)):
-            found.append(f"{file}: heads.{name}: expected a name of letters, digits, _ and -")
+            found.append(f"{file}: heads.{name}: expected a name of letters, digits, _ and -, no - first")
             continue
         try:
             load_head(str(name), file)
@@ -104,8 +107,41 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
         section, name = key.split(".")
         if not re.fullmatch(SAFE_PATH, content[section][name]):
             found.append(
-                f"{file}: {key}: expected a path of letters, digits, blanks and ./+@=_-, got {content[section][name]!r}"
+                f"{file}: {key}: expected a path of letters, digits, blanks and ./+@=_-, no - first, "
+                f"got {content[section][name]!r}"
             )
+    weights_file = Path(recognizer["weights_file"])
+    if recognizer["weights"] == "file" and (weights_file == NO_WEIGHTS or not weights_file.is_file()):
+        found.append(f"{file}: recognizer.weights_file: expected a recogniser's checkpoint, got '{weights_file}'")
+    return found + _of_the_audit(content["audit"], file) + _of_the_drawn(content, file)
+
+
+def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
+    found = []
+    if audit["runs"] and audit["head"]["type"] in WITHOUT_SCORES:
+        found.append(f"{file}: audit.head: expected a type with scores, such as ce, got {audit['head']['type']!r}")
+    if audit["certain"] < audit["doubtful"]:
+        found.append(
+            f"{file}: audit.certain: expected at least audit.doubtful ({audit['doubtful']}), got {audit['certain']}"
+        )
+    return found
+
+
+def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
+    """Returns where more is selected than will be drawn."""
+    drawn, select = content["synthesize"], content["select"]
+    if not drawn["runs"] or content["dataset"]["images"] != DRAWN:
+        return []
+    found, openset = [], select["openset"]
+    people = select["people"] + openset["query_people"] + openset["distractor_people"]
+    if people > drawn["people"]:
+        found.append(f"{file}: select.people and openset take {people} people, synthesize.people is {drawn['people']}")
+    photos = select["images_per_person"] + select["wild_per_person"]
+    if photos > drawn["photos_per_person"] and not drawn["swapped_share"]:  # who is swapped has more of them
+        found.append(
+            f"{file}: select.images_per_person and wild_per_person take {photos} photographs of a person, "
+            f"synthesize.photos_per_person is {drawn['photos_per_person']}"
+        )
     return found
 
 

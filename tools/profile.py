@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-import yaml
+from facerec.images import write_bytes
+from facerec.params import read_yaml
 
 PARAMS = Path("params.yaml")
 PROFILES = Path("profiles")
@@ -15,32 +16,43 @@ def main(name: str, force: bool) -> None:
     names = ", ".join(sorted(path.stem for path in PROFILES.glob("*.yaml")))
     if not profile.is_file():
         sys.exit(f"error: no profile {name!r}; make profile NAME=… takes one of: {names}")
-    content = profile.read_bytes()
-    before = PARAMS.read_bytes() if PARAMS.exists() else content
     if not force and PARAMS.exists() and current() == "custom":
         sys.exit(
             "error: params.yaml equals no profile, so replacing it would lose your changes; save it as "
             "profiles/<name>.yaml, or repeat with FORCE=1"
         )
-    changes = describe(flatten(yaml.safe_load(before)), flatten(yaml.safe_load(content)))
-    PARAMS.write_bytes(content)
-    print("\n".join([f"params.yaml is now {profile}", *(changes or ["  nothing changed"])]))
+    from tools.check_params import problems  # seconds to import
+
+    if found := problems(profile):
+        sys.exit("\n".join(["error: params.yaml is left as it was:", *found]))
+    after = _flat(profile) or {}
+    before = (_flat(PARAMS) or {}) if PARAMS.exists() else after
+    write_bytes(PARAMS, profile.read_bytes())
+    print("\n".join([f"params.yaml is now {profile}", *(describe(before, after) or ["  nothing changed"])]))
 
 
 def current() -> str:
-    """Returns the name of the profile whose values params.yaml has, or `custom`.
+    """Returns the name of the profile whose values params.yaml has, or `custom`, which an unreadable one is too.
 
     Values, not bytes: `dvc exp run -S` writes the file again in its own layout. `publish.head` does not count: it is
     what `dvc exp run -S publish.head=ce` leaves changed, and no work hangs on it.
     """
     values = _values(PARAMS)
-    equal = [path.stem for path in sorted(PROFILES.glob("*.yaml")) if _values(path) == values]
+    equal = [path.stem for path in sorted(PROFILES.glob("*.yaml")) if values and _values(path) == values]
     return equal[0] if equal else "custom"
 
 
-def _values(path: Path) -> dict[str, object]:
-    values = flatten(yaml.safe_load(path.read_text(encoding="utf-8")))
-    return {key: value for key, value in values.items() if key != "publish.head"}
+def _values(path: Path) -> dict[str, object] | None:
+    values = _flat(path)
+    return values and {key: value for key, value in values.items() if key != "publish.head"}
+
+
+def _flat(path: Path) -> dict[str, object] | None:
+    """Returns the values of a file under dotted names, None where it cannot be read."""
+    try:
+        return flatten(read_yaml(path))
+    except ValueError:
+        return None
 
 
 def flatten(content: dict, prefix: str = "") -> dict[str, object]:
