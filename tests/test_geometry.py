@@ -117,7 +117,7 @@ def test_a_closer_look_needs_points_with_weight_that_lie_apart():
 
 def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
-    source = target + rng.normal(0, 5, (20, 3, 2))
+    source = target + rng.normal(0, 3, (20, 3, 2))  # eyes and nose never near a line
     for points, matrix in zip(source, geometry.fit_affine(source, target), strict=True):
         assert matrix == pytest.approx(sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6)
 
