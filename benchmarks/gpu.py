@@ -136,7 +136,7 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         "depth": sizes.depth,
     }
     params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
-    wide = round(hourglass.face_pixels(params.pixels, params.looks) * landmark_faces.CONTEXT)
+    wide = round(hourglass.face_pixels(params.pixels, params.looks, params.detail) * landmark_faces.CONTEXT)
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)

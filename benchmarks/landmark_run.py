@@ -69,15 +69,14 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     strangers = tables.read(data / "openset.csv", tables.OPENSET)
     unseen = tables.read(data / "val.csv", tables.SELECTED) if strangers.empty else strangers
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
+    shown = face_pixels(params.pixels, params.looks, params.detail)
     learned = landmark_training.read_faces(
         data / "selected",
         train.image_id.tolist(),
         train[SQUARE].to_numpy(),
         tables.points(train),
-        params.pixels,
-        params.looks,
+        shown,
     )
-    shown = face_pixels(params.pixels, params.looks)
     exams = {
         "clean": landmark_exam.as_given(data / "cropped", unseen, shown),
         "jittered": landmark_exam.jittered(data / "selected", unseen, shown),

@@ -29,8 +29,12 @@ def autocast(where: torch.device, precision: Precision) -> torch.autocast:
 
     Args:
         where: the network is.
-        precision: `auto` is bf16 on a GPU and fp32 on a CPU, where it is the faster one, with AVX-512 bf16 too:
-            `python -m benchmarks.run --only precision`.
+        precision: `auto` is bf16 where the device multiplies it faster than fp32, a GPU or a CPU with AMX, and fp32 on
+            other CPUs, those with AVX-512 bf16 alone too: `python -m benchmarks.run --only precision`.
     """
-    bf16 = precision == "bf16" or (precision == "auto" and where.type != "cpu")
+    bf16 = precision == "bf16" or (precision == "auto" and _multiplies_bf16(where))
     return torch.autocast(where.type, torch.bfloat16, enabled=bf16)
+
+
+def _multiplies_bf16(where: torch.device) -> bool:
+    return where.type != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))

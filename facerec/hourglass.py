@@ -21,7 +21,6 @@ from facerec.params import Params
 
 NUM_POINTS = 5
 STRIDE = 4  # input px to a heatmap px
-DETAIL = 4 / 3  # px of a face to one of the first look at it, for a closer look to have what to see
 KIND = "hourglass"
 
 Block = Literal["bottleneck", "basic"]
@@ -39,6 +38,7 @@ class HourglassConfig(Params):
     sigma: PositiveFloat
     flip_test: bool
     looks: Annotated[int, Field(ge=1, le=100)]
+    detail: Annotated[float, Field(ge=1, le=16)]
     precision: Precision
 
 
@@ -132,6 +132,7 @@ class StackedHourglass(nn.Module):
             found say, each weighted by its confidence, where the same network is a finer judge. A cascade (Sun, Wang,
             Tang 2013) of one network. What it says is the median of the looks, so that with three one that goes astray
             does no harm.
+        detail: px of a face to one of the first look at it, for a closer look to have what to see.
         precision: of its layers; heatmaps are float32.
     """
 
@@ -146,6 +147,7 @@ class StackedHourglass(nn.Module):
         sigma: float,
         flip_test: bool,
         looks: int,
+        detail: float,
         precision: Precision,
     ) -> None:
         super().__init__()
@@ -162,11 +164,12 @@ class StackedHourglass(nn.Module):
             "sigma": sigma,
             "flip_test": flip_test,
             "looks": looks,
+            "detail": detail,
             "precision": precision,
         }
         self.pixels, self.loss, self.sigma = pixels, loss, sigma
         self.flip_test, self.looks, self.precision = flip_test, looks, precision
-        self.face_pixels = face_pixels(pixels, looks)
+        self.face_pixels = face_pixels(pixels, looks, detail)
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels // 4),
@@ -253,9 +256,9 @@ class StackedHourglass(nn.Module):
         return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
 
 
-def face_pixels(pixels: int, looks: int) -> int:
+def face_pixels(pixels: int, looks: int, detail: float) -> int:
     """Returns the side of the faces that a network with an input of so many px is shown, to look at so often."""
-    return pixels if looks == 1 else round(pixels * DETAIL)
+    return pixels if looks == 1 else round(pixels * detail)
 
 
 def _whole(faces: Tensor, pixels: int) -> Tensor:

@@ -26,7 +26,7 @@ from facerec.augment import (
 from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heatmap_losses import Loss, heatmap_loss
-from facerec.hourglass import Block, StackedHourglass, face_pixels, to_heatmap
+from facerec.hourglass import Block, StackedHourglass, to_heatmap
 from facerec.landmark_metrics import is_frontal
 from facerec.training import FitParams, weighted_order
 
@@ -45,6 +45,7 @@ class HourglassParams(FitParams):
     sigma: PositiveFloat  # px of the heatmap
     flip_test: bool  # predict from the face and its mirror image
     looks: PositiveInt  # at each face: after the first, straight and close, by the points found
+    detail: Annotated[float, Field(ge=1, le=16)]  # px of a face to one of the first look
     shift: NonNegativeFloat  # box jitter: largest, of the side
     scale: NonNegativeFloat
     rotation: NonNegativeFloat  # degrees
@@ -81,7 +82,6 @@ def read_faces(
     squares: np.ndarray,
     points: np.ndarray,
     pixels: int,
-    looks: int,
     map_over: float = math.inf,
 ) -> TrainingFaces:
     """Returns the faces to learn from.
@@ -91,12 +91,11 @@ def read_faces(
         image_ids: (N,) their names.
         squares: (N, 3) x, y, side of the crops, px of the photographs.
         points: (N, 5, 2), px of the photographs.
-        pixels: side of the network's input.
-        looks: of the network at each face.
+        pixels: side of the crops, as the network is shown them.
         map_over: as in `images.stack_images`.
     """
     wide = landmark_faces.widen(squares)
-    wide_pixels = round(face_pixels(pixels, looks) * landmark_faces.CONTEXT)
+    wide_pixels = round(pixels * landmark_faces.CONTEXT)
     faces = landmark_faces.cut_faces(photographs, image_ids, wide, wide_pixels, map_over)
     moved = geometry.transform_points(geometry.square_matrices(wide, wide_pixels), points)
     return TrainingFaces(torch.from_numpy(faces), torch.from_numpy(moved).float())
@@ -115,6 +114,7 @@ def build(params: HourglassParams) -> StackedHourglass:
         sigma=params.sigma,
         flip_test=params.flip_test,
         looks=params.looks,
+        detail=params.detail,
         precision=params.precision,
     )
     return network.to(device()).to(memory_format=torch.channels_last)

@@ -51,8 +51,7 @@ def main(
         train_frame.image_id.tolist(),
         train_squares,
         train_points,
-        params.pixels,
-        params.looks,
+        network.face_pixels,
         params.memory_map_over,
     )
     tried = landmark_exam.as_given(cropped, val_frame, network.face_pixels)

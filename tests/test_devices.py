@@ -25,13 +25,20 @@ def test_layers_are_bf16_where_that_is_asked_for_and_by_auto_on_a_gpu(where, pre
     assert devices.autocast(torch.device(where), precision) == (where, torch.bfloat16, True)
 
 
-@pytest.mark.parametrize("precision", ["auto", "fp32"])
-def test_layers_are_fp32_on_a_cpu_unless_bf16_is_asked_for(precision):
-    layer, x = torch.nn.Linear(2, 2), torch.ones(1, 2)
+@pytest.mark.parametrize(
+    ("capabilities", "precision", "computed"),
+    [
+        ({"amx_bf16": True}, "auto", torch.bfloat16),
+        ({"amx_bf16": False, "avx512_bf16": True}, "auto", torch.float32),
+        ({}, "auto", torch.float32),  # not x86
+        ({"amx_bf16": True}, "fp32", torch.float32),
+        ({}, "bf16", torch.bfloat16),
+    ],
+)
+def test_layers_on_a_cpu_are_bf16_if_asked_for_and_by_auto_with_amx(capabilities, precision, computed, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     with devices.autocast(torch.device("cpu"), precision):
-        assert layer(x).dtype == torch.float32
-    with devices.autocast(torch.device("cpu"), "bf16"):
-        assert layer(x).dtype == torch.bfloat16
+        assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == computed
 
 
 def test_a_device_that_does_not_exist_is_named(monkeypatch):

@@ -18,7 +18,9 @@ PROFILE = yaml.safe_load((Path(__file__).parent.parent / "profiles/synthetic.yam
 
 def small(**changes) -> StackedHourglass:
     values = {"pixels": 32, "stacks": 1, "channels": 8, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
-    return StackedHourglass(**{**values, "flip_test": False, "looks": 1, "precision": "fp32", **changes})
+    return StackedHourglass(
+        **{**values, "flip_test": False, "looks": 1, "detail": 4 / 3, "precision": "fp32", **changes}
+    )
 
 
 @pytest.mark.parametrize("block", ["bottleneck", "basic"])
