@@ -122,7 +122,7 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
     network = recognizer_speed._network(params, head, faces.numpy(), labels)
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
-    resident = recognizer_speed.resident_steps(network, labels, params)
+    resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(
         f"{backbone}, {sizes.face} px, batch {sizes.batch}", network, loaded, resident, _batch(params, network)
     )
@@ -165,7 +165,7 @@ def _batch(params: Any, network: Any) -> Tensor:
 def _steps(network: nn.Module, loss_of: Callable[[], Tensor], faces: int) -> Iterator[int]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.0001, fused=True)
     while True:
-        yield recognizer_speed._step(optimizer, loss_of(), faces)
+        yield recognizer_speed._step(optimizer, loss_of(), faces, wait=False)
 
 
 def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:

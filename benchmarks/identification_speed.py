@@ -18,7 +18,7 @@ def against_product(query: int, distractors: int, repeats: int) -> Measured:
     queries, people, others = embeddings(query, distractors, WIDTH)
     pairs = query * (distractors + query) / 1e6
     ours = speed_of(lambda: identification_rate(queries, people, others, FPR), pairs)
-    return alternate(ours, speed_of(lambda: product(queries, others), pairs), "million pairs", repeats, first=False)
+    return alternate(ours, speed_of(lambda: product(queries, others), pairs), "million pairs", repeats)
 
 
 def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
@@ -35,7 +35,7 @@ def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
     pairs = query * distractors / 1e6
     ours = speed_of(lambda: search_cosines(queries, people, others), pairs)
     theirs = speed_of(lambda: index.search(queries.numpy(), 1), pairs)
-    return alternate(ours, theirs, "million pairs", repeats, first=False)
+    return alternate(ours, theirs, "million pairs", repeats)
 
 
 def _agree(index: Any, queries: Tensor, people: Tensor, others: Tensor) -> None:

@@ -38,20 +38,16 @@ class Measured:
         return f"{self.median:.2f} ({min(self.ratios):.2f}–{max(self.ratios):.2f})"
 
 
-def alternate(
-    ours: Callable[[], float], other: Callable[[], float], unit: str, repeats: int, first: bool = True
-) -> Measured:
-    """Returns the ratios of two speeds (units a second), measured in turn.
+def alternate(ours: Callable[[], float], other: Callable[[], float], unit: str, repeats: int) -> Measured:
+    """Returns the ratios of two speeds (units a second), measured in turn, after each has run once unmeasured.
 
     Args:
         ours: does the work and returns its speed.
         other: likewise.
         unit: what there is so many of a second.
         repeats: of each.
-        first: whether each runs once before, unmeasured.
     """
-    if first:
-        ours(), other()
+    ours(), other()
     pairs = [(ours(), other()) for _ in range(repeats)]
     speeds = [statistics.median(values) for values in zip(*pairs, strict=True)]
     return Measured([a / b for a, b in pairs], *(f"{speed:,.4g} {unit}/s" for speed in speeds))

@@ -48,14 +48,17 @@ def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: R
         yield steps * min(params.batch, len(faces))
 
 
-def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
-    """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation."""
+def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams, wait: bool = True) -> Iterator[int]:
+    """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation.
+
+    It waits for the device after each, unless the caller does so at the end.
+    """
     shape = (params.batch, 3, network.pixels, network.pixels)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     wanted = labels[torch.arange(params.batch) % len(labels)].to(device())
     optimizer = _adamw(network, params)
     while True:
-        yield _step(optimizer, network.head(network(batch), wanted), params.batch)
+        yield _step(optimizer, network.head(network(batch), wanted), params.batch, wait)
 
 
 def plain_steps(network: Recognizer, paths: list[Path], labels: Tensor, params: RecognizerParams) -> Iterator[int]:
@@ -119,9 +122,10 @@ def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimiz
     return torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
 
 
-def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int) -> int:
+def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int, wait: bool = True) -> int:
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    loss.item()  # waits for the device
+    if wait:
+        loss.item()
     return faces

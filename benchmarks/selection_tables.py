@@ -87,7 +87,7 @@ def against_notebook(rows: int, people: int, chosen: int, photos: int, repeats: 
             speed_of(lambda steps=steps: steps(*paths, chosen=chosen, photos=photos), rows)
             for steps in (choose, notebook)
         )
-        return alternate(ours, theirs, "photographs", repeats, first=False)
+        return alternate(ours, theirs, "photographs", repeats)
 
 
 def choose(

@@ -246,7 +246,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
         matrix: (2, 3), px of the image → px of the square. Not finite: the result is black.
         pixels: side of the result.
     """
-    if not np.isfinite(matrix).all():
+    if not all(map(math.isfinite, matrix.ravel().tolist())):
         return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
     if (whole := _whole_square(image, matrix, pixels)) is not None:
         return _resized(whole, pixels)
@@ -296,14 +296,24 @@ def _resized(square: np.ndarray, pixels: int) -> np.ndarray:
 
 def _visible_part(image: np.ndarray, matrix: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the part of the image under the square, with a margin for interpolation, and its matrix."""
-    inverse = cv2.invertAffineTransform(matrix)
-    spans, starts = inverse[:, :2] * (pixels + 1), inverse[:, 2] - inverse[:, 0] - inverse[:, 1]
-    first, last = starts + np.minimum(spans, 0).sum(axis=1), starts + np.maximum(spans, 0).sum(axis=1)
-    margin = 2 + (last - first).max() / pixels
-    height, width = image.shape[:2]
-    left, top = np.clip(np.floor(first - margin), 0, [width, height]).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(last + margin), 0, [width, height]).astype(int).tolist()
-    return image[top:bottom, left:right], _moved(matrix, 1, np.array([left, top]))
+    spans = [_span(row, pixels) for row in cv2.invertAffineTransform(matrix).tolist()]
+    margin = 2 + max(last - first for first, last in spans) / pixels
+    (left, right), (top, bottom) = (
+        (math.floor(min(max(0, first - margin), side)), math.ceil(min(max(0, last + margin), side)))
+        for (first, last), side in zip(spans, image.shape[1::-1], strict=True)
+    )
+    return image[top:bottom, left:right], _moved(matrix, 1, left, top)
+
+
+def _span(row: list[float], pixels: int) -> tuple[float, float]:
+    """Returns the least and the largest of a coordinate of the image, by the row of the inverse matrix that gives it.
+
+    Over the square and a pixel about it: in plain numbers, for which NumPy takes longer than the warping itself.
+    """
+    along_x, along_y, start = row
+    start -= along_x + along_y
+    ends = along_x * (pixels + 1), along_y * (pixels + 1)
+    return start + sum(min(end, 0) for end in ends), start + sum(max(end, 0) for end in ends)
 
 
 def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -332,9 +342,9 @@ def _averaged(image: np.ndarray, block: int) -> np.ndarray:
 
 def reduced_matrix(matrix: np.ndarray, block: int) -> np.ndarray:
     """Returns the matrix from a picture whose pixels are blocks of `block` × `block` pixels of the matrix's source."""
-    return matrix if block == 1 else _moved(matrix, block, np.full(2, (block - 1) / 2))
+    return matrix if block == 1 else _moved(matrix, block, (block - 1) / 2, (block - 1) / 2)
 
 
-def _moved(matrix: np.ndarray, times: int, offset: np.ndarray) -> np.ndarray:
-    """Returns the matrix from points p, where the given one is from `times` × p + offset."""
-    return np.column_stack([matrix[:, :2] * times, matrix[:, 2] + matrix[:, :2] @ offset])
+def _moved(matrix: np.ndarray, times: int, x: float, y: float) -> np.ndarray:
+    """Returns the matrix from points p, where the given one is from `times` × p + (x, y)."""
+    return np.array([[a * times, b * times, c + (a * x + b * y)] for a, b, c in matrix.tolist()])

@@ -6,11 +6,12 @@ import stat
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -24,8 +25,9 @@ Order = Literal["RGB", "BGR"]
 
 JPEG_QUALITY = 95
 MAX_BYTES = 2**30  # of a photograph's file: more than MAX_PIXELS take unpacked
+BINARY = getattr(os, "O_BINARY", 0)  # Windows would translate the line ends
 RUN = 4  # photographs that a thread is given at once: handing over one costs a tenth of a millisecond
-RUN_APART = 32  # that a process is given at once, fewer where there are few: handing a run over costs half a ms
+RUN_APART = 128  # that a process is given at once, fewer where there are few: handing a run over costs half a ms
 FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
 COLOUR = {"RGB": cv2.IMREAD_COLOR_RGB, "BGR": cv2.IMREAD_COLOR}
 REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they give colours too
@@ -68,7 +70,7 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
             raise ValueError(f"{path}: not a file")
         if found.st_size > MAX_BYTES:
             raise ValueError(f"{path}: more than {MAX_BYTES} bytes")
-        content = path.read_bytes()
+        content = _read(path, found.st_size)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror or error}") from None
     if not content:
@@ -85,6 +87,18 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
     if image is None or _is_cut_off(content):
         raise ValueError(f"{path}: not a readable image")
     return image, reduction
+
+
+def _read(path: Path, count: int) -> bytes:
+    """Returns a file's bytes; Path.read_bytes takes half as long again, for it asks what is known and buys a buffer."""
+    file = os.open(path, os.O_RDONLY | BINARY)
+    try:
+        content = os.read(file, count)
+        while len(content) < count and (more := os.read(file, count - len(content))):
+            content += more
+    finally:
+        os.close(file)
+    return content
 
 
 def _reduction(content: bytes, scale: float) -> int:
@@ -134,24 +148,36 @@ def write_image(path: Path, image: np.ndarray, order: Order = "RGB") -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
-    partial = path.with_name(f".{path.name}.partial")
+    folder, name = os.path.split(path)
+    partial = os.path.join(folder, f".{name}.partial")
     try:
-        with _opened_new(partial) as file:
-            file.write(content)
+        _write(partial, content)
         os.replace(partial, path)
     except BaseException as error:  # a full disk, which what was written so far would only fill further; Ctrl-C
-        partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(partial)
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 
-def _opened_new(path: Path) -> BinaryIO:
+def _write(path: str, content: bytes) -> None:
+    """Writes a file, without the buffer of `open`, which takes a third of the time of a small one."""
+    file, rest = _opened_new(path), memoryview(content)
     try:
-        return path.open("wb")
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    finally:
+        os.close(file)
+
+
+def _opened_new(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY
+    try:
+        return os.open(path, flags, 0o666)
     except FileNotFoundError:  # to look for the folder before each file would cost more than the file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
 
 
 def parallel_map(
@@ -176,22 +202,28 @@ def parallel_map(
     items, cores = list(items), num_workers()
     apart = processes and cores > 1 and len(items) > RUN
     length = min(RUN_APART, math.ceil(len(items) / (RUN * cores))) if apart else RUN
-    runs = [items[start : start + length] for start in range(0, len(items), length)]
+    runs = [slice(start, start + length) for start in range(0, len(items), length)]
     window = max(math.ceil(ahead / length), 2 * cores)
-    stop = None if apart else Event()
-    with (workers.processes if apart else workers.threads)(cores) as pool:
-        results = chain.from_iterable(_ahead(pool, partial(_each, function, stop), runs, window))
+    stop = Event()
+    with workers.processes(cores, (function, items)) if apart else workers.threads(cores) as pool:
+        each = _each_apart if apart else partial(_each, function, items, stop)
+        results = chain.from_iterable(_ahead(pool, each, runs, window))
         try:
             yield from tqdm(results, title, total=len(items), disable=None if title else True)
         finally:
-            if stop:
-                stop.set()
+            stop.set()
 
 
-def _each(function: Callable[[Item], Result], stop: Event | None, run: Iterable[Item]) -> list[Result]:
-    """Returns the results of a run, of which nobody reads those after `stop`."""
+def _each(function: Callable[[Item], Result], items: Sequence[Item], stop: Event, run: slice) -> list[Result]:
+    """Returns the results of a run of the items, of which nobody reads those after `stop`."""
+    return [function(item) for item in items[run] if not stop.is_set()]
+
+
+def _each_apart(run: slice) -> list:
+    """Returns the results of a run, of the function and the items that this process was given when it began."""
+    function, items = workers.given()
     try:
-        return [function(item) for item in run if not (stop and stop.is_set())]
+        return [function(item) for item in items[run]]
     except workers.Terminated:  # the pool would take it for a result, and give this process the next run
         os._exit(1)
 

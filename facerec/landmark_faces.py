@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facerec.geometry import square_matrices, warp
-from facerec.images import parallel_map, read_image, stack_images
+from facerec.geometry import reduced_matrix, scale, square_matrices, warp
+from facerec.images import parallel_map, read_image, read_reduced, stack_images
 
 CONTEXT = 1.5  # training reads this much about the crop, so that most jittered boxes see photograph, not border
 
@@ -35,7 +35,8 @@ def cut_faces(
     matrices = square_matrices(squares, pixels)
 
     def cut(index: int) -> np.ndarray:
-        return warp(read_image(folder / image_ids[index]), matrices[index], pixels)
+        photograph, reduction = read_reduced(folder / image_ids[index], scale(matrices[index]))
+        return warp(photograph, reduced_matrix(matrices[index], reduction), pixels)
 
     faces = parallel_map(cut, range(len(image_ids)), f"read {folder.name}")
     return stack_images(faces, len(image_ids), map_over)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread, Timer
+from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
+_given: list[Any] = []  # in a process that works for another
 
 
 @contextmanager
@@ -24,15 +26,19 @@ def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor]:
     """Yields a pool of processes that end at an error or at Ctrl-C, whatever they are at, or when this one is killed.
 
     On Linux they are forked, in milliseconds and without importing anything again: they must not use torch, whose
     threads do not survive a fork. Elsewhere, where a fork may hang in the system's own libraries, they are spawned.
+
+    Args:
+        workers: how many.
+        gift: what `given` returns in each of them: it comes with the fork, while all that is submitted is sent.
     """
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve, initargs=(gift,))
     try:
         yield pool
     except BaseException:
@@ -47,7 +53,13 @@ class Terminated(SystemExit):
     """Ends a process that works for another, once it has removed what it had half written."""
 
 
-def _serve() -> None:
+def given() -> Any:
+    """Returns, in a process that works for another, the `gift` of the latter."""
+    return _given[0]
+
+
+def _serve(gift: object) -> None:
+    _given[:] = [gift]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     signal.signal(signal.SIGTERM, _terminate)
     Thread(target=_end_with_parent, daemon=True).start()

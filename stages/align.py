@@ -22,7 +22,7 @@ from stages.cli import run, write_metrics
 
 Result = TypeVar("Result")
 
-BATCH = 32  # photographs to a batch; three are held at a time: read ahead, looked at, written
+BATCH = 32  # faces to a batch; of the photographs, a core holds one
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
 
@@ -82,8 +82,8 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    Beside a GPU that looks at one batch the next one is decoded and the one before is written; a CPU does one after the
-    other, for its cores are the network's.
+    Beside a GPU that looks at one batch the next one's crops are decoded, and the faces of the one before are cut from
+    the photographs and written; a CPU does one after the other, for its cores are the network's.
 
     Args:
         network: finds the points.
@@ -96,10 +96,11 @@ def align_all(
     image_ids = squares.image_id.tolist()
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
 
-    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
-        return read_image(photographs / image_ids[index]), read_crop(cropped / image_ids[index], network.face_pixels)
+    def read(index: int) -> np.ndarray:
+        return read_crop(cropped / image_ids[index], network.face_pixels)
 
-    def write(image_id: str, photograph: np.ndarray, matrices: dict[int, np.ndarray]) -> None:
+    def write(image_id: str, matrices: dict[int, np.ndarray]) -> None:
+        photograph = read_image(photographs / image_id)
         for count, matrix in matrices.items():
             write_image(folders[count] / image_id, geometry.warp(photograph, matrix, pixels))
 
@@ -114,7 +115,7 @@ def align_all(
                 reading = [pool.submit(read, index) for index in coming]
             else:
                 _results(writing)
-            points, confidence = network.predict(np.stack([crop for _, crop in seen]))
+            points, confidence = network.predict(np.stack(seen))
             outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
             points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
             matrices = geometry.alignment_matrices(points, pixels)
@@ -123,8 +124,8 @@ def align_all(
             else:
                 reading = [pool.submit(read, index) for index in coming]
             writing = [
-                pool.submit(write, image_ids[index], photograph, {count: matrices[count][row] for count in folders})
-                for row, (index, (photograph, _)) in enumerate(zip(batch, seen, strict=True))
+                pool.submit(write, image_ids[index], {count: matrices[count][row] for count in folders})
+                for row, index in enumerate(batch)
             ]
             found.append((points, confidence.mean(axis=1), outside))
         _results(writing)
