@@ -22,6 +22,7 @@ from typer import Option, run
 from benchmarks import recognizer_speed
 from benchmarks.cells import machine
 from facerec import hourglass, landmark_faces, landmark_training
+from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import parse_head
 from facerec.images import write_bytes
@@ -146,11 +147,28 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         network.compile()
     batch = _batch(params, network)
     name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
-    loss_of = landmark_training.batch_loss(network, learned.faces, learned.points, params)
-    loaded = _steps(network, lambda: loss_of(torch.randint(count, (params.batch,)), 0.0, generator), params.batch)
-    return Subject(
-        name, network, loaded, _steps(network, lambda: network(batch).float().square().mean(), params.batch), batch
-    )
+    batches = Batches(learned.faces.numpy(), torch.arange(count), device())
+    loss_of = landmark_training.batch_loss(network, batches, learned.points, params)
+    losses = _loaded_losses(loss_of, batches, count, params.batch, generator)
+    loaded = _steps(network, lambda: next(losses), params.batch)
+    resident = _steps(network, lambda: network(batch).float().square().mean(), params.batch)
+    return Subject(name, network, loaded, resident, batch)
+
+
+def _loaded_losses(
+    loss_of: Callable[[Tensor, float, Generator], Tensor],
+    batches: Batches,
+    count: int,
+    batch: int,
+    generator: Generator,
+) -> Iterator[Tensor]:
+    """Yields the losses of random batches, the next of which is fetched meanwhile, as `training.fit` does it."""
+    coming = torch.randint(count, (batch,), generator=generator)
+    while True:
+        indices, coming = coming, torch.randint(count, (batch,), generator=generator)
+        loss = loss_of(indices, 0.0, generator)
+        batches.expect(coming)
+        yield loss
 
 
 def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -180,6 +181,8 @@ def _said(module: str, *words: object) -> str:
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
+GROWING = {"select": " (its work on photographs: measures, decoding, copies)", "crop": ", pool and all", "align": ""}
+
 MEASURES = {
     "select": Measure("select, tables of CelebA's size", "the notebook's pandas steps", 5, _select),
     "select_memory": Measure(
@@ -249,13 +252,13 @@ MEASURES = {
     "memory": Measure("private memory of training, faces mapped", "a tenth of the faces", 1.1, _memory, at_most=True),
     **{
         f"growth_{stage}": Measure(
-            f"{stage}, exponent of its time in the number of photographs",
+            f"{stage}{GROWING[stage]}, exponent of its time in the number of photographs",
             "1×, 2×, 4×, 8×",
             1.05,
             partial(_growth, stage=stage),
             at_most=True,
         )
-        for stage in ("select", "crop", "align")
+        for stage in GROWING
     },
 }
 
@@ -342,7 +345,8 @@ def markdown(rows: dict[str, dict]) -> str:
         "Ratios above 1 say that ours is faster, where the target is a least; growth and memory have a most.",
         "",
         f"{'; '.join(machines)}. Python {platform.python_version()}, {versions}. "
-        f"`python -m benchmarks.run --only NAME` measures one row again.",
+        f"Temporary files in {tempfile.gettempdir()} (TMPDIR). "
+        "`python -m benchmarks.run --only NAME` measures one row again.",
         "",
         "| name | measure | against | ratio | target | | ours | theirs | date | commit |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -41,7 +41,8 @@ def make_repository(root: Path, photographs: int) -> None:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, root / name)
-    Repo.init(str(root), no_scm=True).close()
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    Repo.init(str(root)).close()
     shutil.copy(ROOT / ".dvc" / "config", root / ".dvc" / "config.local")
     with chdir(root), Repo() as repo:
         outputs = [Path(out.fs_path) for stage in repo.index.stages for out in stage.outs]

@@ -108,6 +108,8 @@ def roc(true: Tensor, false_blocks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
 def roc_of_photographs(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
     """Returns what `roc` does, of all pairs of photographs.
 
+    Memory grows with the same-person pairs, each of which may be a corner, and not with the others.
+
     Args:
         embeddings: (N, E), not necessarily normalised.
         people: (N,) who is on each.
