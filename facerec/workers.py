@@ -1,16 +1,18 @@
 """Threads and processes that work for this process and end with it."""
 
+import faulthandler
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread, Timer
 
 GRACE = 5  # seconds that a process has to end by itself
+CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
 
 
 @contextmanager
@@ -31,16 +33,25 @@ def processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     threads do not survive a fork. Elsewhere, where a fork may hang in the system's own libraries, they are spawned.
     """
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve)
     try:
         yield pool
-    except BaseException:
-        for worker in set(multiprocessing.active_children()) - others:
+    except BaseException as error:
+        started = list(pool._processes.values())
+        for worker in started:
             worker.terminate()
+        if isinstance(error, BrokenExecutor):
+            pool.shutdown(cancel_futures=True)  # waits until each has ended
+            codes = {worker.exitcode for worker in started}
+            for crash in [crash for crash in CRASHES if -crash in codes]:
+                raise Crashed(f"a worker process crashed: {crash.name}") from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Crashed(BrokenExecutor):
+    """A process did what its system does not allow, by a fault of a library; it was not killed by others."""
 
 
 class Terminated(SystemExit):
@@ -48,6 +59,7 @@ class Terminated(SystemExit):
 
 
 def _serve() -> None:
+    faulthandler.disable()  # how this process ended is its exit code
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     signal.signal(signal.SIGTERM, _terminate)
     Thread(target=_end_with_parent, daemon=True).start()
