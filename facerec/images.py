@@ -190,6 +190,8 @@ def parallel_map(
 
 def _each(function: Callable[[Item], Result], stop: Event | None, run: Iterable[Item]) -> list[Result]:
     """Returns the results of a run, of which nobody reads those after `stop`."""
+    if workers.is_ending:
+        os._exit(1)
     try:
         return [function(item) for item in run if not (stop and stop.is_set())]
     except workers.Terminated:  # the pool would take it for a result, and give this process the next run

@@ -65,7 +65,12 @@ def _serve() -> None:
     Thread(target=_end_with_parent, daemon=True).start()
 
 
+is_ending = False  # whether this process was told to end; it may have been at sending a result, which goes on after it
+
+
 def _terminate(*_: object) -> None:
+    global is_ending
+    is_ending = True
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a broken pool sends it again, and must not stop the removing
     last = Timer(GRACE, os._exit, [1])  # where what is raised here gets lost, as in a finaliser
     last.daemon = True
