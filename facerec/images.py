@@ -221,6 +221,8 @@ def _each(function: Callable[[Item], Result], items: Sequence[Item], stop: Event
 
 def _each_apart(run: slice) -> list:
     """Returns the results of a run, of the function and the items that this process was given when it began."""
+    if workers.is_ending:
+        os._exit(1)
     function, items = workers.given()
     try:
         return [function(item) for item in items[run]]

@@ -35,23 +35,24 @@ def read_pairs(path: Path) -> pd.DataFrame:
 
 def _read_lfw(path: Path) -> pd.DataFrame:
     lines = _lines(path)
-    head = re.fullmatch(rf"(?:({NUMBER})\s+)?({NUMBER})", lines[0].strip()) if lines else None
+    place, line = lines[0] if lines else (1, "")
+    head = re.fullmatch(rf"(?:({NUMBER})\s+)?({NUMBER})", line.strip())
     if not head:
-        raise ValueError(f"{path}, line 1: expected the number of folds and of pairs, got {lines[:1]}")
+        raise ValueError(f"{path}, line {place}: expected the number of folds and of pairs, got {line!r}")
     folds, each = int(head[1] or 1), int(head[2])
     if len(lines) != 1 + 2 * folds * each:
         raise ValueError(
-            f"{path}, line 1: {folds} folds of {each} same and {each} different pairs are {2 * folds * each} lines, "
-            f"the file has {len(lines) - 1}"
+            f"{path}, line {place}: {folds} folds of {each} same and {each} different pairs are {2 * folds * each} "
+            f"lines, the file has {len(lines) - 1}"
         )
     rows = []
-    for number, line in enumerate(lines[1:]):
+    for number, (place, line) in enumerate(lines[1:]):
         same, fields = number % (2 * each) < each, line.split()
         if len(fields) != (3 if same else 4) or not all(
             re.fullmatch(NUMBER, field) for field in (fields[-1], fields[1])
         ):
             form = "name i j" if same else "name i name j"
-            raise ValueError(f"{path}, line {number + 2}: expected `{form}`, got {line!r}")
+            raise ValueError(f"{path}, line {place}: expected `{form}`, got {line!r}")
         first, second = (fields[0], fields[1]), (fields[-2] if not same else fields[0], fields[-1])
         rows.append(
             [number // (2 * each), *(f"{name}/{name}_{int(index):04d}.jpg" for name, index in (first, second)), same]
@@ -66,10 +67,10 @@ def _read_cfp(folder: Path) -> pd.DataFrame:
     rows = []
     for fold, part in enumerate(sorted(child for child in folder.iterdir() if child.is_dir())):
         for name, same in (("same.txt", True), ("diff.txt", False)):
-            for number, line in enumerate(_lines(part / name), 1):
+            for place, line in _lines(part / name):
                 fields = [field.strip() for field in line.split(",")]
                 if len(fields) != 2:
-                    raise ValueError(f"{part / name}, line {number}: expected `a,b`, got {line!r}")
+                    raise ValueError(f"{part / name}, line {place}: expected `a,b`, got {line!r}")
                 found = [lists[kind].get(field, field) for kind, field in zip(kinds, fields, strict=True)]
                 rows.append([fold, *found, same])
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -80,7 +81,7 @@ def _numbered(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     names = {}
-    for place, line in enumerate(_lines(path), 1):
+    for place, line in _lines(path):
         fields = line.split()
         if len(fields) != 2:
             raise ValueError(f"{path}, line {place}: expected a number and a path, got {line!r}")
@@ -106,8 +107,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return frame[COLUMNS].assign(fold=frame.fold.rank(method="dense").astype(int) - 1, same=frame.same == 1)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Returns the lines that are not blank, each with its number in the file, from 1."""
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return [(place, line) for place, line in enumerate(lines, 1) if line.strip()]

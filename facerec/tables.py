@@ -16,6 +16,7 @@ SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
 FILE_NAME = r"[^/\\.\x00][^/\\\x00]{0,199}"  # an image_id is one, in whatever folder it is asked for
 DECIMALS = 3  # a thousandth of a pixel
+MAX_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Table:
         numbers: columns of finite numbers.
         texts: columns of text, besides the key.
         blank: columns of numbers that may be empty.
+        labels: those columns of numbers that are people's classes: whole, from 0.
         optional: whether further columns (attributes) may follow.
         decimals: to which numbers are written.
     """
@@ -37,6 +39,7 @@ class Table:
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     optional: bool = False
     decimals: int = DECIMALS
 
@@ -45,7 +48,9 @@ class Table:
         return [*self.key, *self.numbers, *self.texts, *self.blank]
 
 
-SELECTED = Table("selected photographs", ("image_id",), ("person_id", *LANDMARKS, *BOX, "label"), optional=True)
+SELECTED = Table(
+    "selected photographs", ("image_id",), ("person_id", *LANDMARKS, *BOX, "label"), labels=("label",), optional=True
+)
 OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
 CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
 PREDICTED = Table(
@@ -67,6 +72,7 @@ REPORT = Table(
     ("image_id",),
     ("label", "is_recognized", "predicted_label", "score", "recognized_share"),
     ("split",),
+    labels=("label", "predicted_label"),
     decimals=6,
 )
 
@@ -129,6 +135,12 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
         if bad.any():
             row = int(np.argmax(bad))
             raise ValueError(f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}")
+    for name in table.labels:
+        values = pd.to_numeric(frame[name]).to_numpy(float)
+        bad = (values < 0) | (values > MAX_LABEL) | (values != np.floor(values))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise ValueError(f"{path}, line {row + 2}: {name}: expected a whole number from 0, got {values[row]:g}")
 
 
 def is_aligned(path: Path, image_ids: pd.Series, points: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 CHECKPOINTS = Path(".checkpoints")
 KIND = "training"
 DIGITS = 16  # of a fingerprint
+END_OF_NAME = rf"(-\d+)?-[0-9a-f]{{{DIGITS}}}"  # a number, of a stage that trains several networks, and the fingerprint
 CHECK_EVERY = 20  # steps from one look at the losses to the next, for which a GPU has to be waited for
 
 
@@ -92,10 +94,11 @@ def fit(
 
 
 def forget(name: str) -> None:
-    """Removes the states of a training, whatever its parameters, data and code were."""
-    stage = name.rpartition("-")[0]
-    for folder in CHECKPOINTS.glob(f"{stage}-{'[0-9a-f]' * DIGITS}"):
-        shutil.rmtree(folder)
+    """Removes the states of a training, whatever its parameters, data, code and number (seed, fold) were."""
+    stage = re.sub(f"{END_OF_NAME}$", "", name)
+    for folder in CHECKPOINTS.glob(f"{stage}-*"):
+        if re.fullmatch(END_OF_NAME, folder.name.removeprefix(stage)):
+            shutil.rmtree(folder)
 
 
 def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:

@@ -1,18 +1,24 @@
 """Threads and processes that work for this process and end with it."""
 
+import faulthandler
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread, Timer
 from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
-_given: list[Any] = []  # in a process that works for another
+CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
+
+# In a process that works for another: what it was given, and whether it was told to end. That may have been while it
+# sent a result, which goes on after it.
+_given: list[Any] = []
+is_ending = False
 
 
 @contextmanager
@@ -37,16 +43,25 @@ def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor
         gift: what `given` returns in each of them: it comes with the fork, while all that is submitted is sent.
     """
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve, initargs=(gift,))
     try:
         yield pool
-    except BaseException:
-        for worker in set(multiprocessing.active_children()) - others:
+    except BaseException as error:
+        started = list(pool._processes.values())
+        for worker in started:
             worker.terminate()
+        if isinstance(error, BrokenExecutor):
+            pool.shutdown(cancel_futures=True)  # waits until each has ended
+            codes = {worker.exitcode for worker in started}
+            for crash in [crash for crash in CRASHES if -crash in codes]:
+                raise Crashed(f"a worker process crashed: {crash.name}") from error
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Crashed(BrokenExecutor):
+    """A process did what its system does not allow, by a fault of a library; it was not killed by others."""
 
 
 class Terminated(SystemExit):
@@ -60,12 +75,15 @@ def given() -> Any:
 
 def _serve(gift: object) -> None:
     _given[:] = [gift]
+    faulthandler.disable()  # how this process ended is its exit code
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     signal.signal(signal.SIGTERM, _terminate)
     Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _terminate(*_: object) -> None:
+    global is_ending
+    is_ending = True
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a broken pool sends it again, and must not stop the removing
     last = Timer(GRACE, os._exit, [1])  # where what is raised here gets lost, as in a finaliser
     last.daemon = True

@@ -1,5 +1,6 @@
 """What every stage's command line shares: readable errors, logging, writing metrics."""
 
+import faulthandler
 import json
 import logging
 import os
@@ -14,13 +15,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from facerec import workers
 from facerec.images import write_bytes
 
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
     import pandas as pd
 
 KILLED = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
-WITNESS = "import sys; sys.stdin.read() or print('error:', sys.argv[1], file=sys.stderr)"
+ENDED = "ended"
+WITNESS = f"""
+import sys
+last = sys.stdin.readline().strip()  # or the first line of what Python says when a library crashes it
+if last != {ENDED!r}:
+    print("error:", last and "the stage crashed: " + last or {KILLED!r}, file=sys.stderr)
+"""
 
 
 def run(main: Callable[..., None]) -> None:
@@ -38,12 +46,15 @@ def _witnessed() -> Iterator[None]:
 
     The witness is a process of some megabytes, in a session of its own, which Ctrl-C does not reach.
     """
-    command = [sys.executable, "-I", "-S", "-c", WITNESS, KILLED]
+    command = [sys.executable, "-I", "-S", "-c", WITNESS]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as witness:
+        assert witness.stdin is not None
+        faulthandler.enable(witness.stdin)
         try:
             yield
         finally:
-            witness.communicate(b"ended")
+            faulthandler.disable()
+            witness.communicate(ENDED.encode())
 
 
 def _reported(main: Callable[..., None]) -> Callable[..., None]:
@@ -68,6 +79,8 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
 
 def _message(error: Exception) -> str | None:
     """Returns what to tell the user, or None of an error that is ours: its traceback is needed."""
+    if isinstance(error, workers.Crashed):
+        return f"{error}, in a library, perhaps at a damaged photograph"
     if isinstance(error, BrokenExecutor):
         return "a worker process was killed, most likely for memory; FACEREC_WORKERS=1 takes the least"
     text = str(error)

@@ -38,19 +38,18 @@ def main(
 
     code, start = Path(__file__).read_bytes(), weights.read_bytes()
     entry = head_params.model_dump_json().encode()
-    histories, names = [], []
+    histories = []
     for number, seed in enumerate(params.seeds):
         torch.manual_seed(seed)
         network = recognizer_training.build(params, head_params, person_ids, learned.faces.shape[1], weights)
         parts = (code, entry, start, np.array(person_ids), *_contents(learned), *_contents(tried))
-        names.append(fingerprint(f"train_recognizer-{head}-{seed}", params, *parts))
-        histories.append(recognizer_training.train(network, learned, tried, params, seed, names[-1]))
+        name = fingerprint(f"train_recognizer-{head}-{seed}", params, *parts)
+        histories.append(recognizer_training.train(network, learned, tried, params, seed, name))
         recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
     write_csv(repeats / "seeds.csv", pd.DataFrame({"seed": params.seeds}))
     mean = pd.concat(histories).groupby("epoch", as_index=False).mean()
     write_csv(history, mean.round(6))
-    for name in names:
-        forget(name)
+    forget(name)  # and other seeds', those that are no longer wanted among them
 
 
 def _contents(faces: AlignedFaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

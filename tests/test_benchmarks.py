@@ -157,7 +157,8 @@ def test_the_memory_of_selects_tables_is_that_of_a_process_of_its_own():
     assert 0.05 < found.median < 1 and re.fullmatch(r"\d+ MiB, \d+\.\d\d s", found.ours)
 
 
-def test_an_unchanged_repository_is_asked(tmp_path):
+@pytest.mark.slow  # six times dvc; that nothing changed means nothing runs is tested end to end
+def test_an_unchanged_repository_is_asked():
     found = unchanged_run.unchanged(5, 1)
     assert found.median > 0 and found.ours.startswith("repro ") and found.other.startswith("status ")
 

@@ -152,6 +152,27 @@ def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
     assert not [one for one in workers if one.is_running()]
 
 
+@pytest.mark.parametrize(
+    ("work", "code", "said"),
+    [
+        ("os.kill(os.getpid(), 11)", -11, "the stage crashed: Fatal Python error: Segmentation fault"),
+        ("os.abort()", -6, "the stage crashed: Fatal Python error: Aborted"),
+        (
+            "list(parallel_map(crash, range(99), None, processes=True))",
+            1,
+            "a worker process crashed: SIGSEGV, in a library, perhaps at a damaged photograph",
+        ),
+    ],
+    ids=["segmentation fault", "abort", "worker"],
+)
+def test_a_crash_is_not_called_a_want_of_memory(work, code, said, monkeypatch):
+    monkeypatch.setenv("FACEREC_WORKERS", "2")
+    head = "import os\nfrom facerec.images import parallel_map\nfrom stages.cli import run\n"
+    head += "def crash(_):\n    os.kill(os.getpid(), 11)\n"
+    result = python("-c", f"{head}def main() -> None:\n    {work}\nrun(main)")
+    assert (result.returncode, result.stderr) == (code, f"error: {said}\n")
+
+
 @pytest.mark.parametrize("workers", [0, 3])
 def test_a_stage_killed_for_memory_is_reported_as_that_and_its_workers_end_with_it(workers):
     """The kernel kills without a word, and DVC says no more than `exited with -9`.

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from collection import make_frame, write_annotations
-from fuzz_readers import annotations, image
+from fuzz_readers import PAIRS, TABLES, annotations, image, lists_of_pairs, own_tables, table_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,6 +29,7 @@ TOKENS = [
     "x_1 y_1 width height",
     "lefteye_x",
 ]
+TOKENS += ["fold,first,second,same\n", "label", "2 1\n", "Ann 1 2\n"]
 TOKENS += ["\n", "\r\n", "\r", ",", " ", "\t", '"', "'", "\ufeff", "\x00", "../x.jpg", "é", "#", "True", "0x1", "1_0"]
 
 
@@ -40,6 +41,8 @@ TOKENS += ["\n", "\r\n", "\r", ",", " ", "\t", '"', "'", "\ufeff", "\x00", "../x
 )
 def test_any_text_is_a_table_or_a_value_error_that_names_the_file(content):
     annotations(content)
+    own_tables(content)
+    lists_of_pairs(content)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,18 @@ def spoilt(content: bytes, data: st.DataObject) -> bytes:
 @given(st.data())
 def test_a_spoilt_annotation_file_is_a_table_or_a_value_error(files, data):
     annotations(spoilt(data.draw(st.sampled_from(files)), data))
+
+
+@few
+@given(st.sampled_from([table_of(table) for table in TABLES]), st.data())
+def test_a_spoilt_table_of_ours_is_a_table_or_a_value_error(content, data):
+    own_tables(spoilt(content, data))
+
+
+@few
+@given(st.sampled_from(PAIRS), st.data())
+def test_a_spoilt_list_of_pairs_is_a_list_or_a_value_error(content, data):
+    lists_of_pairs(spoilt(content, data))
 
 
 @few

@@ -52,6 +52,16 @@ def test_what_does_not_fit_is_refused_both_ways(tmp_path, change, words):
         tables.read(path, tables.PREDICTED)
 
 
+@pytest.mark.parametrize("label", [-1, 0.5, 2.0**40])
+def test_a_label_is_a_whole_number_from_0(tmp_path, label):
+    columns = {"image_id": ["a", "b"], "person_id": 1, "label": [0.0, label]}
+    rows = pd.DataFrame({**columns, **{name: [1, 1] for name in [*tables.LANDMARKS, *tables.BOX]}})
+    with pytest.raises(ValueError, match=r"a\.csv, line 3: label: expected a whole number from 0, got "):
+        tables.write(rows, tmp_path / "a.csv", tables.SELECTED)
+    rows.assign(label=[0, 5]).to_csv(tmp_path / "a.csv", index=False)
+    assert tables.read(tmp_path / "a.csv", tables.SELECTED).label.tolist() == [0, 5]
+
+
 def test_a_number_that_may_be_empty_may_be_nothing_else(tmp_path):
     path = tmp_path / "a.csv"
     tables.write(frame().assign(nose_x=[1.0, np.nan]), path, tables.PREDICTED)

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from commands import as_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,8 +20,7 @@ def folder(tmp_path):
 
 
 def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "tools.profile", *arguments]
-    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return as_command(folder, "tools.profile", *arguments)
 
 
 def test_a_profile_is_put_in_place_and_the_changes_are_told(folder):
@@ -87,6 +88,49 @@ def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     assert result.returncode == 1
     assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "synthetic"))
     assert "Traceback" not in result.stderr
+
+
+PYTHON = """#!/bin/sh
+case "$*" in
+*"-m venv "*) echo venv >> made; mkdir -p new/bin; cp "$0" new/bin/python ;;
+*"-m pip "*) sleep 0.5; cp "$0" new/bin/uv ;;
+esac
+"""
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="no flock: whoever sets up twice at once is on their own")
+def test_of_two_that_set_up_at_once_the_second_waits_and_finds_it_done(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    command = ["make", "PYTHON=./python", "VENV=new", "new/bin/uv"]
+    both = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = "".join(one.communicate()[0] for one in both)
+    assert [one.returncode for one in both] == [0, 0] and said.count("Making new") == 1
+    assert (tmp_path / "made").read_text() == "venv\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "ends"),
+    [
+        ("No known vulnerabilities found", 0, 0),
+        ("Found 1 known vulnerability in 1 package\nName Version ID Fix Versions", 1, 1),
+        ("ERROR:pip_audit._cli:a: Dependency not found on PyPI and could not be audited: a (1)", 1, 0),
+        ("ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed", 1, 0),
+        ("Traceback\nrequests.exceptions.ConnectionError: HTTPSConnectionPool: Max retries exceeded", 1, 0),
+        ("ERROR:pip_audit._cli:requirement a does not contain a hash: a==1", 1, 1),
+        ("usage: pip-audit: error: unrecognized arguments: --strict", 2, 1),
+        ("Found 1 known vulnerability\nrequests.exceptions.ConnectionError: x", 1, 1),
+        ("", 1, 1),
+    ],
+)
+def test_only_a_want_of_the_vulnerability_service_is_excused(tmp_path, monkeypatch, said, code, ends):
+    (tmp_path / "pip-audit").write_text(f"#!/bin/sh\ncat <<'END' >&2\n{said}\nEND\nexit {code}\n")
+    (tmp_path / "pip-audit").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    result = subprocess.run([sys.executable, "-m", "tools.vulnerabilities"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == ends and said in result.stdout
+    assert ("was not reached" in result.stdout) == (ends == 0 != code) and bool(result.stderr) == bool(ends)
 
 
 @pytest.mark.parametrize(("survived", "code"), [(1, 0), (2, 1)])

@@ -85,10 +85,14 @@ def test_a_finished_training_is_kept_until_it_is_forgotten():
     history = train(whole)
     assert train(again).equals(history)
     assert torch.equal(whole[0].weight, again[0].weight)
-    for other in (f"toy-{'b' * 16}", f"toy-ce-{'c' * 16}"):
+    others = [f"toy-ce-{'c' * 16}", f"toy-2-3-{'c' * 16}"]  # of heads named ce and 2
+    for other in (f"toy-{'b' * 16}", f"toy-7-{'b' * 16}", *others):
         os.makedirs(f".checkpoints/{other}")
     forget(NAME)
-    assert os.listdir(".checkpoints") == [f"toy-ce-{'c' * 16}"]
+    assert sorted(os.listdir(".checkpoints")) == sorted(others)
+    os.makedirs(f".checkpoints/toy-2-1-{'d' * 16}")  # of a seed that is no longer wanted
+    forget(f"toy-2-3-{'e' * 16}")
+    assert os.listdir(".checkpoints") == others[:1]
 
 
 def test_a_diverging_run_stops_with_the_step_and_the_rate():

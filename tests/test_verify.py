@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import as_command
 from sklearn.model_selection import LeaveOneGroupOut
 
 from facerec import hourglass, images, recognizer
@@ -90,6 +91,9 @@ def test_a_bad_same_is_named_with_its_line_and_blank_lines_count(tmp_path):
         (LFW.replace("Ann 1 2\n", "Ann 1\n"), r"line 2: expected `name i j`, got 'Ann 1'"),
         (LFW.replace("Cy 4 Ann 2", "Cy 4 Ann x"), r"line 5: expected `name i name j`"),
         (LFW + "Cy 1 2\n", r"line 1: 2 folds of 2 same and 2 different pairs are 8 lines, the file has 9"),
+        (LFW.replace("\nCy 4 Ann 2", "\n\n\nCy 4 Ann x"), r"line 7: expected `name i name j`"),
+        ("\n\nAnn 1 2\n", r"line 3: expected the number of folds and of pairs, got 'Ann 1 2'"),
+        ("\n", r"line 1: expected the number of folds and of pairs, got ''"),
         ("Ann 1 2\n", r"line 1: expected the number of folds"),
         ("1\t1\nAnn 1 2\nAnn 1 Cy 2\n", r"expected at least two folds, got 1"),
     ],
@@ -144,9 +148,11 @@ def project(tmp_path):
     return tmp_path
 
 
+PAIRS, MODELS = ["pairs.txt", "images"], ["--landmarks", "h.pt", "--model", "r.pt"]
+
+
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "stages.verify", "pairs.txt", "images", *arguments]
-    command += ["--landmarks", "h.pt", "--model", "r.pt", "--metrics", "m.json"]
+    command = [sys.executable, "-m", "stages.verify", *PAIRS, *arguments, *MODELS, "--metrics", "m.json"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "FACEREC_DEVICE": "cpu"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
@@ -165,13 +171,12 @@ def test_the_command_runs_the_whole_way_from_photographs(project):
 def test_a_photograph_outside_the_folder_or_without_a_box_is_an_error(project):
     lines = (project / "boxes.txt").read_text().splitlines()
     (project / "boxes.txt").write_text("\n".join(["7", lines[1], *lines[3:]]))
-    result = verify(project, "boxes.txt")
+    result = as_command(project, "stages.verify", *PAIRS, "boxes.txt", *MODELS)
     assert result.returncode == 1 and "no box of p0/p0_0001.jpg (1 photographs have none)" in result.stderr
     (project / "images/self.jpg").symlink_to("self.jpg")
     with pytest.raises(ValueError, match=r"self\.jpg: "):
         images.read_image(_inside(project / "images", "self.jpg"))
     frame = pd.DataFrame({"fold": [0, 1], "first": "../h.pt", "second": "../r.pt", "same": [0, 1]})
     frame.to_csv(project / "pairs.csv", index=False)
-    command = [sys.executable, "-m", "stages.verify", "pairs.csv", "images", "--landmarks", "h.pt", "--model", "r.pt"]
-    result = subprocess.run(command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    result = as_command(project, "stages.verify", "pairs.csv", "images", *MODELS)
     assert result.returncode == 1 and "expected a photograph inside images" in result.stderr

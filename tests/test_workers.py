@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from facerec import images
-from facerec.workers import GRACE
+from facerec.workers import GRACE, Crashed
 
 ROOT = Path(__file__).parents[1]
 SLEEPERS = """
@@ -55,12 +55,19 @@ def test_an_error_in_a_process_reaches_the_caller_with_its_words():
 
 
 def test_a_killed_process_is_an_error():
-    with pytest.raises(BrokenExecutor):
-        list(images.parallel_map(_kill_itself, range(100), None, processes=True))
+    with pytest.raises(BrokenExecutor) as ended:
+        list(images.parallel_map(partial(_end_itself, signal.SIGKILL), range(100), None, processes=True))
+    assert not isinstance(ended.value, Crashed)
 
 
-def _kill_itself(_: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+@pytest.mark.parametrize("by", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_process_that_crashes_is_not_taken_for_one_that_was_killed(by):
+    with pytest.raises(Crashed, match=f"^a worker process crashed: {by.name}$"):
+        list(images.parallel_map(partial(_end_itself, by), range(100), None, processes=True))
+
+
+def _end_itself(by: int, _: int) -> None:
+    os.kill(os.getpid(), by)
 
 
 def _is_late_to_replace(folder: Path, number: int) -> None:
