@@ -34,7 +34,7 @@ NOTEBOOK = {
     "gray": 0.0,
     "blur": 0.0,
     "erase": 0.0,
-    "turned_weight": 1.0,
+    "turned_power": 0.0,
     "precision": "fp32",
 }
 

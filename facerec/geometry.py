@@ -94,17 +94,17 @@ def closer_matrices(points: np.ndarray, pixels: int, weights: np.ndarray | None 
     weights = np.where(finite, 1.0 if weights is None else weights, 0.0)
     points = np.where(finite[..., None], points, 0.0)
     target = shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2
-    apart = _spread(points, weights) >= MIN_SPREAD_PX
+    apart = spread(points, weights) >= MIN_SPREAD_PX
     return np.where(apart[:, None, None], fit_similarity(points, target, weights), np.nan)
 
 
 def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
     """Returns whether the used ones of points (N, 5, 2) lie far enough apart to align a face by, (N,)."""
-    of_all, of_used = _spread(points), _spread(points[:, used])
+    of_all, of_used = spread(points), spread(points[:, used])
     return (of_all >= MIN_SPREAD_PX) & (of_used >= MIN_SPREAD * of_all)
 
 
-def _spread(points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def spread(points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Returns the root mean square distance (N,) of points (N, K, 2) from their centre, by weights (N, K) if any."""
     shares = _shares(np.ones(points.shape[:2]) if weights is None else weights)
     centre = (shares[..., None] * points).sum(axis=1, keepdims=True)

@@ -192,15 +192,30 @@ def test_a_share_of_the_faces_is_learned_from_as_a_second_look_sees_them():
 
 
 def test_a_turned_face_is_learned_from_more_often():
-    frontal, turned = template(96), template(96)
-    turned[2, 0] = turned[1, 0]  # the nose under an eye
-    points = torch.from_numpy(np.stack([frontal] * 30 + [turned] * 10)).float()
-    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_weight": 3.0})
-    drawn = landmark_training.order_of(points, params)(torch.Generator().manual_seed(0))
-    assert len(drawn) == 40 and (drawn >= 30).sum() == 20
-    alike = params.model_copy(update={"turned_weight": 1.0})
+    frontal = template(96)
+    turned = frontal * [0.4, 1] + [30, 0]
+    apart = [np.linalg.norm(one[0] - one[1]) / np.hypot(*one.std(axis=0)) for one in (frontal, turned)]
+    points = torch.from_numpy(np.stack([frontal] * 30 + [turned] * 10 + [turned * 3] * 10)).float()
+    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_power": 2.0})
+    order, generator = landmark_training.order_of(points, params), torch.Generator().manual_seed(0)
+    drawn = torch.stack([order(generator) for _ in range(400)])
+    weight = (apart[0] / apart[1]) ** 2
+    assert weight > 2 and drawn.shape == (400, 50)
+    for small in (30, 40):  # whatever their size
+        often = ((drawn >= small) & (drawn < small + 10)).sum() / 400
+        assert often == pytest.approx(50 * 10 * weight / (30 + 20 * weight), abs=0.2)
+    alike = params.model_copy(update={"turned_power": 0.0})
     drawn = landmark_training.order_of(points, alike)(torch.Generator().manual_seed(0))
-    assert drawn.sort().values.tolist() == list(range(40))
+    assert drawn.sort().values.tolist() == list(range(50))
+
+
+def test_a_face_whose_eyes_coincide_is_not_all_that_is_learned_from():
+    coincident = template(96)
+    coincident[1] = coincident[0]
+    points = torch.from_numpy(np.stack([template(96)] * 60 + [coincident] * 2 + [np.ones((5, 2))])).float()
+    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_power": 2.0})
+    drawn = landmark_training.order_of(points, params)(torch.Generator().manual_seed(0))
+    assert (drawn < 60).sum() > 60 * 63 / (60 + 3 * landmark_training.MOST_OFTEN) - 2
 
 
 def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
