@@ -128,17 +128,25 @@ def main(
     if not 0 < minutes <= MOST_MINUTES:
         raise ValueError(f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}")
     params = HourglassParams.load("hourglass")
-    of_run = read_run(data, params)
+    of_run, small = read_run(data, params), read_run(data, params.model_copy(update={"looks": 1}))
     names = chosen(only, VARIANTS)
     keys = [
-        {"run": _key(of_run, VARIANTS[name].params(params, seed)), "minutes": minutes, "variant": name, "seed": seed}
+        {
+            "run": _key(of_run, VARIANTS[name].params(params, seed)),
+            "minutes": minutes,
+            "variant": name,
+            "seed": seed,
+        }
         for seed in range(1, seeds + 1)
         for name in names
     ]
     steps = steps_within(minutes, names, params, of_run, finished(cells, keys))
-    done = run_missing(
-        cells, keys, lambda key: train_and_measure(key["variant"], params, key["seed"], steps[key["variant"]], of_run)
-    )
+
+    def measure(key: dict[str, Any]) -> dict[str, Any]:
+        shown = small if VARIANTS[key["variant"]].params(params, 0).looks == 1 else of_run
+        return train_and_measure(key["variant"], params, key["seed"], steps[key["variant"]], shown)
+
+    done = run_missing(cells, keys, measure)
     text = markdown(done, params, minutes, len(of_run.learned.faces))
     write_bytes(report, text.encode())
     print(text)

@@ -192,7 +192,7 @@ def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callab
         PixelMeasures(source, out / "measured.csv").of(_somewhere(some))
         source.shapes.clear()
         source.take(some.assign(person_id=0), len(some))
-        source.copy(ids, out)
+        source.copy(ids, next(new))
 
     def aligned(some: pd.DataFrame) -> None:
         _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, next(new))

@@ -14,7 +14,7 @@ from benchmarks.landmark_training import faces_per_second
 from benchmarks.measure import Measured, alternate
 from facerec import training
 from facerec.batches import Batches
-from facerec.devices import device
+from facerec.devices import autocast, device
 from facerec.heads import HeadParams
 from facerec.images import num_workers, read_image
 from facerec.recognizer import Recognizer
@@ -94,11 +94,13 @@ def against_plain(
     return _compare(our_epochs(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
 
 
-def against_bf16(
+def against_other_precision(
     faces: np.ndarray, labels: Tensor, params: RecognizerParams, head: HeadParams, seconds: float, repeats: int
 ) -> Measured:
-    """Returns the speed in the precision that `auto` picks on this device against that in bf16."""
-    settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", "bf16")]
+    """Returns the speed in the precision that `auto` picks on this device against that in the other one."""
+    with autocast(device(), "auto"):
+        other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
+    settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
     ours, theirs = (our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings)
     return _compare(ours, theirs, seconds, repeats)
 

@@ -29,12 +29,15 @@ def autocast(where: torch.device, precision: Precision) -> torch.autocast:
 
     Args:
         where: the network is.
-        precision: `auto` is bf16 where the device multiplies it faster than fp32, a GPU or a CPU with AMX, and fp32 on
-            other CPUs, those with AVX-512 bf16 alone too: `python -m benchmarks.run --only precision`.
+        precision: `auto` is bf16 where the device multiplies it faster than fp32, a CUDA GPU from Ampere on or a CPU
+            with AMX, and fp32 elsewhere, on CPUs with AVX-512 bf16 alone too:
+            `python -m benchmarks.run --only precision`.
     """
     bf16 = precision == "bf16" or (precision == "auto" and _multiplies_bf16(where))
     return torch.autocast(where.type, torch.bfloat16, enabled=bf16)
 
 
 def _multiplies_bf16(where: torch.device) -> bool:
-    return where.type != "cpu" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    if where.type == "cpu":
+        return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return where.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)

@@ -38,7 +38,7 @@ class HourglassConfig(Params):
     sigma: PositiveFloat
     flip_test: bool
     looks: Annotated[int, Field(ge=1, le=100)]
-    detail: Annotated[float, Field(ge=1, le=16)]
+    detail: Annotated[float, Field(ge=1, le=2)]
     precision: Precision
 
 
@@ -132,7 +132,8 @@ class StackedHourglass(nn.Module):
             found say, each weighted by its confidence, where the same network is a finer judge. A cascade (Sun, Wang,
             Tang 2013) of one network. What it says is the median of the looks, so that with three one that goes astray
             does no harm.
-        detail: px of a face to one of the first look at it, for a closer look to have what to see.
+        detail: px of a face to one of the first look at it, for a closer look to have what to see; at most 2, beyond
+            which the first would skip some.
         precision: of its layers; heatmaps are float32.
     """
 

@@ -25,7 +25,7 @@ from facerec.augment import (
 )
 from facerec.batches import Batches
 from facerec.devices import device
-from facerec.geometry import eye_distance, spread
+from facerec.geometry import MIN_SPREAD_PX, eye_distance, spread
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, to_heatmap
 from facerec.training import FitParams, weighted_order
@@ -45,7 +45,7 @@ class HourglassParams(FitParams):
     sigma: PositiveFloat  # px of the heatmap
     flip_test: bool  # predict from the face and its mirror image
     looks: PositiveInt  # at each face: after the first, straight and close, by the points found
-    detail: Annotated[float, Field(ge=1, le=16)]  # px of a face to one of the first look
+    detail: Annotated[float, Field(ge=1, le=2)]  # px of a face to one of the first look
     shift: NonNegativeFloat  # box jitter: largest, of the side
     scale: NonNegativeFloat
     rotation: NonNegativeFloat  # degrees
@@ -127,14 +127,17 @@ def order_of(points: Tensor, params: HourglassParams) -> Callable[[Generator], T
 
     A face whose eyes are k times nearer each other than the median face's, for its size, is drawn k^`turned_power`
     times as often, MOST_OFTEN times at most: an error of a pixel is k times the share of its eye distance, and with a
-    power of 2 a squared error counts as much as its share of the eye distance squared.
+    power of 2 a squared error counts as much as its share of the eye distance squared. A face of which a point is
+    absent (NaN), or whose points all coincide, counts as the median one.
 
     Args:
         points: (N, 5, 2).
         params: of their weight.
     """
-    apart = eye_distance(points.numpy()) / np.maximum(spread(points.numpy()), LEAST)
-    nearer = np.median(apart) / np.maximum(apart, LEAST)
+    size = spread(points.numpy())
+    known = size >= MIN_SPREAD_PX  # False for NaN too
+    apart = np.where(known, eye_distance(points.numpy()) / np.where(known, size, 1), np.nan)
+    nearer = np.where(known, np.nanmedian(apart) / np.maximum(apart, LEAST), 1) if known.any() else np.ones(len(size))
     weights = torch.from_numpy(np.clip(nearer, 1, None) ** params.turned_power).clamp_max(MOST_OFTEN)
     return lambda generator: weighted_order(weights, generator)
 

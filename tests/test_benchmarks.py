@@ -129,7 +129,7 @@ def test_steps_of_a_recogniser_train_it_three_ways(tmp_path):
     )
     assert recognizer_speed.against_resident(faces, labels, params, head, 0.0, 1).median > 0
     assert recognizer_speed.against_plain(faces, paths, labels, params, head, 0.0, 1).median > 0
-    assert recognizer_speed.against_bf16(faces, labels, params, head, 0.0, 1).median > 0
+    assert recognizer_speed.against_other_precision(faces, labels, params, head, 0.0, 1).median > 0
 
 
 def test_identification_is_compared_with_the_product():

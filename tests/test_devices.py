@@ -19,10 +19,16 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.parametrize(("where", "precision"), [("cuda", "auto"), ("cuda", "bf16"), ("cpu", "bf16")])
-def test_layers_are_bf16_where_that_is_asked_for_and_by_auto_on_a_gpu(where, precision, monkeypatch):
+@pytest.mark.parametrize(
+    ("ampere", "precision", "enabled"),
+    [(True, "auto", True), (False, "auto", False), (False, "bf16", True), (True, "fp32", False)],
+)
+def test_layers_on_a_gpu_are_bf16_if_asked_for_and_by_auto_where_it_is_not_emulated(
+    ampere, precision, enabled, monkeypatch
+):
     monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: (*arguments, options["enabled"]))
-    assert devices.autocast(torch.device(where), precision) == (where, torch.bfloat16, True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: ampere or including_emulation)
+    assert devices.autocast(torch.device("cuda"), precision) == ("cuda", torch.bfloat16, enabled)
 
 
 @pytest.mark.parametrize(
