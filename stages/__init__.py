@@ -1,15 +1,29 @@
 """The stages of the pipeline: each loads its parameters, reads tables, calls facerec, writes outputs."""
 
+import atexit
+import os
+import signal
 import sys
-from types import TracebackType
+
+exit_code: int | None = None  # of a stage that has done all that it had to
 
 
-def _in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C while a stage's libraries are still being imported, which takes seconds, needs no traceback."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)
+def _interrupted(*_: object) -> None:
+    """Ends this process in one line: raised, Ctrl-C would get lost in what a library does while it is imported."""
+    os.write(2, b"interrupted\n")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
-sys.excepthook = _in_one_line
+def _leave() -> None:
+    """Ends this process without the second in which torch is taken apart, when Ctrl-C would end it without a word."""
+    if exit_code is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+
+
+if sys.argv[0] == "-m":  # a command, not a library
+    atexit.register(_leave)  # before all others: it is called after them
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)

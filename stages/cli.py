@@ -4,6 +4,7 @@ import faulthandler
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+import stages
 from facerec import workers
 from facerec.images import write_bytes
 
@@ -36,8 +38,11 @@ def run(main: Callable[..., None]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(_reported(main))
-    with _witnessed():
+    try:
         app()
+    except SystemExit as end:
+        stages.exit_code = end.code if isinstance(end.code, int) else None
+        raise
 
 
 @contextmanager
@@ -62,8 +67,12 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(main)
     def stage(**arguments: object) -> None:
+        before = signal.getsignal(signal.SIGINT)
         try:
-            main(**arguments)
+            if before is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that what is half written goes
+            with _witnessed():
+                main(**arguments)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             message = _message(error)
             if message is None or os.environ.get("DEBUG"):
@@ -73,6 +82,8 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     return stage
 

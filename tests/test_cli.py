@@ -15,14 +15,46 @@ from stages.__main__ import STAGES
 from stages.cli import read_metrics, run, write_metrics
 
 ROOT = Path(__file__).parents[1]
-SLEEPER = """
+SLEEPS = """
 import time
 from stages.cli import run
-def main(name: str) -> None:
-    "Sleep."
+def work(name: str) -> None:
     print("begun", flush=True)
     time.sleep(60)
-run(main)
+run(work)
+"""
+IMPORTS = """
+import time
+print("begun", flush=True)
+try:
+    time.sleep(60)
+except BaseException:
+    raise ImportError("a bad install")  # as numpy's modules in C say
+"""
+ENDS = """
+import atexit, time
+from stages.cli import run
+def last() -> None:
+    print("begun", flush=True)
+    time.sleep(60)
+atexit.register(last)
+def work(name: str) -> None:
+    pass
+run(work)
+"""
+HOLDS = """
+import atexit
+from stages.cli import run
+class Held:
+    def __del__(self) -> None:
+        print("torn down")
+held = Held()
+atexit.register(print, "closed")
+def work(name: str) -> None:
+    print("done")
+    if name == "bad":
+        raise ValueError("bad")
+run(work)
 """
 
 
@@ -74,16 +106,26 @@ def test_the_stages_are_listed_in_their_order():
     assert places == sorted(places)
 
 
+def stage_of(code: str, folder: Path) -> list[str]:
+    """Returns the command of a stage with such code."""
+    package = folder / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import stages")
+    (package / "stage.py").write_text(code)
+    return [sys.executable, "-m", "package.stage"]
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(SLEEPER, 130), ("import stages, time; print('begun', flush=True); time.sleep(60)", -signal.SIGINT)],
-    ids=["at work", "importing"],
+    [(SLEEPS, 130), (IMPORTS, -signal.SIGINT), (ENDS, -signal.SIGINT)],
+    ids=["at work", "importing", "ending"],
 )
-def test_an_interrupted_stage_ends_at_once_with_one_line(code, expected):
+def test_an_interrupted_stage_ends_at_once_with_one_line(tmp_path, code, expected):
     """130 is what a shell makes of the signal too."""
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "x"],
-        cwd=ROOT,
+        [*stage_of(code, tmp_path), "x"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -93,6 +135,14 @@ def test_an_interrupted_stage_ends_at_once_with_one_line(code, expected):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (expected, "interrupted\n")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("good", (0, "")), ("bad", (1, "error: bad\n"))])
+def test_a_stage_ends_without_being_torn_down_when_ctrl_c_would_end_it_without_a_word(tmp_path, name, expected):
+    command, environment = [*stage_of(HOLDS, tmp_path), name], {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == expected
+    assert result.stdout == "done\nclosed\n"
 
 
 def test_bad_input_is_one_line_without_a_traceback_unless_one_asks_for_it(monkeypatch):

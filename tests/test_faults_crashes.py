@@ -81,6 +81,8 @@ def begun(repository: Repository, stage: str) -> subprocess.Popen:
     for line in process.stdout:
         if line.startswith("> ") and OF_A_STAGE.search(line):
             break
+    while process.poll() is None and not at_work(process):  # DVC writes that line first
+        time.sleep(0.001)
     return process
 
 
