@@ -45,6 +45,8 @@ def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve, initargs=(gift,))
     try:
+        with _ctrl_c_later():
+            pool.submit(os.getpid)  # which starts them all
         yield pool
     except BaseException as error:
         started = list(pool._processes.values())
@@ -58,6 +60,19 @@ def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Holds Ctrl-C back: raised in what Python does around a fork it would get lost, or lose sight of a process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Crashed(BrokenExecutor):
@@ -77,8 +92,8 @@ def _serve(gift: object) -> None:
     _given[:] = [gift]
     faulthandler.disable()  # how this process ended is its exit code
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
-    signal.signal(signal.SIGTERM, _terminate)
     Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGTERM, _terminate)  # at last: until then it may end at once, there is nothing to remove
 
 
 def _terminate(*_: object) -> None:

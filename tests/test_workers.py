@@ -109,6 +109,23 @@ def test_ctrl_c_which_reaches_all_processes_ends_in_one_line():
     assert (process.returncode, errors) == (130, "interrupted\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_ctrl_c_while_the_processes_are_forked_is_not_lost():
+    script = """
+import os, signal
+from facerec.images import parallel_map
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
+if __name__ == "__main__":
+    try:
+        print(sum(parallel_map(abs, range(400), None, processes=True)))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (result.stdout, result.stderr, result.returncode) == ("interrupted\n", "", 0)
+
+
 def test_processes_end_with_the_one_that_they_work_for():
     process, workers = begun()
     assert process.pid not in workers and len(workers) == 2
