@@ -1,6 +1,7 @@
 """The align stage on points that somebody else dictates: what is degenerate ends in a record, not in a smear."""
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,24 @@ def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
         written.append({str(file): Path(file).read_bytes() for file in files})
     assert len(written[0]) == 3 * len(faces()) + 7
     assert written[0] == written[1]
+
+
+def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
+    alive, most = 0, 0
+
+    def gone() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def read(path: Path) -> np.ndarray:
+        nonlocal alive, most
+        photograph = read_image(path)
+        weakref.finalize(photograph, gone)
+        alive += 1
+        most = max(most, alive)
+        return photograph
+
+    monkeypatch.setattr(align, "read_image", read)
+    monkeypatch.setenv("FACEREC_WORKERS", "1")
+    run(monkeypatch, faces())
+    assert (most, alive) == (1, 0)

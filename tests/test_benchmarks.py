@@ -110,6 +110,16 @@ def test_align_and_the_growth_of_each_stage_are_measured(data):
         assert len(found.ratios) == 2 and np.isfinite(found.ratios).all() and "1: " in found.ours
 
 
+@pytest.mark.parametrize(("looks", "flip_test", "passes"), [(3, True, 6), (1, False, 1)])
+def test_aligns_ceiling_passes_each_face_as_often_as_the_network_looks_at_it(looks, flip_test, passes, monkeypatch):
+    changes = SMALL | {"looks": looks, "flip_test": flip_test}
+    network = build(HourglassParams(**PROFILE["hourglass"]).model_copy(update=changes))
+    seen: list[int] = []
+    monkeypatch.setattr(network, "forward", lambda faces: seen.append(len(faces)))
+    photograph_stages._forward_passes(network, 64)
+    assert sum(seen) == 64 * passes
+
+
 def test_growth_of_a_square_has_exponent_two(data, monkeypatch):
     monkeypatch.setattr(photograph_stages, "_seconds", lambda work, some: 0.1 * len(some) ** 2)
     assert photograph_stages.growth(data, data, "select", 16, COUNT, 1).ratios == pytest.approx([2.0])
