@@ -206,7 +206,7 @@ def parallel_map(
     window = max(math.ceil(ahead / length), 2 * cores)
     stop = Event()
     with workers.processes(cores, (function, items)) if apart else workers.threads(cores) as pool:
-        each = _each_apart if apart else partial(_each, function, items, stop)
+        each = workers.each_given if apart else partial(_each, function, items, stop)
         results = chain.from_iterable(_ahead(pool, each, runs, window))
         try:
             yield from tqdm(results, title, total=len(items), disable=None if title else True)
@@ -217,17 +217,6 @@ def parallel_map(
 def _each(function: Callable[[Item], Result], items: Sequence[Item], stop: Event, run: slice) -> list[Result]:
     """Returns the results of a run of the items, of which nobody reads those after `stop`."""
     return [function(item) for item in items[run] if not stop.is_set()]
-
-
-def _each_apart(run: slice) -> list:
-    """Returns the results of a run, of the function and the items that this process was given when it began."""
-    if workers.is_ending:
-        os._exit(1)
-    function, items = workers.given()
-    try:
-        return [function(item) for item in items[run]]
-    except workers.Terminated:  # the pool would take it for a result, and give this process the next run
-        os._exit(1)
 
 
 def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int) -> Iterator[Result]:

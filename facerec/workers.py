@@ -6,7 +6,7 @@ import multiprocessing.connection
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Thread, Timer
@@ -15,10 +15,12 @@ from typing import Any
 GRACE = 5  # seconds that a process has to end by itself
 CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
 
-# In a process that works for another: what it was given, and whether it was told to end. That may have been while it
-# sent a result, which goes on after it.
+FINISH = 0.2  # seconds that it has for what is no work: a message between the two is not to be cut off
+
+# In a process that works for another: what it was given, whether it is at work on it, and whether it was told to end.
 _given: list[Any] = []
-is_ending = False
+_working = False
+_ending = False
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor]:
+def processes(workers: int, gift: tuple[Callable, Sequence] | None = None) -> Iterator[ProcessPoolExecutor]:
     """Yields a pool of processes that end at an error or at Ctrl-C, whatever they are at, or when this one is killed.
 
     On Linux they are forked, in milliseconds and without importing anything again: they must not use torch, whose
@@ -40,7 +42,7 @@ def processes(workers: int, gift: object = None) -> Iterator[ProcessPoolExecutor
 
     Args:
         workers: how many.
-        gift: what `given` returns in each of them: it comes with the fork, while all that is submitted is sent.
+        gift: a function and items, for `each_given` in them: these come with the fork, while what is submitted is sent.
     """
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_serve, initargs=(gift,))
@@ -83,9 +85,22 @@ class Terminated(SystemExit):
     """Ends a process that works for another, once it has removed what it had half written."""
 
 
-def given() -> Any:
-    """Returns, in a process that works for another, the `gift` of the latter."""
-    return _given[0]
+def each_given(run: slice) -> list:
+    """Returns the results of a run, of the function and the items that this process was given when it began."""
+    global _working
+    function, items = _given[0]
+    try:
+        _working = True
+        if _ending:
+            os._exit(1)
+        results = [function(item) for item in items[run]]
+        _working = False
+    except Terminated:  # the pool would take it for a result, and give this process the next run
+        os._exit(1)
+    except BaseException:
+        _working = False
+        raise
+    return results
 
 
 def _serve(gift: object) -> None:
@@ -97,13 +112,14 @@ def _serve(gift: object) -> None:
 
 
 def _terminate(*_: object) -> None:
-    global is_ending
-    is_ending = True
+    global _ending
+    _ending = True
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a broken pool sends it again, and must not stop the removing
-    last = Timer(GRACE, os._exit, [1])  # where what is raised here gets lost, as in a finaliser
+    last = Timer(GRACE if _working else FINISH, os._exit, [1])  # GRACE: what is raised may get lost, as in a finaliser
     last.daemon = True
     last.start()
-    raise Terminated(1)
+    if _working:
+        raise Terminated(1)
 
 
 def _end_with_parent() -> None:

@@ -129,7 +129,7 @@ def project(tmp_path):
     """An untrained hourglass and recogniser, and photographs of four people that differ in colour."""
     torch.manual_seed(0)
     head = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
-    network = StackedHourglass(32, 1, 8, 1, "bottleneck", "kl", 1.5, False, 2, "fp32")
+    network = StackedHourglass(32, 1, 8, 1, "bottleneck", "kl", 1.5, False, 2, 4 / 3, "fp32")
     hourglass.save(network, tmp_path / "h.pt")
     recognizer.save(Recognizer("resnet18", 16, 0.0, head, [1, 2], 32, "fp32"), tmp_path / "r.pt")
     rng = np.random.default_rng(0)

@@ -109,6 +109,26 @@ def test_ctrl_c_which_reaches_all_processes_ends_in_one_line():
     assert (process.returncode, errors) == (130, "interrupted\n")
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_process_that_is_ended_between_two_runs_finishes_its_message_and_begins_nothing(goes_on):
+    script = f"""
+import multiprocessing, signal, time
+from facerec import workers
+def serve():
+    workers._serve((print, ["another run"]))
+    signal.raise_signal(signal.SIGTERM)
+    print("the message", flush=True)
+    {"workers.each_given(slice(1))" if goes_on else ""}
+    time.sleep(60)
+process = multiprocessing.get_context("fork").Process(target=serve)
+process.start()
+process.join()
+print(process.exitcode)
+"""
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=40)
+    assert (result.stdout, result.stderr) == ("the message\n1\n", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 def test_ctrl_c_while_the_processes_are_forked_is_not_lost():
     script = """
