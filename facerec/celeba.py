@@ -125,15 +125,17 @@ def read_attributes(path: Path) -> pd.DataFrame:
     """Returns image_id and the attributes as int8; only the column image_id if the file has no rows."""
     text = _text(path)
     none = pd.DataFrame({"image_id": pd.Series(dtype=str)})
-    if len(text.split("\n", 1)) <= 1:
+    if "\n" not in text:
         return none
-    frame = read_table(path, None)
+    frame = _table(path, text, None, IMAGE_ID)
     if frame.empty:
         return none
     names = [name for name in frame if name != "image_id"]
-    for name in names:
+    values = frame[names].to_numpy()
+    for column in (np.abs(values) != 1).any(axis=0).nonzero()[0]:
+        name = names[column]
         _refuse(path, frame[name].abs() != 1, frame.attrs["skipped"], frame[name], f"{name}: expected -1 or 1")
-    return frame.astype(dict.fromkeys(names, np.int8))
+    return pd.concat([frame[["image_id"]], pd.DataFrame(values.astype(np.int8), columns=names)], axis=1)
 
 
 def read_image_ids(path: Path) -> list[str]:
@@ -153,7 +155,11 @@ def read_table(path: Path, columns: list[str] | None, image_id: str = IMAGE_ID) 
 
     `attrs["skipped"]` holds how many lines came before the first row.
     """
-    text = _text(path)
+    return _table(path, _text(path), columns, image_id)
+
+
+def _table(path: Path, text: str, columns: list[str] | None, image_id: str) -> pd.DataFrame:
+    """Returns what `read_table` does, of a file's text."""
     lines = text.split("\n", 2)
     count = lines[0].strip()
     counted = re.fullmatch("[0-9]{1,12}", count) is not None
