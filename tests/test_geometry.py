@@ -115,6 +115,19 @@ def test_a_closer_look_needs_points_with_weight_that_lie_apart():
         assert np.isnan(geometry.closer_matrices(points, 96, np.array([weights]))).all() == lost
 
 
+def test_points_that_lie_just_far_enough_apart_are_a_face_and_those_a_little_nearer_none():
+    """Root mean squares of 1 px, of eyes 2 px apart; of 1 px and 20 px; and of 1 px, in whole numbers of halves."""
+    two = np.array([[[0.0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]])
+    for size, lost in ((1, False), (0.99, True)):
+        matrix = geometry.closer_matrices(size * two, 96, np.array([[1.0, 1, 0, 0, 0]]))
+        assert np.isnan(matrix).all() == lost
+    eyes = np.array([[[-1.0, 0], [1, 0], [-6, 39], [6, 39], [0, -3]]])
+    small = np.array([[[1.5, 0.5], [-1.5, -0.5], [0, 0], [0, 0], [0, 0]]])
+    nearer = eyes * [[[0.99], [0.99], [1], [1], [1]]]
+    for points, lost in ((eyes, False), (nearer, True), (small, False), (0.99 * small, True)):
+        assert np.isnan(geometry.alignment_matrices(points, 64)[2]).all() == lost
+
+
 def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
     source = target + rng.normal(0, 3, (20, 3, 2))  # eyes and nose never near a line
@@ -209,6 +222,7 @@ def test_a_face_whose_points_are_in_another_order_is_mirrored_and_has_no_roll():
     record = geometry.alignment_record(matrices, points, 112)
     assert record["roll"] == pytest.approx([0, np.nan], nan_ok=True, abs=1e-6)
     assert record["scale"][0] == pytest.approx(1) and np.isfinite(record["scale"][1])
+    assert not geometry.mirrors(np.array([[[1.0, 2, 3], [2, 4, 6]]])).any()  # all onto a line
 
 
 def test_shear_is_zero_for_a_similarity_and_grows_with_squeezing():
@@ -237,6 +251,13 @@ def test_warp_at_full_scale_equals_opencvs():
     matrix = sk.SimilarityTransform(scale=1.7, rotation=0.3, translation=(-20, 5)).params[:2]
     expected = cv2.warpAffine(image, matrix, (100, 100), flags=cv2.INTER_LINEAR)
     assert np.abs(geometry.warp(image, matrix, 100).astype(int) - expected).max() <= 2
+
+
+def test_what_shrinks_by_a_third_and_no_more_is_not_smoothed():
+    image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
+    for matrix in (np.array([[2 / 3, 0, 2.3], [0, 2 / 3, 1.4]]), np.array([[0, -2 / 3, 60.3], [2 / 3, 0, 1.4]])):
+        expected = cv2.warpAffine(image, matrix, (62, 62), flags=cv2.INTER_LINEAR)
+        assert np.abs(geometry.warp(image, matrix, 62).astype(int) - expected).max() <= 2
 
 
 def test_warp_keeps_points_where_the_matrix_says_while_shrinking():
@@ -318,11 +339,11 @@ def test_blocks_are_scikit_images_of_the_picture_with_its_last_pixels_repeated(s
     assert np.abs(geometry._averaged(image, block) - expected).max() <= 0.5
 
 
-@pytest.mark.parametrize("pixels", [30, 40, 50, 120])
+@pytest.mark.parametrize("pixels", [40, 45, 60, 75, 180])
 def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(pixels):
     image = rng.integers(0, 256, (90, 80, 3), dtype=np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[11.0, 20, 40]]), pixels)[0], pixels)
-    square, size = image[20:60, 11:51], (pixels, pixels)
+    face = geometry.warp(image, geometry.square_matrices(np.array([[11.0, 20, 60]]), pixels)[0], pixels)
+    square, size = image[20:80, 11:71], (pixels, pixels)
     expected = sk.resize(square, size, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
     assert np.abs(face - expected).max() <= 1
 
@@ -346,11 +367,22 @@ def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels)
     assert apart[~at_the_edge].max() <= 4
 
 
-def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks():
+@pytest.mark.parametrize("pixels", [8, 20, 25, 30])
+def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks(pixels):
+    """Each pixel is the mean of what it covers, parts of pixels by their size."""
     image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), 20)[0], 20)
-    expected = image[4:64, 7:67].reshape(20, 3, 20, 3, 3).mean(axis=(1, 3))
-    assert np.abs(face - expected).max() <= 1
+    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
+    parts = image[4:64, 7:67].repeat(pixels, axis=0).repeat(pixels, axis=1)
+    assert np.abs(face - measure.block_reduce(parts, (60, 60, 1), np.mean)).max() <= 1
+
+
+@pytest.mark.parametrize("pixels", [31, 35, 39])
+def test_a_square_that_shrinks_to_more_than_half_is_the_means_of_one_twice_as_wide_as_wanted(pixels):
+    image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
+    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
+    size = (2 * pixels, 2 * pixels)
+    twice = sk.resize(image[4:64, 7:67], size, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
+    assert np.abs(face - measure.block_reduce(twice, (2, 2, 1), np.mean)).max() <= 1
 
 
 def test_a_square_far_larger_than_the_picture_is_not_laid_out_first():

@@ -6,6 +6,8 @@ from scipy.stats import multivariate_normal
 
 from facerec.heatmaps import decode_heatmaps, draw_heatmaps, inside
 
+pytestmark = pytest.mark.filterwarnings("error")  # torch's, once a process, of a meshgrid whose order is left open
+
 
 @pytest.mark.parametrize("side", [24, 64])
 @pytest.mark.parametrize("sigma", [0.75, 1.0, 1.5, 2.0])
@@ -66,6 +68,9 @@ def test_maps_are_drawn_and_read_on_the_device_of_what_comes_in():
     points, confidence = decode_heatmaps(heatmaps)
     assert {tensor.device.type for tensor in (heatmaps, points, confidence)} == {"meta"}
     assert (heatmaps.shape, points.shape, confidence.shape) == ((2, 5, 16, 16), (2, 5, 2), (2, 5))
+    points = torch.full((1, 5, 2), 7.3)
+    with torch.device("meta"):  # as the default, which what comes in need not lie on
+        torch.testing.assert_close(decode_heatmaps(draw_heatmaps(points, 16, 1.5))[0], points, atol=0.05, rtol=0)
 
 
 def test_the_centre_of_an_oblique_blob_is_found():
@@ -77,7 +82,6 @@ def test_the_centre_of_an_oblique_blob_is_found():
         torch.testing.assert_close(decode_heatmaps(blob)[0][0, 0], torch.tensor([x, y]), atol=1e-3, rtol=0)
 
 
-@pytest.mark.filterwarnings("error")  # torch's, of a meshgrid whose order is left open
 def test_a_mirrored_or_transposed_heatmap_shows_its_points_mirrored_or_transposed():
     """With noise, for of a pure Gaussian any window gives the same point."""
     generator = torch.Generator().manual_seed(0)

@@ -188,11 +188,11 @@ def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
         assert metrics.identification_rate(query, people, distractors, 0.05) == expected
 
 
-@pytest.mark.parametrize("off", [0.05, -0.05])
-def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, off):
+@pytest.mark.parametrize(("fpr", "off", "width"), [(0.05, 0.05, 0.01), (0.05, -0.05, 0.01), (0.5, -0.02, 0.005)])
+def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, fpr, off, width):
     query, people = random_people(12, 4, 1.0)
     distractors = torch.randn(300, 16, generator=torch.Generator().manual_seed(5))
-    expected = metrics.identification_rate(query, people, distractors, 0.05)
+    expected = metrics.identification_rate(query, people, distractors, fpr)
     kept, count_and_keep = [], metrics._count_and_keep
 
     def watched(*arguments):
@@ -201,8 +201,8 @@ def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, off):
         return above, inside
 
     monkeypatch.setattr(metrics, "_count_and_keep", watched)
-    monkeypatch.setattr(metrics, "_bracket", lambda *_: (expected[1] + off, expected[1] + off + 0.01))
-    assert metrics.identification_rate(query, people, distractors, 0.05) == expected
+    monkeypatch.setattr(metrics, "_bracket", lambda *_: (expected[1] + off, expected[1] + off + width))
+    assert metrics.identification_rate(query, people, distractors, fpr) == expected
     assert 1 < len(kept) < 4 and max(kept) < 0.1 * 48 * 300
 
 
@@ -240,6 +240,16 @@ def test_a_first_look_brackets_the_threshold_closely(monkeypatch, fpr, widest):
     assert ((false > low) & (false <= high)).sum() < widest * len(false)
 
 
+def test_a_first_look_brackets_the_threshold_though_all_faces_are_alike(monkeypatch):
+    """Its groups, all of which guess the same, do not tell how far off they are."""
+    monkeypatch.setattr(metrics, "BLOCK", 2000)
+    monkeypatch.setattr(metrics, "SAMPLED", 0.5)
+    query, people = F.normalize(torch.ones(60, 16)), torch.arange(60) // 5
+    cosine = (query @ query.t())[0, 1]
+    low, high = metrics._bracket(query, people, torch.ones(3000, 16), 90_000, 1650 + 3000 * 60)
+    assert low < cosine <= high < math.inf
+
+
 def test_a_first_look_takes_its_share_of_the_false_pairs_and_no_true_one(monkeypatch):
     monkeypatch.setattr(metrics, "SAMPLED", 0.5)
     query, people = random_people(12, 5, 0.0)
@@ -258,6 +268,13 @@ def test_cosines_stay_on_the_device_of_the_embeddings():
     faces, people = torch.zeros(6, 4, device="meta"), torch.zeros(6, dtype=torch.int64, device="meta")
     found = [*next(metrics.pair_blocks(faces)), *metrics.search_cosines(faces, people, faces)]
     assert {tensor.device.type for tensor in found} == {"meta"}
+
+
+def test_scores_and_pairs_are_computed_where_they_are_whatever_the_default_device():
+    scores, labels, (pairs, same) = torch.eye(4), torch.arange(4), pairs_of()
+    with torch.device("meta"):
+        assert metrics.hits_at(scores, labels, 1).tolist() == [True] * 4
+        assert {rates.device.type for rates in metrics.roc(*in_blocks(pairs, same))} == {"cpu"}
 
 
 def test_identification_rate_without_distractors_and_with_every_pair():
