@@ -28,7 +28,10 @@ def _mixed(values: np.ndarray) -> np.ndarray:
 def person_order(frame: pd.DataFrame, seed: int, purpose: str) -> np.ndarray:
     """Returns an order of the rows (N,) in which each person's photographs come as `lots` draws them."""
     drawn = lots(frame.image_id.tolist(), seed, purpose)
-    return np.lexsort([frame.image_id.to_numpy(str), drawn, frame.person_id.to_numpy()])
+    keys = [drawn, frame.person_id.to_numpy()]
+    if not frame.image_id.is_monotonic_increasing:  # or else the rows' order tells equal draws apart
+        keys.insert(0, frame.image_id.to_numpy(str))
+    return np.lexsort(keys)
 
 
 def rank_in_person(frame: pd.DataFrame, order: np.ndarray) -> np.ndarray:

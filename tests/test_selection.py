@@ -352,3 +352,11 @@ def test_attribute_balance_is_the_change_in_points(frame):
     after = before.assign(**dict.fromkeys(ATTRIBUTES[::2], 1))
     balance = selection.attribute_balance(before, after, ATTRIBUTES)
     assert balance.attribute.tolist() == ATTRIBUTES[::2] + ATTRIBUTES[1::2]
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5], [4, 1, 5, 0, 3, 2]])
+def test_equal_lots_are_told_apart_by_name(rows, monkeypatch):
+    monkeypatch.setattr(lots, "lots", lambda names, *_: np.zeros(len(names)))
+    frame = pd.DataFrame({"image_id": list("abcdef"), "person_id": [2, 1, 2, 1, 1, 2]}).iloc[rows]
+    ordered = frame.iloc[lots.person_order(frame, 1, "wild")]
+    assert ordered.image_id.tolist() == ["b", "d", "e", "a", "c", "f"]
