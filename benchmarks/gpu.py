@@ -26,7 +26,7 @@ from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import parse_head
 from facerec.images import write_bytes
-from facerec.landmark_training import HourglassParams, TrainingFaces
+from facerec.landmark_training import HourglassParams
 from facerec.recognizer_training import RecognizerParams
 
 PEOPLE = 500
@@ -141,14 +141,14 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
-    learned = TrainingFaces(faces, torch.rand(count, 5, 2, generator=generator) * wide)
+    points = torch.rand(count, 5, 2, generator=generator) * wide
     network = landmark_training.build(params).train()
     if compiled:
         network.compile()
     batch = _batch(params, network)
     name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
-    batches = Batches(learned.faces.numpy(), torch.arange(count), device())
-    loss_of = landmark_training.batch_loss(network, batches, learned.points, params)
+    batches = Batches(faces.numpy(), torch.arange(count), device())
+    loss_of = landmark_training.batch_loss(network, batches, points, params)
     losses = _loaded_losses(loss_of, batches, count, params.batch, generator)
     loaded = _steps(network, lambda: next(losses), params.batch)
     resident = _steps(network, lambda: network(batch).float().square().mean(), params.batch)
