@@ -17,13 +17,13 @@ import torch
 
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import celeba, hourglass, tables
-from facerec.devices import device
+from facerec.devices import device, lanes
 from facerec.geometry import ARCFACE_PIXELS, crop_squares, invert, square_matrices, template, transform_points
 from facerec.images import num_workers
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.tables import BOX, LANDMARKS, SQUARE
-from stages.align import BATCH, align_all
+from stages.align import BATCH, MOST_AT_ONCE, align_all
 from stages.crop import crop_all
 
 BOX_SCALE = 1.2  # the notebook's
@@ -144,14 +144,22 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
         return alternate(ours, speed_of(lambda: _forward_passes(network, len(some)), len(some)), "faces", repeats)
 
 
-@torch.inference_mode()
 def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
-    """Does what `predict` asks of the network for so many faces, and nothing else: each look, mirrored too if it is."""
-    network.eval()
+    """Does what `predict` asks of the network for so many faces, and nothing else: each look, mirrored too if it is.
+
+    Side by side, as the stage does.
+    """
     passes = network.looks * (2 if network.flip_test else 1)
-    shape = (min(BATCH, faces), 3, network.pixels, network.pixels)
+    batches = math.ceil(faces / BATCH)
+    with lanes(min(num_workers(), MOST_AT_ONCE)) as pool:
+        list(pool.map(partial(_passes_of_a_batch, network, passes), [min(BATCH, faces)] * batches))
+
+
+@torch.inference_mode()
+def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: int) -> None:
+    shape = (faces, 3, network.pixels, network.pixels)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
-    for _ in range(passes * math.ceil(faces / BATCH)):
+    for _ in range(passes):
         network(batch)
     if device().type == "cuda":
         torch.cuda.synchronize()

@@ -1,9 +1,15 @@
 """Which device to compute on, and how precisely."""
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import torch
+
+from facerec.workers import threads
 
 Precision = Literal["auto", "bf16", "fp32"]
 
@@ -41,3 +47,18 @@ def _multiplies_bf16(where: torch.device) -> bool:
     if where.type == "cpu":
         return bool(torch.cpu.get_capabilities().get("amx_bf16"))
     return where.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@contextmanager
+def lanes(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Yields a pool of so many threads that share torch's out among them, at least one each.
+
+    What a CPU computes for several batches at once it computes faster side by side than one after the other with all
+    cores at each, which wait for each other at every layer.
+    """
+    before = torch.get_num_threads()
+    try:
+        with threads(count, partial(torch.set_num_threads, max(1, before // count))) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(before)  # MKL's are counted for the whole process

@@ -25,7 +25,7 @@ CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side
 SHRINK_UNDER = 2 / 3  # px to a px: above, bilinear interpolation leaves hardly a pixel out
 NOT_WHOLE = 1e-6  # px that the corner or the side of a square of whole pixels may be off, by rounding
 MAX_HALVINGS = 14  # of a photograph; that many take the largest to a pixel
-MIN_AREA = 0.09  # of the sum of two squared edges: a thinner triangle is taken for a line, or a face stretched fivefold
+MIN_AREA = 0.09  # of the sum of two squared edges: as thin a triangle is taken for a line, or a face stretched fivefold
 MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
 MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
 

@@ -204,8 +204,8 @@ def search_cosines(query: Tensor, query_people: Tensor, distractors: Tensor) -> 
         other[block] = cosines.masked_fill(same, -torch.inf).amax(dim=1)
         cosines.diagonal(start).fill_(-torch.inf)
         own[block] = cosines.masked_fill(~same, -torch.inf).amax(dim=1)
-    for _, rows in _row_blocks(distractors, len(query)):
-        other = torch.maximum(other, (F.normalize(rows.float()) @ query.t()).amax(dim=0))
+    for cosines in _cosine_blocks(query, distractors):
+        other = torch.maximum(other, cosines.amax(dim=0))
     return own, other
 
 
@@ -360,12 +360,17 @@ def _count_and_keep(
 
 
 def _false_blocks(query: Tensor, query_people: Tensor, distractors: Tensor) -> Iterator[Tensor]:
-    """Yields the false cosines, a block at a time, in one buffer used again and again; other pairs are EXCLUDED."""
+    """Yields the false cosines, a block at a time, in a buffer used again and again; other pairs are EXCLUDED."""
     for start, rows in _row_blocks(query, len(query)):
         cosines = rows @ query.t()
         same = query_people[start : start + len(rows), None] == query_people
         counted = (~same).triu(start + 1)
         yield cosines.masked_fill_(~counted, EXCLUDED)
+    yield from _cosine_blocks(query, distractors)
+
+
+def _cosine_blocks(query: Tensor, distractors: Tensor) -> Iterator[Tensor]:
+    """Yields the cosines of a block of distractors and the normalised queries, in one buffer used again and again."""
     buffer = query.new_empty(max(1, BLOCK // len(query)), len(query))
     for _, rows in _row_blocks(distractors, len(query)):
         yield torch.mm(F.normalize(rows.float()), query.t(), out=buffer[: len(rows)])

@@ -116,7 +116,7 @@ def batch_loss(
 ) -> Tensor:
     """Returns the loss of the faces with these indices, augmented, after so many epochs."""
     batch = augmented(faces[indices], params, network.pixels, generator)
-    embeddings = network(batch.contiguous(memory_format=torch.channels_last))
+    embeddings = network(batch)
     warmup = params.margin_warmup_epochs
     network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
     return network.head(embeddings, labels[indices].to(device(), non_blocking=True))

@@ -13,9 +13,8 @@ from threading import Thread, Timer
 from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
-CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
-
 FINISH = 0.2  # seconds that it has for what is no work: a message between the two is not to be cut off
+CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
 
 # In a process that works for another: what it was given, whether it is at work on it, and whether it was told to end.
 _given: list[Any] = []
@@ -24,9 +23,9 @@ _ending = False
 
 
 @contextmanager
-def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Yields a pool of threads; whoever is interrupted does not wait for what had not begun."""
-    pool = ThreadPoolExecutor(workers)
+def threads(workers: int, begin: Callable[[], object] | None = None) -> Iterator[ThreadPoolExecutor]:
+    """Yields a pool of threads, each of which may `begin` with something; none waits for what had not begun."""
+    pool = ThreadPoolExecutor(workers, initializer=begin)
     try:
         yield pool
     finally:
@@ -57,7 +56,8 @@ def processes(workers: int, gift: tuple[Callable, Sequence] | None = None) -> It
         if isinstance(error, BrokenExecutor):
             pool.shutdown(cancel_futures=True)  # waits until each has ended
             codes = {worker.exitcode for worker in started}
-            for crash in [crash for crash in CRASHES if -crash in codes]:
+            crash = next((one for one in CRASHES if -one in codes), None)
+            if crash:
                 raise Crashed(f"a worker process crashed: {crash.name}") from error
         raise
     finally:

@@ -1,28 +1,26 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
+from tqdm import tqdm
 from typer import Argument
 
 from facerec import geometry, hourglass, sheets, tables
-from facerec.devices import device
+from facerec.devices import device, lanes
 from facerec.heatmaps import inside
-from facerec.images import in_batches, num_workers, read_image, write_image
+from facerec.images import num_workers, read_image, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
-from facerec.workers import threads
 from stages.cli import run, write_metrics
 
-Result = TypeVar("Result")
-
 BATCH = 32  # faces to a batch; of the photographs, a core holds one
+MOST_AT_ONCE = 8  # batches: what the network makes of each takes memory
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
 
@@ -82,8 +80,8 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    Beside a GPU that looks at one batch the next one's crops are decoded, and the faces of the one before are cut from
-    the photographs and written; a CPU does one after the other, for its cores are the network's.
+    Each core reads, looks at, cuts and writes a batch of its own: a network that is spread over the cores waits for the
+    last of them at every layer, and for the files at every batch. Beside a GPU some are at their files while it looks.
 
     Args:
         network: finds the points.
@@ -96,45 +94,35 @@ def align_all(
     image_ids = squares.image_id.tolist()
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
 
-    def read(index: int) -> np.ndarray:
-        return read_crop(cropped / image_ids[index], network.face_pixels)
-
-    def write(image_id: str, matrices: dict[int, np.ndarray]) -> None:
+    def write(image_id: str, matrices: list[np.ndarray]) -> None:
         photograph = read_image(photographs / image_id)
-        for count, matrix in matrices.items():
-            write_image(folders[count] / image_id, geometry.warp(photograph, matrix, pixels))
+        for folder, matrix in zip(folders.values(), matrices, strict=True):
+            write_image(folder / image_id, geometry.warp(photograph, matrix, pixels))
 
-    rows, beside = range(len(squares)), device().type != "cpu"
+    def align(batch: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        seen = [read_crop(cropped / image_ids[index], network.face_pixels) for index in batch]
+        points, confidence = network.predict(np.stack(seen))
+        outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
+        points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
+        matrices = geometry.alignment_matrices(points, pixels)
+        for row, index in enumerate(batch):
+            if stop.is_set():
+                break
+            write(image_ids[index], [matrices[count][row] for count in folders])
+        return points, confidence.mean(axis=1), outside
+
+    batches = [range(start, min(start + BATCH, len(squares))) for start in range(0, len(squares), BATCH)]
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with threads(num_workers()) as pool:
-        reading, writing = [pool.submit(read, index) for index in rows[:BATCH]], list[Future[None]]()
-        for batch in in_batches(rows, BATCH, "align"):
-            coming = rows[batch[-1] + 1 :][:BATCH]
-            seen = _results(reading)
-            if beside:
-                reading = [pool.submit(read, index) for index in coming]
-            else:
-                _results(writing)
-            points, confidence = network.predict(np.stack(seen))
-            outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
-            points = geometry.transform_points(geometry.invert(to_crop[batch]), points)
-            matrices = geometry.alignment_matrices(points, pixels)
-            if beside:
-                _results(writing)
-            else:
-                reading = [pool.submit(read, index) for index in coming]
-            writing = [
-                pool.submit(write, image_ids[index], {count: matrices[count][row] for count in folders})
-                for row, index in enumerate(batch)
-            ]
-            found.append((points, confidence.mean(axis=1), outside))
-        _results(writing)
+    with hourglass.stoppable(network) as stop, lanes(min(num_workers(), MOST_AT_ONCE)) as pool:
+        try:
+            with tqdm(total=len(squares), desc="align", disable=None) as bar:
+                for part in pool.map(align, batches):
+                    found.append(part)
+                    bar.update(len(part[0]))
+        finally:
+            stop.set()
     points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return points, confidence, outside
-
-
-def _results(futures: list[Future[Result]]) -> list[Result]:
-    return [future.result() for future in futures]  # raises what a thread raised
 
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:

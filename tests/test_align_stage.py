@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from skimage.transform import AffineTransform, SimilarityTransform, warp
+from torch import nn
 
 from facerec import geometry, hourglass, tables
 from facerec.images import read_image, write_image
@@ -18,12 +19,13 @@ SIDE = 64  # of photographs, crops and aligned faces
 OUTPUTS = ["a2", "a3", "a5", "predicted.csv", "alignment.csv", "m.json", "s.jpg", "s2.jpg", "s3.jpg", "s5.jpg"]
 
 
-class Dictated:
+class Dictated(nn.Module):
     """Stands for the network: says the points that it was given, whatever it sees."""
 
     face_pixels = SIDE
 
     def __init__(self, points: np.ndarray) -> None:
+        super().__init__()
         self.points = points
 
     def predict(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -47,6 +47,18 @@ def test_layers_on_a_cpu_are_bf16_if_asked_for_and_by_auto_with_amx(capabilities
         assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == computed
 
 
+@pytest.mark.parametrize(("count", "each"), [(2, 3), (4, 1), (9, 1)])
+def test_lanes_share_the_threads_out_and_give_them_back(count, each):
+    before = torch.get_num_threads()
+    torch.set_num_threads(6)
+    try:
+        with devices.lanes(count) as pool:
+            assert pool.submit(torch.get_num_threads).result() == each
+        assert torch.get_num_threads() == 6
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_device_that_does_not_exist_is_named(monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "toaster")
     with pytest.raises(ValueError, match=r"FACEREC_DEVICE: expected cpu, cuda .*got 'toaster'"):

@@ -49,6 +49,20 @@ def test_save_and_load_predict_the_same(tmp_path):
     assert np.allclose(network.predict(faces)[0], loaded.predict(faces)[0], equal_nan=True)
 
 
+def test_a_network_that_is_told_to_stop_stops_at_its_next_layer_and_later_works_as_before():
+    network, faces = small(), np.zeros((2, 32, 32, 3), np.uint8)
+    before, seen = network.predict(faces)[0], []
+    layers = [layer for layer in network.modules() if isinstance(layer, hourglass.Residual)]
+    with hourglass.stoppable(network) as stop:
+        hooks = [layer.register_forward_pre_hook(lambda *_: (seen.append(1), stop.set())) for layer in layers]
+        with pytest.raises(hourglass.Stopped):
+            network.predict(faces)
+        assert len(seen) == 1 < len(layers)
+        for hook in hooks:
+            hook.remove()
+    assert np.array_equal(network.predict(faces)[0], before, equal_nan=True)
+
+
 @pytest.mark.parametrize("looks", [1, 3])
 def test_no_faces_have_no_points(looks):
     points, confidence = small(looks=looks).predict(np.zeros((0, 32, 32, 3), np.uint8))
