@@ -81,22 +81,27 @@ def finite_or(matrices: Tensor, otherwise: Tensor) -> Tensor:
     return torch.where(torch.isfinite(matrices).flatten(1).all(dim=1)[:, None, None], matrices, otherwise)
 
 
+def to_float(faces: Tensor) -> Tensor:
+    """Returns faces (B, H, W, 3) uint8 as (B, 3, H, W) in [0, 1]."""
+    return faces.permute(0, 3, 1, 2).float().div_(255)
+
+
 def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels) in [0, 1] moved by matrices, bilinear, black outside, channels_last.
+    """Returns faces (B, 3, pixels, pixels) in [0, 1] moved by matrices, bilinear, black outside.
 
     Args:
-        faces: (B, H, W, 3) uint8.
+        faces: (B, H, W, 3) uint8, or as `to_float` makes of them.
         matrices: (B, 2, 3), px of `faces` → px of the result.
         pixels: side of the result.
     """
-    height, width = faces.shape[1:3]
+    faces = to_float(faces) if faces.dtype == torch.uint8 else faces
+    height, width = faces.shape[2:]
     to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]])
     back = compose(invert(matrices), to_unit).to(faces.device, non_blocking=True)
     steps = torch.arange(pixels, device=faces.device, dtype=torch.float32)
     along_x, along_y = back[:, :, None, :1] * steps, back[:, :, 1:2, None] * steps[:, None] + back[:, :, 2:, None]
     grid = (along_x + along_y).permute(0, 2, 3, 1)  # the sum of a row and a column: cheaper than a product of matrices
-    pictures = faces.permute(0, 3, 1, 2).float().div_(255)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
+    return F.grid_sample(faces, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
 def jitter_colour(faces: Tensor, brightness: float, gray: float, generator: torch.Generator) -> Tensor:

@@ -55,8 +55,10 @@ def read_collection(identity: Path, landmarks: Path, boxes: Path, attributes: Pa
         ValueError: a file is not of this form, or no photograph is in all of them; the message names the file, the
             line, the value and what was expected.
     """
-    files = {identity: read_identity(identity), landmarks: read_landmarks(landmarks), boxes: read_boxes(boxes)}
-    described = read_attributes(attributes)
+    people = read_identity(identity)
+    files = {identity: people, landmarks: read_landmarks(landmarks, people.image_id)}
+    files[boxes] = read_boxes(boxes, checked=people.image_id)
+    described = read_attributes(attributes, people.image_id)
     names = [name for name in described if name != "image_id"]
     if names:
         files[attributes] = described
@@ -100,17 +102,17 @@ def read_identity(path: Path) -> pd.DataFrame:
     return frame.astype({"person_id": np.int64})
 
 
-def read_boxes(path: Path, image_id: str = IMAGE_ID) -> pd.DataFrame:
-    """Returns image_id and the box; its width and height are positive; `image_id` is the form of the former."""
-    frame = read_table(path, BOX, image_id)
+def read_boxes(path: Path, image_id: str = IMAGE_ID, checked: pd.Series | None = None) -> pd.DataFrame:
+    """Returns image_id and the box; its width and height are positive; the arguments are `read_table`'s."""
+    frame = read_table(path, BOX, image_id, checked)
     for side in ("width", "height"):
         _refuse(path, frame[side] <= 0, frame.attrs["skipped"], frame[side], f"{side}: expected more than 0")
     return _within_pictures(path, frame, BOX)
 
 
-def read_landmarks(path: Path) -> pd.DataFrame:
-    """Returns image_id and the points."""
-    return _within_pictures(path, read_table(path, LANDMARKS), LANDMARKS)
+def read_landmarks(path: Path, checked: pd.Series | None = None) -> pd.DataFrame:
+    """Returns image_id and the points; `checked` is `read_table`'s."""
+    return _within_pictures(path, read_table(path, LANDMARKS, checked=checked), LANDMARKS)
 
 
 def _within_pictures(path: Path, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -121,13 +123,16 @@ def _within_pictures(path: Path, frame: pd.DataFrame, names: list[str]) -> pd.Da
     return frame
 
 
-def read_attributes(path: Path) -> pd.DataFrame:
-    """Returns image_id and the attributes as int8; only the column image_id if the file has no rows."""
+def read_attributes(path: Path, checked: pd.Series | None = None) -> pd.DataFrame:
+    """Returns image_id and the attributes as int8; only the column image_id if the file has no rows.
+
+    `checked` is `read_table`'s.
+    """
     text = _text(path)
     none = pd.DataFrame({"image_id": pd.Series(dtype=str)})
     if "\n" not in text:
         return none
-    frame = _table(path, text, None, IMAGE_ID)
+    frame = _table(path, text, None, IMAGE_ID, checked)
     if frame.empty:
         return none
     names = [name for name in frame if name != "image_id"]
@@ -150,15 +155,21 @@ def read_image_ids(path: Path) -> list[str]:
     return frame.image_id.tolist()
 
 
-def read_table(path: Path, columns: list[str] | None, image_id: str = IMAGE_ID) -> pd.DataFrame:
-    """Returns image_id and the columns (all of them if None) of a file with a header, and a count before it or not.
+def read_table(
+    path: Path, columns: list[str] | None, image_id: str = IMAGE_ID, checked: pd.Series | None = None
+) -> pd.DataFrame:
+    """Returns a file with a header, and a count before it or not; `attrs["skipped"]` lines came before the first row.
 
-    `attrs["skipped"]` holds how many lines came before the first row.
+    Args:
+        path: of the file.
+        columns: beside image_id, all of them if None.
+        image_id: the form of an image_id.
+        checked: ids of that form, each once: if the file has the same they need not be looked at one by one.
     """
-    return _table(path, _text(path), columns, image_id)
+    return _table(path, _text(path), columns, image_id, checked)
 
 
-def _table(path: Path, text: str, columns: list[str] | None, image_id: str) -> pd.DataFrame:
+def _table(path: Path, text: str, columns: list[str] | None, image_id: str, checked: pd.Series | None) -> pd.DataFrame:
     """Returns what `read_table` does, of a file's text."""
     lines = text.split("\n", 2)
     count = lines[0].strip()
@@ -173,7 +184,7 @@ def _table(path: Path, text: str, columns: list[str] | None, image_id: str) -> p
         )
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"{path}, line {skipped}: expected each column once, got {repeated[0]} again")
-    frame = _parse(path, text, names, skipped, image_id)
+    frame = _parse(path, text, names, skipped, image_id, checked)
     if counted and int(count) != len(frame):
         raise ValueError(f"{path}, line 1: the count says {count} rows, the file has {len(frame)}")
     if columns and columns != names[1:]:
@@ -184,14 +195,22 @@ def _table(path: Path, text: str, columns: list[str] | None, image_id: str) -> p
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").rstrip()
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file: {error}") from None
+    return (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).rstrip()
 
 
-def _parse(path: Path, text: str, names: list[str], skipped: int, image_id: str = IMAGE_ID) -> pd.DataFrame:
+def _parse(
+    path: Path,
+    text: str,
+    names: list[str],
+    skipped: int,
+    image_id: str = IMAGE_ID,
+    checked: pd.Series | None = None,
+) -> pd.DataFrame:
     """Returns the rows after `skipped` lines: image_id and numbers."""
     separator = "," if "," in text[:2000] else r"\s+"
     try:
@@ -213,7 +232,8 @@ def _parse(path: Path, text: str, names: list[str], skipped: int, image_id: str 
         raise _too_many_values(path, text, len(names), skipped, str(error)) from None
     if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of values beyond the columns in the first row
         raise _too_many_values(path, text, len(names), skipped, "more values than columns")
-    _check_ids(path, frame.image_id, skipped, image_id)
+    if checked is None or not frame.image_id.equals(checked):
+        _check_ids(path, frame.image_id, skipped, image_id)
     for name in names[1:]:
         numbers = frame[name]
         if numbers.dtype == np.int64:

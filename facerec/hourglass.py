@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facerec import checkpoints
-from facerec.augment import closer, finite_or, invert, transform_points, warp_batch
+from facerec.augment import closer, finite_or, invert, to_float, transform_points, warp_batch
 from facerec.devices import Precision, autocast
 from facerec.geometry import MIRRORED, square_matrices
 from facerec.heatmap_losses import Loss
@@ -218,7 +218,7 @@ class StackedHourglass(nn.Module):
     def _predict_batch(
         self, faces: np.ndarray, decode: Callable[[Tensor], tuple[Tensor, Tensor]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        held = torch.from_numpy(faces).to(next(self.parameters()).device)
+        held = to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
         matrices, seen = _whole(held, self.pixels), []
         for look in range(self.looks):
             points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
@@ -242,7 +242,7 @@ class StackedHourglass(nn.Module):
         Args:
             faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
         """
-        held = torch.from_numpy(faces).to(next(self.parameters()).device)
+        held = to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
         return self._heatmaps(warp_batch(held, _whole(held, self.pixels), self.pixels))
 
     def _heatmaps(self, batch: Tensor) -> Tensor:
@@ -252,7 +252,7 @@ class StackedHourglass(nn.Module):
         return (seen + self._last_heatmaps(batch.flip(3)).flip(3)[:, MIRRORED]) / 2
 
     def _last_heatmaps(self, batch: Tensor) -> Tensor:
-        output = self(batch.contiguous(memory_format=torch.channels_last))[:, -1]
+        output = self(batch)[:, -1]
         if self.loss != "kl":
             return output
         probability = output.flatten(2).softmax(dim=2).view_as(output)
@@ -286,8 +286,8 @@ def face_pixels(pixels: int, looks: int, detail: float) -> int:
 
 
 def _whole(faces: Tensor, pixels: int) -> Tensor:
-    """Returns the matrices (B, 2, 3) that scale faces (B, W, W, 3) to `pixels`."""
-    whole = np.array([[0.0, 0.0, faces.shape[1]]])
+    """Returns the matrices (B, 2, 3) that scale faces (B, 3, W, W) to `pixels`."""
+    whole = np.array([[0.0, 0.0, faces.shape[3]]])
     return torch.from_numpy(square_matrices(whole, pixels)).float().expand(len(faces), 2, 3)
 
 

@@ -137,16 +137,16 @@ def _segments(content: bytes) -> Iterator[tuple[int, int]]:
 
 def write_image(path: Path, image: np.ndarray, order: Order = "RGB") -> None:
     """Writes uint8 (H, W, 3) in the format of the path's ending, whole or not at all."""
-    is_jpeg = path.suffix.lower() in {".jpg", ".jpeg"}
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if is_jpeg else []
+    ending = path.suffix.lower()
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if ending in {".jpg", ".jpeg"} else []
     image = image if order == "BGR" else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    encoded, content = cv2.imencode(path.suffix.lower(), image, options)
+    encoded, content = cv2.imencode(ending, image, options)
     if not encoded:
         raise ValueError(f"{path}: cannot encode this picture")
-    write_bytes(path, content.tobytes())
+    write_bytes(path, content.data)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Writes a file under a temporary name, then renames it: a reader sees all of it or nothing."""
     folder, name = os.path.split(path)
     partial = os.path.join(folder, f".{name}.partial")
@@ -161,7 +161,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise
 
 
-def _write(path: str, content: bytes) -> None:
+def _write(path: str, content: bytes | memoryview) -> None:
     """Writes a file, without the buffer of `open`, which takes a third of the time of a small one."""
     file, rest = _opened_new(path), memoryview(content)
     try:

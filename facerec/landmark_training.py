@@ -161,7 +161,7 @@ def batch_loss(
 
     def loss_of(indices: Tensor, _: float, generator: Generator) -> Tensor:
         crops, moved = augmented(faces[indices], points[indices], params, generator)
-        heatmaps = network(crops.contiguous(memory_format=torch.channels_last))
+        heatmaps = network(crops)
         return heatmap_loss(params.loss, heatmaps, to_target(moved), params.sigma)
 
     return loss_of
