@@ -23,8 +23,9 @@ class Batches:
         self._expected: tuple[Tensor, Future[Tensor]] | None = None
 
     def expect(self, indices: Tensor) -> None:
-        """Begins to fetch the batch that is asked for next."""
-        self._expected = indices, self._pool.submit(self._fetch, indices)
+        """Begins to fetch the batch that is asked for next, unless it is so near that asking takes longer."""
+        if self._stream is not None or isinstance(self._faces, np.memmap):
+            self._expected = indices, self._pool.submit(self._fetch, indices)
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         """Returns the faces (B, H, W, 3) with these indices (B,), on the device."""

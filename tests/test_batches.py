@@ -9,9 +9,10 @@ FACES = np.random.default_rng(0).integers(0, 255, (20, 4, 4, 3), dtype=np.uint8)
 ROWS = torch.tensor([3, 5, 7, 11, 19])
 
 
-@pytest.fixture
-def batches():
-    return Batches(FACES, ROWS, torch.device("cpu"))
+@pytest.fixture(params=[1.0, 0.0005], ids=["held", "mapped"])
+def batches(request, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Batches(stack_images(iter(FACES), len(FACES), request.param), ROWS, torch.device("cpu"))
 
 
 def test_it_is_indexing_whether_the_batch_was_expected_or_not(batches):
