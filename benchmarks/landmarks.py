@@ -92,12 +92,12 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("decoding", "refined", "ours", "refined"),
     ("decoding", "soft-argmax", "ours", "soft-argmax"),
     ("decoding", "argmax", "ours", "argmax"),
-    ("looks at a face", "3, all but the first straight and close", "ours", "refined"),
+    ("looks at a face", "several, all but the first straight and close", "ours", "refined"),
     ("looks at a face", "1", "one look", "refined"),
     ("shift, scale and rotation in training", "1 look: on", "one look", "refined"),
     ("shift, scale and rotation in training", "1 look: off", "one look, no jitter", "refined"),
-    ("shift, scale and rotation in training", "3 looks: on", "ours", "refined"),
-    ("shift, scale and rotation in training", "3 looks: off at the first", "no jitter", "refined"),
+    ("shift, scale and rotation in training", "several looks: on", "ours", "refined"),
+    ("shift, scale and rotation in training", "several looks: off at the first", "no jitter", "refined"),
     ("mirrored faces", "learned, and the mirror image seen too", "ours", "refined"),
     ("mirrored faces", "neither", "no mirror", "refined"),
     ("residual block", "bottleneck", "ours", "refined"),
@@ -269,9 +269,9 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
         "",
         f"NME of frontal faces of people never trained on, % of the eye distance, mean ± standard deviation of {seeds} "
         f"seeds; in boxes as given and in jittered ones. Each training: steps of {minutes:g} minutes on {machine()}, "
-        f"{faces} faces of {params.pixels} px; `seen` is how many it saw, `s` the seconds that it took. "
-        "Floored targets are decoded to their pixel's middle, not to its corner as in the notebook; half a pixel of "
-        "the input is left of its bias, for a point between two pixels is floored to the first.",
+        f"{faces} faces of {params.pixels} px, several looks are {params.looks}; `seen` is how many it saw, `s` the "
+        "seconds that it took. Floored targets are decoded to their pixel's middle, not its corner as in the notebook; "
+        "half a pixel of the input is left of its bias, for a point between two pixels is floored to the first.",
         "",
         "| choice | setting | boxes as given | jittered boxes | seen | s |",
         "|---|---|---|---|---|---|",
