@@ -23,7 +23,7 @@ from facerec.images import num_workers
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.tables import BOX, LANDMARKS, SQUARE
-from stages.align import BATCH, MOST_AT_ONCE, align_all
+from stages.align import BATCH, align_all
 from stages.crop import crop_all
 
 BOX_SCALE = 1.2  # the notebook's
@@ -151,7 +151,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     """
     passes = network.looks * (2 if network.flip_test else 1)
     batches = math.ceil(faces / BATCH)
-    with lanes(min(num_workers(), MOST_AT_ONCE)) as pool:
+    with lanes(device(), num_workers()) as pool:
         list(pool.map(partial(_passes_of_a_batch, network, passes), [min(BATCH, faces)] * batches))
 
 

@@ -87,14 +87,13 @@ def to_float(faces: Tensor) -> Tensor:
 
 
 def warp_batch(faces: Tensor, matrices: Tensor, pixels: int) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels) in [0, 1] moved by matrices, bilinear, black outside.
+    """Returns faces (B, 3, pixels, pixels) moved by matrices, bilinear, black outside.
 
     Args:
-        faces: (B, H, W, 3) uint8, or as `to_float` makes of them.
+        faces: (B, 3, H, W).
         matrices: (B, 2, 3), px of `faces` → px of the result.
         pixels: side of the result.
     """
-    faces = to_float(faces) if faces.dtype == torch.uint8 else faces
     height, width = faces.shape[2:]
     to_unit = torch.tensor([[2 / (width - 1), 0, -1], [0, 2 / (height - 1), -1]])
     back = compose(invert(matrices), to_unit).to(faces.device, non_blocking=True)

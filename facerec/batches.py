@@ -1,4 +1,4 @@
-"""Batches of faces on the device, the next one gathered and copied while the device computes."""
+"""Batches of faces on the device: the next one is gathered meanwhile, where that takes longer than to hand it over."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Batches:
-    """Takes batches of faces to the device. The same as indexing the array, only sooner.
+    """Takes batches of faces to the device. The same as indexing the array; to a GPU, or of mapped faces, sooner.
 
     Args:
         faces: (M, H, W, 3) uint8, in memory or mapped.
@@ -38,7 +38,7 @@ class Batches:
         return batch
 
     def _fetch(self, indices: Tensor) -> Tensor:
-        # By NumPy: torch would make this thread a team of its own, and with more threads than cores all of them crawl.
+        # By NumPy: torch would make the pool's thread a team, and with more threads than cores all of them crawl.
         batch = torch.from_numpy(self._faces[self._rows[indices].numpy()])
         if self._stream is None:
             return batch

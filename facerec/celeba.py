@@ -158,7 +158,9 @@ def read_image_ids(path: Path) -> list[str]:
 def read_table(
     path: Path, columns: list[str] | None, image_id: str = IMAGE_ID, checked: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Returns a file with a header, and a count before it or not; `attrs["skipped"]` lines came before the first row.
+    """Returns the rows, image_id and numbers, of a file with a header, and a count before it or not.
+
+    `attrs["skipped"]` holds how many lines came before the first row.
 
     Args:
         path: of the file.

@@ -263,18 +263,22 @@ class Stopped(Exception):
     """Nobody waits for what the network was asked."""
 
 
+def go_on(stop: Event) -> None:
+    """Raises `Stopped` if it is time to."""
+    if stop.is_set():
+        raise Stopped
+
+
 @contextmanager
-def stoppable(network: StackedHourglass) -> Iterator[Event]:
-    """Yields what, once set, ends the network's forward passes with `Stopped` at their next layer, in every thread."""
-    stop = Event()
-
-    def look(*_: object) -> None:
-        if stop.is_set():
-            raise Stopped
-
-    hooks = [layer.register_forward_pre_hook(look) for layer in network.modules() if isinstance(layer, Residual)]
+def stoppable(network: StackedHourglass, stop: Event) -> Iterator[None]:
+    """Has the network's forward passes, in every thread, end with `Stopped` at a convolution once `stop` is set."""
+    hooks = [
+        layer.register_forward_pre_hook(lambda *_: go_on(stop))
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d)
+    ]
     try:
-        yield stop
+        yield
     finally:
         for hook in hooks:
             hook.remove()

@@ -20,6 +20,7 @@ from facerec.augment import (
     finite_or,
     jitter_colour,
     jitter_matrices,
+    to_float,
     transform_points,
     warp_batch,
 )
@@ -181,7 +182,7 @@ def augmented(faces: Tensor, points: Tensor, params: HourglassParams, generator:
     moves = compose(landmark_faces.wide_to_crop(faces.shape[1], side), moves)
     if params.looks > 1:
         moves = _some_closer(moves, points, params, generator)
-    crops = warp_batch(faces.to(device(), non_blocking=True), moves, side)
+    crops = warp_batch(to_float(faces.to(device(), non_blocking=True)), moves, side)
     crops = jitter_colour(crops, params.brightness, params.gray, generator)
     crops = erase(blur(crops, params.blur, generator), params.erase, generator)
     return crops, transform_points(moves, points).to(device(), non_blocking=True)

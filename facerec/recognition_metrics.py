@@ -371,6 +371,6 @@ def _false_blocks(query: Tensor, query_people: Tensor, distractors: Tensor) -> I
 
 def _cosine_blocks(query: Tensor, distractors: Tensor) -> Iterator[Tensor]:
     """Yields the cosines of a block of distractors and the normalised queries, in one buffer used again and again."""
-    buffer = query.new_empty(max(1, BLOCK // len(query)), len(query))
+    buffer = query.new_empty(max(1, BLOCK // max(1, len(query))), len(query))
     for _, rows in _row_blocks(distractors, len(query)):
         yield torch.mm(F.normalize(rows.float()), query.t(), out=buffer[: len(rows)])

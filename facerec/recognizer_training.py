@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from facerec import recognizer
 from facerec.aligned_faces import AlignedFaces
-from facerec.augment import erase, jitter_colour, jitter_matrices, warp_batch
+from facerec.augment import erase, jitter_colour, jitter_matrices, to_float, warp_batch
 from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import HeadParams
@@ -125,7 +125,7 @@ def batch_loss(
 def augmented(faces: Tensor, params: RecognizerParams, pixels: int, generator: Generator) -> Tensor:
     """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, H, W, 3) uint8."""
     moves = jitter_matrices(len(faces), pixels, params.rotation, params.shift, params.scale, True, generator)
-    batch = warp_batch(faces.to(device(), non_blocking=True), moves, pixels)
+    batch = warp_batch(to_float(faces.to(device(), non_blocking=True)), moves, pixels)
     return erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
 
 

@@ -24,7 +24,7 @@ _ending = False
 
 @contextmanager
 def threads(workers: int, begin: Callable[[], object] | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Yields a pool of threads, each of which may `begin` with something; none waits for what had not begun."""
+    """Yields a pool of threads, which `begin` with something; whoever leaves does not wait for what had not begun."""
     pool = ThreadPoolExecutor(workers, initializer=begin)
     try:
         yield pool

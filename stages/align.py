@@ -1,6 +1,8 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Event, Lock
 from typing import Annotated
 
 import numpy as np
@@ -19,8 +21,7 @@ from facerec.params import Params
 from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
 
-BATCH = 32  # faces to a batch; of the photographs, a core holds one
-MOST_AT_ONCE = 8  # batches: what the network makes of each takes memory
+BATCH = 32  # faces to a batch; of the photographs, a thread holds one
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
 
@@ -80,8 +81,7 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    Each core reads, looks at, cuts and writes a batch of its own: a network that is spread over the cores waits for the
-    last of them at every layer, and for the files at every batch. Beside a GPU some are at their files while it looks.
+    Several threads each read, look at, cut and write a batch of their own. A GPU looks at one batch at a time.
 
     Args:
         network: finds the points.
@@ -94,29 +94,35 @@ def align_all(
     image_ids = squares.image_id.tolist()
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
 
+    stop, looking = Event(), nullcontext() if device().type == "cpu" else Lock()
+
+    def read(image_id: str) -> np.ndarray:
+        hourglass.go_on(stop)
+        return read_crop(cropped / image_id, network.face_pixels)
+
     def write(image_id: str, matrices: list[np.ndarray]) -> None:
+        hourglass.go_on(stop)
         photograph = read_image(photographs / image_id)
         for folder, matrix in zip(folders.values(), matrices, strict=True):
             write_image(folder / image_id, geometry.warp(photograph, matrix, pixels))
 
-    def align(batch: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        seen = [read_crop(cropped / image_ids[index], network.face_pixels) for index in batch]
-        points, confidence = network.predict(np.stack(seen))
+    def align_batch(batch: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        seen = [read(image_ids[index]) for index in batch]
+        with looking:
+            points, confidence = network.predict(np.stack(seen))
         outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
         points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
         matrices = geometry.alignment_matrices(points, pixels)
         for row, index in enumerate(batch):
-            if stop.is_set():
-                break
             write(image_ids[index], [matrices[count][row] for count in folders])
         return points, confidence.mean(axis=1), outside
 
     batches = [range(start, min(start + BATCH, len(squares))) for start in range(0, len(squares), BATCH)]
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with hourglass.stoppable(network) as stop, lanes(min(num_workers(), MOST_AT_ONCE)) as pool:
+    with hourglass.stoppable(network, stop), lanes(device(), num_workers()) as pool:
         try:
             with tqdm(total=len(squares), desc="align", disable=None) as bar:
-                for part in pool.map(align, batches):
+                for part in pool.map(align_batch, batches):
                     found.append(part)
                     bar.update(len(part[0]))
         finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from skimage.transform import AffineTransform, SimilarityTransform, warp
 from torch import nn
 
@@ -185,6 +186,50 @@ def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
         written.append({str(file): Path(file).read_bytes() for file in files})
     assert len(written[0]) == 3 * len(faces()) + 7
     assert written[0] == written[1]
+
+
+@pytest.fixture
+def collection(tmp_path, monkeypatch):
+    """Returns what aligns 14 faces by an untrained network, in batches of 3 and so many lanes, into a folder."""
+    monkeypatch.setattr(align, "BATCH", 3)
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    sizes = {"pixels": SIDE, "stacks": 1, "channels": 8, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
+    network = hourglass.StackedHourglass(**sizes, flip_test=True, looks=2, detail=1.0, precision="fp32").eval()
+    rng, squares = np.random.default_rng(0), pd.DataFrame({"image_id": [f"{number}.png" for number in range(14)]})
+    squares[SQUARE] = [0.0, 0.0, float(SIDE)]
+    for name in squares.image_id:
+        for folder in ("photographs", "crops"):
+            write_image(Path(folder) / name, rng.integers(0, 255, (SIDE, SIDE, 3), np.uint8))
+
+    def run(lanes: int, out: str) -> list[np.ndarray]:
+        monkeypatch.setenv("FACEREC_WORKERS", str(lanes))
+        folders = {count: tmp_path / out / str(count) for count in tables.ALIGNMENTS}
+        return align.align_all(network, squares, Path("photographs"), Path("crops"), folders, SIDE)
+
+    run.network = network
+    return run
+
+
+def test_any_number_of_lanes_gives_the_same(collection, tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two would add up in another order
+    try:
+        one, four = (collection(lanes, str(lanes)) for lanes in (1, 4))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(np.array_equal(a, b, equal_nan=True) and len(a) == 14 for a, b in zip(one, four, strict=True))
+    roots = tmp_path / "1", tmp_path / "4"
+    written = [{path.relative_to(root): path.read_bytes() for path in root.rglob("*.png")} for root in roots]
+    assert len(written[0]) == 14 * len(tables.ALIGNMENTS) and written[0] == written[1]
+
+
+def test_an_error_in_a_lane_is_told_and_the_network_is_as_before(collection):
+    Path("photographs/7.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"photographs/7\.png: not a readable image"):
+        collection(4, "out")
+    assert not any(layer._forward_pre_hooks for layer in collection.network.modules())
+    assert not list(Path("out").rglob("*.partial"))
 
 
 def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):

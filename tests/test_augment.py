@@ -26,7 +26,7 @@ def centroid(pictures: torch.Tensor) -> torch.Tensor:
 def test_picture_and_points_move_together():
     points = torch.rand(32, 2, generator=generator()) * 30 + 33
     matrices = augment.jitter_matrices(32, 96, 30, 0.1, 0.15, True, generator(1))
-    moved = augment.warp_batch(blob(points, 96), matrices, 96)
+    moved = augment.warp_batch(augment.to_float(blob(points, 96)), matrices, 96)
     five = points[:, None].repeat(1, 5, 1)
     assert (centroid(moved) - augment.transform_points(matrices, five)[:, 0]).abs().max() < 0.05
 
@@ -34,7 +34,7 @@ def test_picture_and_points_move_together():
 def test_no_jitter_changes_nothing():
     faces = torch.randint(0, 255, (3, 40, 40, 3), dtype=torch.uint8, generator=generator())
     matrices = augment.jitter_matrices(3, 40, 0, 0, 0, False, generator())
-    moved = augment.warp_batch(faces, matrices, 40)
+    moved = augment.warp_batch(augment.to_float(faces), matrices, 40)
     assert torch.allclose(moved, faces.permute(0, 3, 1, 2) / 255, atol=1e-4)
 
 
