@@ -17,13 +17,13 @@ import torch
 
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import celeba, hourglass, tables
-from facerec.devices import device, lanes
+from facerec.devices import device
 from facerec.geometry import ARCFACE_PIXELS, crop_squares, invert, square_matrices, template, transform_points
-from facerec.images import num_workers
+from facerec.images import num_workers, parallel_map
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.tables import BOX, LANDMARKS, SQUARE
-from stages.align import BATCH, align_all
+from stages.align import align_all, batches
 from stages.crop import crop_all
 
 BOX_SCALE = 1.2  # the notebook's
@@ -150,14 +150,14 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     Side by side, as the stage does.
     """
     passes = network.looks * (2 if network.flip_test else 1)
-    batches = math.ceil(faces / BATCH)
-    with lanes(device(), num_workers()) as pool:
-        list(pool.map(partial(_passes_of_a_batch, network, passes), [min(BATCH, faces)] * batches))
+    work = partial(_passes_of_a_batch, network, passes)
+    for _ in parallel_map(work, batches(faces), None, processes=device().type == "cpu", run=1):
+        pass
 
 
 @torch.inference_mode()
-def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: int) -> None:
-    shape = (faces, 3, network.pixels, network.pixels)
+def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: range) -> None:
+    shape = (len(faces), 3, network.pixels, network.pixels)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     for _ in range(passes):
         network(batch)

@@ -1,19 +1,11 @@
-"""Which device to compute on, how precisely, and in how many threads."""
+"""Which device to compute on, and how precisely."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from typing import Literal
 
 import torch
 
-from facerec.workers import threads
-
 Precision = Literal["auto", "bf16", "fp32"]
-
-MOST_LANES = 4
 
 
 def device() -> torch.device:
@@ -49,25 +41,3 @@ def _multiplies_bf16(where: torch.device) -> bool:
     if where.type == "cpu":
         return bool(torch.cpu.get_capabilities().get("amx_bf16"))
     return where.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-@contextmanager
-def lanes(where: torch.device, cores: int) -> Iterator[ThreadPoolExecutor]:
-    """Yields a pool of threads for work of which a network is a part; torch's threads are shared out among them.
-
-    On a CPU batches side by side, each computed by some of the cores, take less time than one after the other by all,
-    which wait for each other at every layer; at most MOST_LANES, for each batch has its features in memory. Beside a
-    GPU there is a thread a core, to read and write what the GPU works at: one batch at a time is enough for it.
-
-    Args:
-        where: the network is.
-        cores: that may be used.
-    """
-    on_cpu = where.type == "cpu"
-    count = max(range(1, MOST_LANES + 1), key=lambda lanes: (cores // lanes * lanes, lanes)) if on_cpu else cores
-    before = torch.get_num_threads()
-    try:
-        with threads(count, partial(torch.set_num_threads, max(1, before // count))) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)  # which threads that begin later have

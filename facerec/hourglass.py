@@ -1,10 +1,8 @@
 """The stacked hourglass network (Newell, Yang, Deng 2016) for five facial points."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -257,31 +255,6 @@ class StackedHourglass(nn.Module):
             return output
         probability = output.flatten(2).softmax(dim=2).view_as(output)
         return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
-
-
-class Stopped(Exception):
-    """Nobody waits for what the network was asked."""
-
-
-def go_on(stop: Event) -> None:
-    """Raises `Stopped` if it is time to."""
-    if stop.is_set():
-        raise Stopped
-
-
-@contextmanager
-def stoppable(network: StackedHourglass, stop: Event) -> Iterator[None]:
-    """Has the network's forward passes, in every thread, end with `Stopped` at a convolution once `stop` is set."""
-    hooks = [
-        layer.register_forward_pre_hook(lambda *_: go_on(stop))
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv2d)
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def face_pixels(pixels: int, looks: int, detail: float) -> int:

@@ -186,6 +186,7 @@ def parallel_map(
     title: str | None,
     ahead: int = 0,
     processes: bool = False,
+    run: int = 0,
 ) -> Generator[Result]:
     """Yields `function(item)` in the items' order, on every core; with a progress bar if it has a title.
 
@@ -197,15 +198,16 @@ def parallel_map(
         items: in order.
         title: of the progress bar.
         ahead: how many items at least are begun before their turn; a few a core in any case.
-        processes: whether to work in processes, not in threads.
+        processes: whether to work in processes, not in threads, which a few items are left to.
+        run: items that a worker is given at once; chosen for a photograph each if 0.
     """
     items, cores = list(items), num_workers()
-    apart = processes and cores > 1 and len(items) > RUN
-    length = min(RUN_APART, math.ceil(len(items) / (RUN * cores))) if apart else RUN
+    apart = processes and (run > 0 or (cores > 1 and len(items) > RUN))
+    length = run or (min(RUN_APART, math.ceil(len(items) / (RUN * cores))) if apart else RUN)
     runs = [slice(start, start + length) for start in range(0, len(items), length)]
     window = max(math.ceil(ahead / length), 2 * cores)
     stop = Event()
-    with workers.processes(cores, (function, items)) if apart else workers.threads(cores) as pool:
+    with workers.processes(min(cores, len(runs)), (function, items)) if apart else workers.threads(cores) as pool:
         each = workers.each_given if apart else partial(_each, function, items, stop)
         results = chain.from_iterable(_ahead(pool, each, runs, window))
         try:

@@ -1,5 +1,6 @@
 """Threads and processes that work for this process and end with it."""
 
+import ctypes
 import faulthandler
 import multiprocessing
 import multiprocessing.connection
@@ -14,6 +15,8 @@ from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
 FINISH = 0.2  # seconds that it has for what is no work: a message between the two is not to be cut off
+KEPT = 2**30  # bytes of freed memory that a process may keep; a block of as many it never does
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
 
 # In a process that works for another: what it was given, whether it is at work on it, and whether it was told to end.
@@ -23,9 +26,9 @@ _ending = False
 
 
 @contextmanager
-def threads(workers: int, begin: Callable[[], object] | None = None) -> Iterator[ThreadPoolExecutor]:
-    """Yields a pool of threads, which `begin` with something; whoever leaves does not wait for what had not begun."""
-    pool = ThreadPoolExecutor(workers, initializer=begin)
+def threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Yields a pool of threads; whoever leaves does not wait for what had not begun."""
+    pool = ThreadPoolExecutor(workers)
     try:
         yield pool
     finally:
@@ -36,8 +39,9 @@ def threads(workers: int, begin: Callable[[], object] | None = None) -> Iterator
 def processes(workers: int, gift: tuple[Callable, Sequence] | None = None) -> Iterator[ProcessPoolExecutor]:
     """Yields a pool of processes that end at an error or at Ctrl-C, whatever they are at, or when this one is killed.
 
-    On Linux they are forked, in milliseconds and without importing anything again: they must not use torch, whose
-    threads do not survive a fork. Elsewhere, where a fork may hang in the system's own libraries, they are spawned.
+    On Linux they are forked, in milliseconds and without importing anything again. Elsewhere, where a fork may hang in
+    the system's own libraries, they are spawned. Torch computes with one thread in each: those of before a fork do not
+    survive it, and would be waited for without end.
 
     Args:
         workers: how many.
@@ -106,9 +110,19 @@ def each_given(run: slice) -> list:
 def _serve(gift: object) -> None:
     _given[:] = [gift]
     faulthandler.disable()  # how this process ended is its exit code
+    _keep_freed_memory()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, _terminate)  # at last: until then it may end at once, there is nothing to remove
+
+
+def _keep_freed_memory() -> None:
+    """Has malloc keep what is freed: to give it back and ask again takes an eighth of a network's time on a CPU."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt and mallopt(M_MMAP_THRESHOLD, KEPT):  # else the other one would do harm
+        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def _terminate(*_: object) -> None:

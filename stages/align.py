@@ -1,29 +1,32 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
-from contextlib import nullcontext
+import math
+from functools import partial
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
-from tqdm import tqdm
 from typer import Argument
 
 from facerec import geometry, hourglass, sheets, tables
-from facerec.devices import device, lanes
+from facerec.devices import device
 from facerec.heatmaps import inside
-from facerec.images import num_workers, read_image, write_image
+from facerec.images import num_workers, parallel_map, read_reduced, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
 
-BATCH = 32  # faces to a batch; of the photographs, a thread holds one
+BATCH = 32  # faces that the network looks at together, at most
+AT_ONCE = 128  # faces that it looks at on all cores together: each batch has its features in memory
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
+
+_looking = Lock()
 
 
 class AlignParams(Params):
@@ -81,7 +84,8 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    Several threads each read, look at, cut and write a batch of their own. A GPU looks at one batch at a time.
+    On a CPU in processes, for threads in which a network computes wait for each other at each of its layers; beside a
+    GPU, which looks at one batch at a time, in threads that read and write what it works at.
 
     Args:
         network: finds the points.
@@ -91,44 +95,48 @@ def align_all(
         folders: of the aligned faces, by the number of points that align them.
         pixels: side of the aligned faces.
     """
-    image_ids = squares.image_id.tolist()
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
-
-    stop, looking = Event(), nullcontext() if device().type == "cpu" else Lock()
-
-    def read(image_id: str) -> np.ndarray:
-        hourglass.go_on(stop)
-        return read_crop(cropped / image_id, network.face_pixels)
-
-    def write(image_id: str, matrices: list[np.ndarray]) -> None:
-        hourglass.go_on(stop)
-        photograph = read_image(photographs / image_id)
-        for folder, matrix in zip(folders.values(), matrices, strict=True):
-            write_image(folder / image_id, geometry.warp(photograph, matrix, pixels))
-
-    def align_batch(batch: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        seen = [read(image_ids[index]) for index in batch]
-        with looking:
-            points, confidence = network.predict(np.stack(seen))
-        outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
-        points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
-        matrices = geometry.alignment_matrices(points, pixels)
-        for row, index in enumerate(batch):
-            write(image_ids[index], [matrices[count][row] for count in folders])
-        return points, confidence.mean(axis=1), outside
-
-    batches = [range(start, min(start + BATCH, len(squares))) for start in range(0, len(squares), BATCH)]
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with hourglass.stoppable(network, stop), lanes(device(), num_workers()) as pool:
-        try:
-            with tqdm(total=len(squares), desc="align", disable=None) as bar:
-                for part in pool.map(align_batch, batches):
-                    found.append(part)
-                    bar.update(len(part[0]))
-        finally:
-            stop.set()
+    sources = photographs, cropped
+    align = partial(_align_batch, network, squares.image_id.tolist(), to_crop, sources, folders, pixels)
+    found = parallel_map(align, batches(len(squares)), "align", processes=device().type == "cpu", run=1)
     points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return points, confidence, outside
+
+
+def batches(faces: int) -> list[range]:
+    """Returns runs of so many faces: on a CPU each core has one in memory, fewer of them where there are many cores."""
+    cores = num_workers() if device().type == "cpu" else 1
+    most = max(1, min(BATCH, AT_ONCE // cores, math.ceil(faces / cores)))
+    return [range(start, min(start + most, faces)) for start in range(0, faces, most)]
+
+
+def _align_batch(
+    network: hourglass.StackedHourglass,
+    image_ids: list[str],
+    to_crop: np.ndarray,
+    sources: tuple[Path, Path],
+    folders: dict[int, Path],
+    pixels: int,
+    batch: range,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    names, (photographs, cropped) = image_ids[batch.start : batch.stop], sources
+    seen = np.stack([read_crop(cropped / name, network.face_pixels) for name in names])
+    with _looking:
+        points, confidence = network.predict(seen)
+    outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
+    points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
+    matrices = geometry.alignment_matrices(points, pixels)
+    for row, name in enumerate(names):
+        _cut(photographs / name, {folder / name: matrices[count][row] for count, folder in folders.items()}, pixels)
+    return points, confidence.mean(axis=1), outside
+
+
+def _cut(photograph: Path, squares: dict[Path, np.ndarray], pixels: int) -> None:
+    """Writes what each matrix (2, 3) cuts from a photograph to its path."""
+    scales = [geometry.scale(matrix) for matrix in squares.values() if np.isfinite(matrix).all()]
+    picture, reduction = read_reduced(photograph, max(scales, default=0), "BGR")
+    for path, matrix in squares.items():
+        write_image(path, geometry.warp(picture, geometry.reduced_matrix(matrix, reduction), pixels), "BGR")
 
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:

@@ -1,9 +1,11 @@
 """The align stage on points that somebody else dictates: what is degenerate ends in a record, not in a smear."""
 
 import json
+import time
 import weakref
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from skimage.transform import AffineTransform, SimilarityTransform, warp
 from torch import nn
 
 from facerec import geometry, hourglass, tables
-from facerec.images import read_image, write_image
+from facerec.images import read_image, read_reduced, write_image
 from facerec.tables import LANDMARKS, SQUARE
 from stages import align
 
@@ -72,6 +74,7 @@ def run(monkeypatch, points: dict[str, np.ndarray], landmarks: float = 1.0):
     tables.write(pd.concat([left_out, frame]), Path("cropped.csv"), tables.CROPPED)
     others = left_out.assign(person_id=1, label=0, **dict.fromkeys(tables.BOX, 1.0))
     tables.write(others, Path("landmarks_only.csv"), tables.SELECTED)
+    monkeypatch.setenv("FACEREC_WORKERS", "1")  # one batch
     monkeypatch.setattr(hourglass, "load", lambda *_: Dictated(np.stack([*points.values()])))
     align.main(*map(Path, ["h.pt", "cropped.csv", "landmarks_only.csv", "crops", "photographs", *OUTPUTS]))
     predicted = tables.read(Path("predicted.csv"), tables.PREDICTED).set_index("image_id")
@@ -179,18 +182,18 @@ def _files(path: Path) -> list[Path]:
 def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(f"align: {{pixels: {SIDE}, max_shear: 0.4}}\n")
-    written = []
+    seen = []
     for landmarks in (1.0, -777.0):
         run(monkeypatch, faces(), landmarks)
         files = sorted(file for out in OUTPUTS for file in _files(Path(out)))
-        written.append({str(file): Path(file).read_bytes() for file in files})
-    assert len(written[0]) == 3 * len(faces()) + 7
-    assert written[0] == written[1]
+        seen.append({str(file): Path(file).read_bytes() for file in files})
+    assert len(seen[0]) == 3 * len(faces()) + 7
+    assert seen[0] == seen[1]
 
 
 @pytest.fixture
 def collection(tmp_path, monkeypatch):
-    """Returns what aligns 14 faces by an untrained network, in batches of 3 and so many lanes, into a folder."""
+    """Returns what aligns 14 faces by an untrained network, in batches of 3 on so many cores, into a folder."""
     monkeypatch.setattr(align, "BATCH", 3)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
@@ -202,34 +205,87 @@ def collection(tmp_path, monkeypatch):
         for folder in ("photographs", "crops"):
             write_image(Path(folder) / name, rng.integers(0, 255, (SIDE, SIDE, 3), np.uint8))
 
-    def run(lanes: int, out: str) -> list[np.ndarray]:
-        monkeypatch.setenv("FACEREC_WORKERS", str(lanes))
+    def run(cores: int, out: str) -> list[np.ndarray]:
+        monkeypatch.setenv("FACEREC_WORKERS", str(cores))
         folders = {count: tmp_path / out / str(count) for count in tables.ALIGNMENTS}
         return align.align_all(network, squares, Path("photographs"), Path("crops"), folders, SIDE)
 
-    run.network = network
     return run
 
 
-def test_any_number_of_lanes_gives_the_same(collection, tmp_path):
-    threads = torch.get_num_threads()
+def written(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_any_number_of_cores_gives_the_same(collection, tmp_path):
+    one, four = (collection(cores, str(cores)) for cores in (1, 4))
+    assert all(np.array_equal(a, b, equal_nan=True) and len(a) == 14 for a, b in zip(one, four, strict=True))
+    assert len(written(tmp_path / "1")) == 14 * len(tables.ALIGNMENTS)
+    assert written(tmp_path / "1") == written(tmp_path / "4")
+
+
+def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one_batch_at_a_time(
+    collection, tmp_path, monkeypatch
+):
+    processes, threads, looking = collection(2, "processes"), torch.get_num_threads(), []
+    predict = hourglass.StackedHourglass.predict
+
+    def predict_alone(network: hourglass.StackedHourglass, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        looking.append(1)
+        assert len(looking) == 1
+        time.sleep(0.05)
+        looking.pop()
+        return predict(network, faces)
+
+    monkeypatch.setattr(hourglass.StackedHourglass, "predict", predict_alone)
+    monkeypatch.setattr(align, "device", lambda: torch.device("cuda"))
     torch.set_num_threads(1)  # two would add up in another order
     try:
-        one, four = (collection(lanes, str(lanes)) for lanes in (1, 4))
+        beside = collection(4, "threads")
     finally:
         torch.set_num_threads(threads)
-    assert all(np.array_equal(a, b, equal_nan=True) and len(a) == 14 for a, b in zip(one, four, strict=True))
-    roots = tmp_path / "1", tmp_path / "4"
-    written = [{path.relative_to(root): path.read_bytes() for path in root.rglob("*.png")} for root in roots]
-    assert len(written[0]) == 14 * len(tables.ALIGNMENTS) and written[0] == written[1]
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(processes, beside, strict=True))
+    assert written(tmp_path / "processes") == written(tmp_path / "threads")
 
 
-def test_an_error_in_a_lane_is_told_and_the_network_is_as_before(collection):
+@pytest.mark.parametrize(("cores", "sizes"), [(1, [32] * 31 + [8]), (4, [32] * 31 + [8]), (16, [8] * 125), (500, [1])])
+def test_a_core_has_a_batch_in_memory_and_all_of_them_no_more_than_so_many_faces(monkeypatch, cores, sizes):
+    monkeypatch.setenv("FACEREC_WORKERS", str(cores))
+    monkeypatch.setattr(align, "device", lambda: torch.device("cpu"))
+    faces = sum(sizes)
+    assert [len(batch) for batch in align.batches(faces)] == sizes
+    assert [index for batch in align.batches(faces) for index in batch] == [*range(faces)]
+
+
+def test_an_error_in_a_batch_is_told(collection):
     Path("photographs/7.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"photographs/7\.png: not a readable image"):
         collection(4, "out")
-    assert not any(layer._forward_pre_hooks for layer in collection.network.modules())
     assert not list(Path("out").rglob("*.partial"))
+
+
+def test_a_large_photograph_is_decoded_as_small_as_its_face_may_be(tmp_path, monkeypatch):
+    rng, sizes = np.random.default_rng(0), []
+    picture = cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    write_image(tmp_path / "large.jpg", picture)
+
+    def read(*args: object) -> tuple[np.ndarray, int]:
+        sizes.append((found := read_reduced(*args))[0].shape[:2])
+        return found
+
+    monkeypatch.setattr(align, "read_reduced", read)
+    for scale, side in ((0.3, 512), (0.24, 256), (0.1, 128)):
+        points = geometry.transform_points(
+            np.array([[[1 / scale, 0.1, 200], [-0.1, 1 / scale, 300]]]), geometry.template(SIDE)[None]
+        )
+        matrices = {
+            tmp_path / f"{count}.png": of_all[0] for count, of_all in geometry.alignment_matrices(points, SIDE).items()
+        }
+        align._cut(tmp_path / "large.jpg", matrices, SIDE)
+        assert sizes.pop() == (side, side) and not sizes
+        for path, matrix in matrices.items():
+            expected = geometry.warp(read_image(tmp_path / "large.jpg"), matrix, SIDE)
+            assert np.abs(read_image(path).astype(int) - expected).mean() < 0.5
 
 
 def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
@@ -239,15 +295,15 @@ def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
         nonlocal alive
         alive -= 1
 
-    def read(path: Path) -> np.ndarray:
+    def read(*args: object) -> tuple[np.ndarray, int]:
         nonlocal alive, most
-        photograph = read_image(path)
+        photograph, reduction = read_reduced(*args)
         weakref.finalize(photograph, gone)
         alive += 1
         most = max(most, alive)
-        return photograph
+        return photograph, reduction
 
-    monkeypatch.setattr(align, "read_image", read)
-    monkeypatch.setenv("FACEREC_WORKERS", "1")
+    monkeypatch.setattr(align, "read_reduced", read)
+    monkeypatch.setattr(align, "parallel_map", lambda function, items, *_, **__: map(function, items))
     run(monkeypatch, faces())
     assert (most, alive) == (1, 0)

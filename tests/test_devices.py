@@ -1,7 +1,5 @@
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -47,24 +45,6 @@ def test_layers_on_a_cpu_are_bf16_if_asked_for_and_by_auto_with_amx(capabilities
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     with devices.autocast(torch.device("cpu"), precision):
         assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == computed
-
-
-@pytest.mark.parametrize(
-    ("kind", "cores", "lanes", "each"),
-    [("cpu", 1, 1, 6), ("cpu", 2, 2, 3), ("cpu", 4, 4, 1), ("cpu", 6, 3, 2), ("cpu", 16, 4, 1), ("cuda", 16, 16, 1)],
-)
-def test_lanes_share_the_threads_out_and_give_them_back(kind, cores, lanes, each):
-    before = torch.get_num_threads()
-    torch.set_num_threads(6)
-    try:
-        with devices.lanes(torch.device(kind), cores) as pool:
-            all_there = Barrier(lanes)
-            asked = [pool.submit(lambda: (all_there.wait(10), torch.get_num_threads())[1]) for _ in range(lanes)]
-            assert [one.result() for one in asked] == [each] * lanes and len(pool._threads) == lanes
-        with ThreadPoolExecutor(1) as later:
-            assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == 6
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_a_device_that_does_not_exist_is_named(monkeypatch):

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from facerec import images
 from facerec.workers import GRACE, Crashed
@@ -47,6 +48,23 @@ def test_results_come_in_order_from_two_processes_or_from_this_one(monkeypatch):
         assert [value for value, _ in found] == [number**2 for number in range(500)]
         apart = workers == "2" and processes
         assert (os.getpid() not in {process for _, process in found}) == apart
+
+
+def add_up(side: int) -> tuple[float, int]:
+    return float(
+        torch.nn.functional.conv2d(torch.ones(1, 4, side, side), torch.ones(4, 4, 3, 3)).sum()
+    ), torch.get_num_threads()
+
+
+def test_a_network_computes_in_processes_with_one_thread_each_whatever_threads_this_one_has_had():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert add_up(300)[1] == 2
+        found = list(images.parallel_map(add_up, [300] * 6, None, processes=True, run=1))
+    finally:
+        torch.set_num_threads(before)
+    assert found == [(4 * 4 * 9 * 298**2, 1)] * 6
 
 
 def test_an_error_in_a_process_reaches_the_caller_with_its_words():
