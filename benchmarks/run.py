@@ -51,7 +51,6 @@ from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]
-MEMORY_REPEATS = 3  # of what differs by a few per mille
 GIB = 1024  # MiB
 SECONDS = 4.0  # of each measurement of a training, at least; never less than a step
 
@@ -149,7 +148,7 @@ def _hourglass(work: Work) -> Measured:
 
 
 def _memory(work: Work) -> Measured:
-    pairs = [[_peak(count) for count in work.memory] for _ in range(min(work.repeats, MEMORY_REPEATS))]
+    pairs = [[_peak(count) for count in work.memory] for _ in range(work.repeats)]
     few, many = (statistics.median(peaks) for peaks in zip(*pairs, strict=True))
     ratios = [after / before for before, after in pairs]
     return Measured(ratios, f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB")
@@ -163,7 +162,7 @@ def _select_memory(work: Work) -> Measured:
     rows, people, *_ = work.tables
     said = [
         _said("benchmarks.selection_tables", "--rows", rows, "--people", people, "--no-peer")
-        for _ in range(min(work.repeats, MEMORY_REPEATS))
+        for _ in range(work.repeats)
     ]
     seconds, peaks = zip(*(map(float, re.findall(r"([\d.]+) (?:s|MiB)", one)) for one in said), strict=True)
     median = f"{statistics.median(peaks):.0f} MiB, {statistics.median(seconds):.2f} s"
@@ -172,9 +171,10 @@ def _select_memory(work: Work) -> Measured:
 
 def _identification_memory(work: Work) -> Measured:
     query, distractors = work.identification
-    said = _said("benchmarks.identification", "--query", query, "--distractors", distractors)
-    peak = float(re.findall(r"embeddings: (\d+) MiB", said)[0])
-    return Measured([peak / (2 * GIB)], f"{peak:.0f} MiB", f"{2 * GIB} MiB")
+    words = "benchmarks.identification", "--query", query, "--distractors", distractors
+    said = [_said(*words) for _ in range(work.repeats)]
+    peaks = [float(re.findall(r"embeddings: (\d+) MiB", one)[0]) for one in said]
+    return Measured([peak / (2 * GIB) for peak in peaks], f"{statistics.median(peaks):.0f} MiB", f"{2 * GIB} MiB")
 
 
 def _said(module: str, *words: object) -> str:

@@ -22,7 +22,7 @@ from facerec.tables import SQUARE
 from stages.cli import run, write_metrics
 
 BATCH = 32  # faces that the network looks at together, at most
-AT_ONCE = 128  # faces that it looks at on all cores together: each batch has its features in memory
+AT_ONCE = 256  # faces that it looks at on all cores together: each batch has its features in memory
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
 

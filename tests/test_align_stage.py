@@ -248,7 +248,9 @@ def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one
     assert written(tmp_path / "processes") == written(tmp_path / "threads")
 
 
-@pytest.mark.parametrize(("cores", "sizes"), [(1, [32] * 31 + [8]), (4, [32] * 31 + [8]), (16, [8] * 125), (500, [1])])
+@pytest.mark.parametrize(
+    ("cores", "sizes"), [(1, [32] * 31 + [8]), (4, [32] * 31 + [8]), (16, [16] * 62 + [8]), (500, [1])]
+)
 def test_a_core_has_a_batch_in_memory_and_all_of_them_no_more_than_so_many_faces(monkeypatch, cores, sizes):
     monkeypatch.setenv("FACEREC_WORKERS", str(cores))
     monkeypatch.setattr(align, "device", lambda: torch.device("cpu"))
