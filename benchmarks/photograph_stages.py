@@ -19,11 +19,11 @@ from benchmarks.measure import Measured, alternate, speed_of
 from facerec import celeba, hourglass, tables
 from facerec.devices import device
 from facerec.geometry import ARCFACE_PIXELS, crop_squares, invert, square_matrices, template, transform_points
-from facerec.images import num_workers, parallel_map
+from facerec.images import num_workers
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.tables import BOX, LANDMARKS, SQUARE
-from stages.align import align_all, batches
+from stages.align import align_all, batches, side_by_side
 from stages.crop import crop_all
 
 BOX_SCALE = 1.2  # the notebook's
@@ -136,7 +136,7 @@ def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> No
 
 
 def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
-    """Returns the speed of the whole stage against as many forward passes of the hourglass, on a resident batch."""
+    """Returns the speed of the whole stage against as many forward passes of the hourglass, on random numbers."""
     network, some = hourglass.load(models / "hourglass.pt", device()), _squares(data, photographs)
     with tempfile.TemporaryDirectory() as out:
         new = _new_folders(Path(out))
@@ -151,7 +151,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     """
     passes = network.looks * (2 if network.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
-    for _ in parallel_map(work, batches(faces), None, processes=device().type == "cpu", run=1):
+    for _ in side_by_side(work, batches(network, faces), None):
         pass
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from threading import Event
+from threading import Event, local
 from typing import Literal, TypeVar
 
 import cv2
@@ -36,6 +36,8 @@ REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they gi
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
+
+_of_thread = local()
 
 cv2.setNumThreads(1)  # parallel_map runs one photograph a thread; OpenCV's own threads would fight it
 
@@ -198,8 +200,9 @@ def parallel_map(
         items: in order.
         title: of the progress bar.
         ahead: how many items at least are begun before their turn; a few a core in any case.
-        processes: whether to work in processes, not in threads, which a few items are left to.
-        run: items that a worker is given at once; chosen for a photograph each if 0.
+        processes: whether to work in processes, not in threads; unless `run` is given, a few items, and all on one
+            core, are left to threads.
+        run: items that a worker is given at once, for those that take long; 0: as many as pay for photographs.
     """
     items, cores = list(items), num_workers()
     apart = processes and (run > 0 or (cores > 1 and len(items) > RUN))
@@ -207,7 +210,7 @@ def parallel_map(
     runs = [slice(start, start + length) for start in range(0, len(items), length)]
     window = max(math.ceil(ahead / length), 2 * cores)
     stop = Event()
-    with workers.processes(min(cores, len(runs)), (function, items)) if apart else workers.threads(cores) as pool:
+    with workers.processes(min(cores, len(runs)) or 1, (function, items)) if apart else workers.threads(cores) as pool:
         each = workers.each_given if apart else partial(_each, function, items, stop)
         results = chain.from_iterable(_ahead(pool, each, runs, window))
         try:
@@ -218,7 +221,18 @@ def parallel_map(
 
 def _each(function: Callable[[Item], Result], items: Sequence[Item], stop: Event, run: slice) -> list[Result]:
     """Returns the results of a run of the items, of which nobody reads those after `stop`."""
+    _of_thread.stop = stop
     return [function(item) for item in items[run] if not stop.is_set()]
+
+
+class Stopped(Exception):
+    """Nobody waits for the item that a thread is at."""
+
+
+def go_on() -> None:
+    """Raises `Stopped` in a thread of `parallel_map` whose item nobody waits for any more: for items that take long."""
+    if (stop := getattr(_of_thread, "stop", None)) and stop.is_set():
+        raise Stopped
 
 
 def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], window: int) -> Iterator[Result]:

@@ -15,8 +15,9 @@ from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
 FINISH = 0.2  # seconds that it has for what is no work: a message between the two is not to be cut off
-KEPT = 2**30  # bytes of freed memory that a process may keep; a block of as many it never does
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+LARGE_BLOCK = 2**25  # bytes beyond which a block is given back when it is freed: the most that older glibcs grant
+KEPT = 2**30  # bytes of freed memory that may stay at the end of the heap
 CRASHES = [one for one in signal.Signals if one.name in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}]
 
 # In a process that works for another: what it was given, whether it is at work on it, and whether it was told to end.
@@ -81,6 +82,17 @@ def _ctrl_c_later() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def keep_freed_memory() -> None:
+    """Has glibc keep what is freed, in this process and those that are forked from it.
+
+    For a network on a CPU: what its layers need and free each time, malloc would give back to the system and ask for
+    again, which takes an eighth of the time of its forward passes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt and mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK):  # without which the other one would do harm
+        mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
 class Crashed(BrokenExecutor):
     """A process did what its system does not allow, by a fault of a library; it was not killed by others."""
 
@@ -110,19 +122,11 @@ def each_given(run: slice) -> list:
 def _serve(gift: object) -> None:
     _given[:] = [gift]
     faulthandler.disable()  # how this process ended is its exit code
-    _keep_freed_memory()
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that they work for
     Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGTERM, _terminate)  # at last: until then it may end at once, there is nothing to remove
-
-
-def _keep_freed_memory() -> None:
-    """Has malloc keep what is freed: to give it back and ask again takes an eighth of a network's time on a CPU."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt and mallopt(M_MMAP_THRESHOLD, KEPT):  # else the other one would do harm
-        mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
 def _terminate(*_: object) -> None:

@@ -1,10 +1,10 @@
 """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
 
-import math
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,16 +15,21 @@ from typer import Argument
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
 from facerec.heatmaps import inside
-from facerec.images import num_workers, parallel_map, read_reduced, write_image
+from facerec.images import go_on, parallel_map, read_reduced, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
+from facerec.workers import keep_freed_memory
 from stages.cli import run, write_metrics
 
 BATCH = 32  # faces that the network looks at together, at most
-AT_ONCE = 256  # faces that it looks at on all cores together: each batch has its features in memory
+MEMORY = 2**28  # bytes that its features may take, of a batch on a CPU
+FEATURES = 8  # of the heatmaps' size, that a forward pass has in memory at once
+FLOAT = 4  # bytes
 SHEET_FACES = 16  # on the sheet that has all methods
 SHEET_SIDE = 8  # faces along a side of the sheet of one method
+
+Result = TypeVar("Result")
 
 _looking = Lock()
 
@@ -84,8 +89,7 @@ def align_all(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the points (N, 5, 2), px of the photographs, their confidence (N,), and how many lie outside the crop.
 
-    On a CPU in processes, for threads in which a network computes wait for each other at each of its layers; beside a
-    GPU, which looks at one batch at a time, in threads that read and write what it works at.
+    A batch is read, looked at, cut and written side by side with others; a GPU looks at one at a time.
 
     Args:
         network: finds the points.
@@ -98,16 +102,33 @@ def align_all(
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
     sources = photographs, cropped
     align = partial(_align_batch, network, squares.image_id.tolist(), to_crop, sources, folders, pixels)
-    found = parallel_map(align, batches(len(squares)), "align", processes=device().type == "cpu", run=1)
+    found = side_by_side(align, batches(network, len(squares)), "align, in batches")
     points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return points, confidence, outside
 
 
-def batches(faces: int) -> list[range]:
-    """Returns runs of so many faces: on a CPU each core has one in memory, fewer of them where there are many cores."""
-    cores = num_workers() if device().type == "cpu" else 1
-    most = max(1, min(BATCH, AT_ONCE // cores, math.ceil(faces / cores)))
+def batches(network: hourglass.StackedHourglass, faces: int) -> list[range]:
+    """Returns the faces in runs that the network looks at together, which do not depend on the number of cores.
+
+    On a CPU, where each core has a batch in memory, there are fewer faces in those of a large network.
+    """
+    most = BATCH
+    if device().type == "cpu":
+        features = (network.pixels // hourglass.STRIDE) ** 2 * network.config["channels"] * FLOAT
+        most = max(1, min(BATCH, MEMORY // (FEATURES * features)))
     return [range(start, min(start + most, faces)) for start in range(0, faces, most)]
+
+
+def side_by_side(function: Callable[[range], Result], batches: list[range], title: str | None) -> Iterator[Result]:
+    """Yields `function(batch)`, in which a network looks at faces, batch after batch; with a progress bar if titled.
+
+    On a CPU in processes, for threads in which a network computes wait for each other at each layer; beside a GPU in
+    threads.
+    """
+    on_cpu = device().type == "cpu"
+    if on_cpu:
+        keep_freed_memory()
+    return parallel_map(function, batches, title, processes=on_cpu, run=1)
 
 
 def _align_batch(
@@ -122,11 +143,13 @@ def _align_batch(
     names, (photographs, cropped) = image_ids[batch.start : batch.stop], sources
     seen = np.stack([read_crop(cropped / name, network.face_pixels) for name in names])
     with _looking:
+        go_on()
         points, confidence = network.predict(seen)
     outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
     points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
     matrices = geometry.alignment_matrices(points, pixels)
     for row, name in enumerate(names):
+        go_on()
         _cut(photographs / name, {folder / name: matrices[count][row] for count, folder in folders.items()}, pixels)
     return points, confidence.mean(axis=1), outside
 

@@ -4,6 +4,7 @@ import json
 import time
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -25,11 +26,11 @@ OUTPUTS = ["a2", "a3", "a5", "predicted.csv", "alignment.csv", "m.json", "s.jpg"
 class Dictated(nn.Module):
     """Stands for the network: says the points that it was given, whatever it sees."""
 
-    face_pixels = SIDE
+    pixels = face_pixels = SIDE
 
     def __init__(self, points: np.ndarray) -> None:
         super().__init__()
-        self.points = points
+        self.points, self.config = points, {"channels": 8}
 
     def predict(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert faces.shape == (len(self.points), SIDE, SIDE, 3)
@@ -74,7 +75,6 @@ def run(monkeypatch, points: dict[str, np.ndarray], landmarks: float = 1.0):
     tables.write(pd.concat([left_out, frame]), Path("cropped.csv"), tables.CROPPED)
     others = left_out.assign(person_id=1, label=0, **dict.fromkeys(tables.BOX, 1.0))
     tables.write(others, Path("landmarks_only.csv"), tables.SELECTED)
-    monkeypatch.setenv("FACEREC_WORKERS", "1")  # one batch
     monkeypatch.setattr(hourglass, "load", lambda *_: Dictated(np.stack([*points.values()])))
     align.main(*map(Path, ["h.pt", "cropped.csv", "landmarks_only.csv", "crops", "photographs", *OUTPUTS]))
     predicted = tables.read(Path("predicted.csv"), tables.PREDICTED).set_index("image_id")
@@ -195,6 +195,7 @@ def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
 def collection(tmp_path, monkeypatch):
     """Returns what aligns 14 faces by an untrained network, in batches of 3 on so many cores, into a folder."""
     monkeypatch.setattr(align, "BATCH", 3)
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     sizes = {"pixels": SIDE, "stacks": 1, "channels": 8, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
@@ -218,10 +219,11 @@ def written(folder: Path) -> dict[Path, bytes]:
 
 
 def test_any_number_of_cores_gives_the_same(collection, tmp_path):
-    one, four = (collection(cores, str(cores)) for cores in (1, 4))
-    assert all(np.array_equal(a, b, equal_nan=True) and len(a) == 14 for a, b in zip(one, four, strict=True))
+    first, *others = (collection(cores, str(cores)) for cores in (1, 4, 14))
     assert len(written(tmp_path / "1")) == 14 * len(tables.ALIGNMENTS)
-    assert written(tmp_path / "1") == written(tmp_path / "4")
+    for cores, other in zip((4, 14), others, strict=True):
+        assert all(np.array_equal(a, b, equal_nan=True) and len(a) == 14 for a, b in zip(first, other, strict=True))
+        assert written(tmp_path / "1") == written(tmp_path / str(cores))
 
 
 def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one_batch_at_a_time(
@@ -249,14 +251,41 @@ def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one
 
 
 @pytest.mark.parametrize(
-    ("cores", "sizes"), [(1, [32] * 31 + [8]), (4, [32] * 31 + [8]), (16, [16] * 62 + [8]), (500, [1])]
+    ("kind", "pixels", "channels", "sizes"),
+    [
+        ("cpu", 96, 64, [32, 32, 6]),
+        ("cpu", 256, 256, [8] * 8 + [6]),
+        ("cpu", 4096, 4096, [1] * 70),
+        ("cuda", 256, 256, [32, 32, 6]),
+    ],
 )
-def test_a_core_has_a_batch_in_memory_and_all_of_them_no_more_than_so_many_faces(monkeypatch, cores, sizes):
+@pytest.mark.parametrize("cores", [1, 16, 100])
+def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_number_of_cores(
+    monkeypatch, kind, pixels, channels, sizes, cores
+):
     monkeypatch.setenv("FACEREC_WORKERS", str(cores))
-    monkeypatch.setattr(align, "device", lambda: torch.device("cpu"))
-    faces = sum(sizes)
-    assert [len(batch) for batch in align.batches(faces)] == sizes
-    assert [index for batch in align.batches(faces) for index in batch] == [*range(faces)]
+    monkeypatch.setattr(align, "device", lambda: torch.device(kind))
+    network = SimpleNamespace(pixels=pixels, config={"channels": channels})
+    batches = align.batches(network, 70)
+    assert [len(batch) for batch in batches] == sizes
+    assert [index for batch in batches for index in batch] == [*range(70)]
+
+
+def test_nobody_waits_for_the_batches_at_hand_beside_a_gpu(collection, monkeypatch):
+    """As after Ctrl-C: an error in one photograph ends what other threads are at within a photograph."""
+    Path("photographs/0.png").write_bytes(b"no picture")
+    cut, begun = align._cut, []
+
+    def slowly(photograph: Path, *rest: object) -> None:
+        begun.append(photograph.name)
+        time.sleep(0.0 if photograph.name == "0.png" else 0.2)
+        cut(photograph, *rest)
+
+    monkeypatch.setattr(align, "_cut", slowly)
+    monkeypatch.setattr(align, "device", lambda: torch.device("cuda"))
+    with pytest.raises(ValueError, match="not a readable image"):
+        collection(2, "out")
+    assert "0.png" in begun and len(begun) <= 3
 
 
 def test_an_error_in_a_batch_is_told(collection):
@@ -268,7 +297,7 @@ def test_an_error_in_a_batch_is_told(collection):
 
 def test_a_large_photograph_is_decoded_as_small_as_its_face_may_be(tmp_path, monkeypatch):
     rng, sizes = np.random.default_rng(0), []
-    picture = cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    picture = cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (2048, 2048), interpolation=cv2.INTER_CUBIC)
     write_image(tmp_path / "large.jpg", picture)
 
     def read(*args: object) -> tuple[np.ndarray, int]:
@@ -276,18 +305,17 @@ def test_a_large_photograph_is_decoded_as_small_as_its_face_may_be(tmp_path, mon
         return found
 
     monkeypatch.setattr(align, "read_reduced", read)
-    for scale, side in ((0.3, 512), (0.24, 256), (0.1, 128)):
-        points = geometry.transform_points(
-            np.array([[[1 / scale, 0.1, 200], [-0.1, 1 / scale, 300]]]), geometry.template(SIDE)[None]
-        )
-        matrices = {
-            tmp_path / f"{count}.png": of_all[0] for count, of_all in geometry.alignment_matrices(points, SIDE).items()
-        }
+    for largest, side in ((0.3, 1024), (0.24, 512), (0.1, 256)):
+        matrices = {tmp_path / "none.png": np.full((2, 3), np.nan)}
+        for share in (0.5, 1.0, 0.8):
+            turned = SimilarityTransform(scale=largest * share, rotation=0.1, translation=(-15, -10))
+            matrices[tmp_path / f"{share}.png"] = turned.params[:2]
         align._cut(tmp_path / "large.jpg", matrices, SIDE)
         assert sizes.pop() == (side, side) and not sizes
         for path, matrix in matrices.items():
             expected = geometry.warp(read_image(tmp_path / "large.jpg"), matrix, SIDE)
             assert np.abs(read_image(path).astype(int) - expected).mean() < 0.5
+            assert expected.any() == bool(np.isfinite(matrix).all())
 
 
 def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):

@@ -1,6 +1,7 @@
 """Processes that work for a stage: results, errors, interruption and death."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -65,6 +66,29 @@ def test_a_network_computes_in_processes_with_one_thread_each_whatever_threads_t
     finally:
         torch.set_num_threads(before)
     assert found == [(4 * 4 * 9 * 298**2, 1)] * 6
+
+
+FAULTS = """
+import resource, sys
+from facerec.workers import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for turn in range(12):
+    blocks = [bytearray(2**20) for _ in range(40)]
+    if turn == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    del blocks
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_freed_memory_is_kept_if_asked_for_and_not_asked_of_the_system_again():
+    faults = [
+        int(subprocess.run([sys.executable, "-c", FAULTS, way], cwd=ROOT, check=True, capture_output=True).stdout)
+        for way in ("keep", "not")
+    ]
+    assert faults[0] < 1000 < 50_000 < faults[1]  # ten times 40 MiB are 102,400 pages
 
 
 def test_an_error_in_a_process_reaches_the_caller_with_its_words():
