@@ -104,14 +104,10 @@ def _select(work: Work) -> Measured:
     return selection_tables.against_notebook(*work.tables, work.repeats)
 
 
-def _crop(work: Work, row_lookup: bool) -> Measured:
+def _crop(work: Work, against: str) -> Measured:
     pixels = CropParams.load("crop").pixels
-    return photograph_stages.crop(work.data, pixels, work.photographs, work.repeats, row_lookup)
-
-
-def _crop_in_processes(work: Work) -> Measured:
-    pixels = CropParams.load("crop").pixels
-    return photograph_stages.crop_in_processes(work.data, pixels, work.photographs, work.repeats)
+    sizes = "--pixels", pixels, "--photographs", work.photographs, "--repeats", work.repeats
+    return Measured(**json.loads(_said("benchmarks.crop_speed", against, "--data", work.data, *sizes)))
 
 
 def _align(work: Work) -> Measured:
@@ -193,19 +189,19 @@ MEASURES = {
         "crop, photographs/s",
         "the notebook's loop without its row lookups, on one core, times the cores",
         0.9,
-        partial(_crop, row_lookup=False),
+        partial(_crop, against="loop"),
     ),
     "crop_lookup": Measure(
         "crop, photographs/s",
         "the notebook's loop with its row lookups, on one core, times the cores",
         0.9,
-        partial(_crop, row_lookup=True),
+        partial(_crop, against="lookup"),
     ),
     "crop_processes": Measure(
         "crop, photographs/s",
         "the notebook's loop without its row lookups, in as many processes as cores",
         0.9,
-        _crop_in_processes,
+        partial(_crop, against="processes"),
     ),
     "align": Measure("align, faces/s", "the hourglass's forward pass alone", 0.8, _align),
     "recognizer": Measure(

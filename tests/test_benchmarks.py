@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,6 +16,7 @@ import torch
 import yaml
 
 from benchmarks import (
+    crop_speed,
     gpu,
     identification_speed,
     photograph_stages,
@@ -33,6 +37,13 @@ ROOT = Path(__file__).parents[1]
 PROFILE = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
 SMALL = {"pixels": 32, "depth": 1, "channels": 8, "precision": "fp32"}
 COUNT = 8
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None  # an import of it fails
+from typer import run
+from benchmarks.crop_speed import main
+run(main)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -76,20 +87,20 @@ def test_ratios_are_of_pairs_in_turn():
 
 def test_the_notebooks_crop_is_of_the_same_photographs(data):
     for row_lookup in (False, True):
-        found = photograph_stages.crop(data, 24, COUNT, 1, row_lookup)
+        found = crop_speed.crop(data, 24, COUNT, 1, row_lookup)
         assert found.median > 0 and found.ours.endswith(" selected photographs/s")
-    faces, out = photograph_stages._selected(data, COUNT), data / "theirs"
+    faces, out = crop_speed._selected(data, COUNT), data / "theirs"
     out.mkdir()
-    photograph_stages._notebook_crop(faces, 24, out, True)
+    crop_speed._notebook_crop(faces, 24, out, True)
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert sorted(first) == sorted(faces.some.image_id) and cv2.imread(str(out / "0.jpg")).shape == (24, 24, 3)
-    photograph_stages._notebook_crop(faces, 24, out, False)
+    crop_speed._notebook_crop(faces, 24, out, False)
     assert first == {path.name: path.read_bytes() for path in out.iterdir()}
 
 
 def test_the_notebooks_crop_is_shared_out_among_processes(data, monkeypatch):
     monkeypatch.setenv("FACEREC_WORKERS", "2")
-    assert photograph_stages.crop_in_processes(data, 24, COUNT, 1).median > 0
+    assert crop_speed.crop_in_processes(data, 24, COUNT, 1).median > 0
 
 
 def test_crop_is_measured_on_cfp_where_it_is(data):
@@ -99,8 +110,15 @@ def test_crop_is_measured_on_cfp_where_it_is(data):
     (cfp / "identity_CelebA.txt").write_text("".join(f"{name} 1\n" for name in names))
     boxes = "".join(f"{name} 4 6 30 40\n" for name in names)
     (cfp / "list_bbox_celeba.txt").write_text(f"{COUNT}\nimage_id x_1 y_1 width height\n{boxes}")
-    found = photograph_stages.crop(data, 24, COUNT, 1)
+    found = crop_speed.crop(data, 24, COUNT, 1)
     assert found.median > 0 and found.ours.endswith(" cfp photographs/s")
+
+
+def test_crop_is_measured_without_torch_which_would_take_longer_to_fork(data):
+    command = [sys.executable, "-c", WITHOUT_TORCH, "loop", "--data", data, "--pixels", "24", "--repeats", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert Measured(**json.loads(said)).median > 0
 
 
 def test_align_and_the_growth_of_each_stage_are_measured(data):

@@ -1,0 +1,159 @@
+"""Speed of crop against the notebook's loop, in a process like the stage's.
+
+Nothing here imports torch: what a process has in memory, it takes as many milliseconds to fork.
+
+python -m benchmarks.crop_speed loop
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cv2
+import pandas as pd
+from typer import Argument, Option
+from typer import run as typer_run
+
+from benchmarks.measure import REPEATS, Measured, alternate, speed_of
+from facerec import celeba, tables
+from facerec.geometry import crop_squares, square_matrices
+from facerec.images import num_workers
+from facerec.tables import SQUARE
+from stages.crop import crop_all
+
+BOX_SCALE = 1.2  # the notebook's
+PHOTOGRAPHS = 6000
+
+Peer = Literal["loop", "lookup", "processes"]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Photographs to crop.
+
+    Attributes:
+        name: of the collection.
+        folder: of the photographs.
+        frame: table of all of them, with their boxes, in which the notebook looks its rows up.
+        some: image_id and square of those that are cropped.
+    """
+
+    name: str
+    folder: Path
+    frame: pd.DataFrame
+    some: pd.DataFrame
+
+
+def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False) -> Measured:
+    """Returns our speed against the notebook's on one core times the number of cores; with or without its row lookup.
+
+    Args:
+        data: folder that the stages wrote; the photographs are those of raw/cfp in it, or else what was selected.
+        pixels: side of the crops.
+        photographs: at most.
+        repeats: of each.
+        row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
+    """
+    faces = _faces(data, photographs)
+    cores, photos = num_workers(), len(faces.some)
+    with tempfile.TemporaryDirectory() as out:
+        new = new_folders(Path(out))
+        ours = speed_of(lambda: crop_some(faces.folder, faces.some, pixels, next(new)), photos)
+        theirs = speed_of(lambda: _notebook_crop(faces, pixels, next(new), row_lookup), photos * cores)
+        return alternate(ours, theirs, f"{faces.name} photographs", repeats)
+
+
+def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -> Measured:
+    """Returns our speed against that of the notebook's loop without its row lookup, in as many processes as cores.
+
+    Cores that share caches, memory or a disk are together not as fast as one times their number: how far, this says.
+    """
+    faces = _faces(data, photographs)
+    parts = [replace(faces, some=faces.some.iloc[first :: num_workers()]) for first in range(num_workers())]
+    with tempfile.TemporaryDirectory() as out, ProcessPoolExecutor(num_workers()) as pool:
+        new = new_folders(Path(out))
+        ours = speed_of(lambda: crop_some(faces.folder, faces.some, pixels, next(new)), len(faces.some))
+        loop = partial(_notebook_crop, pixels=pixels, row_lookup=False)
+        theirs = speed_of(lambda: list(pool.map(partial(loop, out=next(new)), parts)), len(faces.some))
+        return alternate(ours, theirs, f"{faces.name} photographs", repeats)
+
+
+def new_folders(folder: Path) -> Iterator[Path]:
+    """Yields one empty folder after the other, as a stage finds it: to replace a file would take longer."""
+    for number in count():
+        new = folder / str(number)
+        new.mkdir()
+        yield new
+
+
+def _faces(data: Path, photographs: int) -> Faces:
+    return _cfp(data / "raw/cfp", photographs) if (data / "raw/cfp").is_dir() else _selected(data, photographs)
+
+
+def _cfp(folder: Path, photographs: int) -> Faces:
+    frame = celeba.read_identity(folder / "identity_CelebA.txt").merge(
+        celeba.read_boxes(folder / "list_bbox_celeba.txt"), on="image_id", validate="one_to_one"
+    )
+    some = frame[["image_id"]].iloc[:photographs].copy()
+    some[SQUARE] = crop_squares(frame[tables.BOX].to_numpy()[:photographs], BOX_SCALE)
+    return Faces("cfp", folder / "img_celeba", frame, some)
+
+
+def _selected(data: Path, photographs: int) -> Faces:
+    parts = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("selected", "wild")]
+    frame = pd.concat([*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True)
+    return Faces("selected", data / "selected", frame, squares_of(data, photographs))
+
+
+def squares_of(data: Path, photographs: int) -> pd.DataFrame:
+    """Returns image_id and square of so many photographs that the stages cropped."""
+    return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[:photographs]
+
+
+def crop_some(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
+    """Does what the stage does."""
+    matrices = square_matrices(some[SQUARE].to_numpy(), pixels)
+    crop_all(folder, some.image_id.tolist(), matrices, pixels, out)
+
+
+def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> None:
+    """Crops one photograph after the other: imread, clipped square, bilinear resize, imwrite; NOTEBOOKS 1.3."""
+    frame = faces.frame
+    by_name = {row.image_id: row for row in frame.itertuples()}
+    for name in faces.some.image_id:
+        row = frame[frame.image_id == name].iloc[0] if row_lookup else by_name[name]
+        picture = cv2.imread(str(faces.folder / name))
+        height, width = picture.shape[:2]
+        centre_x, centre_y = row.x_1 + row.width / 2, row.y_1 + row.height / 2
+        half_x, half_y = row.width * BOX_SCALE / 2, row.height * BOX_SCALE / 2
+        left, right = max(int(centre_x - half_x), 0), min(int(centre_x + half_x), width)
+        top, bottom = max(int(centre_y - half_y), 0), min(int(centre_y + half_y), height)
+        side = min(right - left, bottom - top)
+        left, top = left + (right - left - side) // 2, top + (bottom - top - side) // 2
+        face = cv2.resize(picture[top : top + side, left : left + side], (pixels, pixels))
+        cv2.imwrite(str(out / name), face)
+
+
+def main(
+    against: Annotated[Peer, Argument(help="the notebook's loop, with its row lookups, or in as many processes")],
+    data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
+    pixels: Annotated[int, Option(help="side of the crops")] = 168,
+    photographs: Annotated[int, Option(help="at most")] = PHOTOGRAPHS,
+    repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,
+) -> None:
+    """Prints what the measure comes to, as JSON."""
+    if against == "processes":
+        found = crop_in_processes(data, pixels, photographs, repeats)
+    else:
+        found = crop(data, pixels, photographs, repeats, row_lookup=against == "lookup")
+    print(json.dumps(asdict(found)))
+
+
+if __name__ == "__main__":
+    typer_run(main)
