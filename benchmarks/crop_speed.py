@@ -25,7 +25,7 @@ from facerec import celeba, tables
 from facerec.geometry import crop_squares, square_matrices
 from facerec.images import num_workers
 from facerec.tables import SQUARE
-from stages.crop import crop_all
+from stages.crop import CropParams, crop_all
 
 BOX_SCALE = 1.2  # the notebook's
 PHOTOGRAPHS = 6000
@@ -143,11 +143,11 @@ def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> No
 def main(
     against: Annotated[Peer, Argument(help="the notebook's loop, with its row lookups, or in as many processes")],
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
-    pixels: Annotated[int, Option(help="side of the crops")] = 168,
     photographs: Annotated[int, Option(help="at most")] = PHOTOGRAPHS,
     repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,
 ) -> None:
-    """Prints what the measure comes to, as JSON."""
+    """Prints what the measure comes to, as JSON; the crops are as large as params.yaml says."""
+    pixels = CropParams.load("crop").pixels
     if against == "processes":
         found = crop_in_processes(data, pixels, photographs, repeats)
     else:

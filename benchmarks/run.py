@@ -38,6 +38,7 @@ from benchmarks import (
     unchanged_run,
 )
 from benchmarks.cells import chosen, machine
+from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
 from facerec import tables
@@ -75,7 +76,7 @@ class Work:
 
     data: Path
     models: Path
-    photographs: int = 6000
+    photographs: int = PHOTOGRAPHS
     faces: int = 512
     tables: tuple[int, int, int, int] = (202_599, 10_177, 500, 20)
     identification: tuple[int, int] = (5000, 1_000_000)
@@ -105,8 +106,7 @@ def _select(work: Work) -> Measured:
 
 
 def _crop(work: Work, against: str) -> Measured:
-    pixels = CropParams.load("crop").pixels
-    sizes = "--pixels", pixels, "--photographs", work.photographs, "--repeats", work.repeats
+    sizes = "--photographs", work.photographs, "--repeats", work.repeats
     return Measured(**json.loads(_said("benchmarks.crop_speed", against, "--data", work.data, *sizes)))
 
 

@@ -52,9 +52,8 @@ def test_results_come_in_order_from_two_processes_or_from_this_one(monkeypatch):
 
 
 def add_up(side: int) -> tuple[float, int]:
-    return float(
-        torch.nn.functional.conv2d(torch.ones(1, 4, side, side), torch.ones(4, 4, 3, 3)).sum()
-    ), torch.get_num_threads()
+    sums = torch.nn.functional.conv2d(torch.ones(1, 4, side, side), torch.ones(4, 4, 3, 3))
+    return float(sums.sum()), torch.get_num_threads()
 
 
 def test_a_network_computes_in_processes_with_one_thread_each_whatever_threads_this_one_has_had():
