@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Thread, Timer
+from threading import Thread, Timer, current_thread, main_thread
 from typing import Any
 
 GRACE = 5  # seconds that a process has to end by itself
@@ -71,15 +71,22 @@ def processes(workers: int, gift: tuple[Callable, Sequence] | None = None) -> It
 
 @contextmanager
 def _ctrl_c_later() -> Iterator[None]:
-    """Holds Ctrl-C back: raised in what Python does around a fork it would get lost, or lose sight of a process."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Holds Ctrl-C back: raised in what Python does around a fork it would get lost, or lose sight of a process.
+
+    It is not masked: a mask is one thread's, and the system hands the signal to another, as of a library that computes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if current_thread() is not main_thread() or before is None:  # where nothing is raised, or not by Python
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def keep_freed_memory() -> None:
