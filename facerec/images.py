@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from facerec import MAX_PIXELS, workers
+from facerec import MAX_PIXELS, geometry, workers
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -89,6 +89,26 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
     if image is None or _is_cut_off(content):
         raise ValueError(f"{path}: not a readable image")
     return image, reduction
+
+
+def cut(path: Path, matrices: Iterable[np.ndarray], pixels: int, order: Order = "RGB") -> list[np.ndarray]:
+    """Returns the squares (pixels, pixels, 3) that matrices (2, 3) cut from a photograph, black where there is none.
+
+    It is decoded once, no larger than they need. A matrix that is not finite gives black.
+
+    Args:
+        path: of the photograph.
+        matrices: px of the photograph → px of the square.
+        pixels: side of the squares.
+        order: of the colours, as in `read_reduced`.
+
+    Raises:
+        ValueError: as `read_image`.
+    """
+    matrices = list(matrices)
+    scales = [scale for matrix in matrices if math.isfinite(scale := geometry.scale(matrix))]
+    photograph, reduction = read_reduced(path, max(scales, default=0), order)
+    return [geometry.warp(photograph, geometry.reduced_matrix(matrix, reduction), pixels) for matrix in matrices]
 
 
 def _read(path: Path, count: int) -> bytes:

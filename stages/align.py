@@ -15,7 +15,7 @@ from typer import Argument
 from facerec import geometry, hourglass, sheets, tables
 from facerec.devices import device
 from facerec.heatmaps import inside
-from facerec.images import go_on, parallel_map, read_reduced, write_image
+from facerec.images import cut, go_on, parallel_map, write_image
 from facerec.landmark_faces import read_crop
 from facerec.params import Params
 from facerec.tables import SQUARE
@@ -150,16 +150,10 @@ def _align_batch(
     matrices = geometry.alignment_matrices(points, pixels)
     for row, name in enumerate(names):
         go_on()
-        _cut(photographs / name, {folder / name: matrices[count][row] for count, folder in folders.items()}, pixels)
+        faces = cut(photographs / name, [matrices[count][row] for count in folders], pixels, "BGR")
+        for folder, face in zip(folders.values(), faces, strict=True):
+            write_image(folder / name, face, "BGR")
     return points, confidence.mean(axis=1), outside
-
-
-def _cut(photograph: Path, squares: dict[Path, np.ndarray], pixels: int) -> None:
-    """Writes what each matrix (2, 3) cuts from a photograph to its path."""
-    scales = [geometry.scale(matrix) for matrix in squares.values() if np.isfinite(matrix).all()]
-    picture, reduction = read_reduced(photograph, max(scales, default=0), "BGR")
-    for path, matrix in squares.items():
-        write_image(path, geometry.warp(picture, geometry.reduced_matrix(matrix, reduction), pixels), "BGR")
 
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:

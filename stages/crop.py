@@ -10,8 +10,8 @@ from pydantic import PositiveFloat, PositiveInt
 from typer import Argument
 
 from facerec import tables
-from facerec.geometry import crop_squares, reduced_matrix, scale, square_matrices, transform_points, warp
-from facerec.images import parallel_map, read_reduced, write_image
+from facerec.geometry import crop_squares, square_matrices, transform_points
+from facerec.images import cut, parallel_map, write_image
 from facerec.params import Params
 from stages.cli import run
 
@@ -58,8 +58,8 @@ def crop_all(photographs: Path, image_ids: list[str], matrices: np.ndarray, pixe
 
 def _crop(photographs: Path, pixels: int, cropped: Path, square: tuple[str, np.ndarray]) -> None:
     image_id, matrix = square
-    photograph, reduction = read_reduced(photographs / image_id, scale(matrix), "BGR")
-    write_image(cropped / image_id, warp(photograph, reduced_matrix(matrix, reduction), pixels), "BGR")
+    (face,) = cut(photographs / image_id, [matrix], pixels, "BGR")
+    write_image(cropped / image_id, face, "BGR")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import time
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +14,7 @@ import torch
 from skimage.transform import AffineTransform, SimilarityTransform, warp
 from torch import nn
 
-from facerec import geometry, hourglass, tables
+from facerec import geometry, hourglass, images, tables
 from facerec.images import read_image, read_reduced, write_image
 from facerec.tables import LANDMARKS, SQUARE
 from stages import align
@@ -274,14 +274,14 @@ def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_numb
 def test_nobody_waits_for_the_batches_at_hand_beside_a_gpu(collection, monkeypatch):
     """As after Ctrl-C: an error in one photograph ends what other threads are at within a photograph."""
     Path("photographs/0.png").write_bytes(b"no picture")
-    cut, begun = align._cut, []
+    begun = []
 
-    def slowly(photograph: Path, *rest: object) -> None:
+    def slowly(photograph: Path, *rest: object) -> list[np.ndarray]:
         begun.append(photograph.name)
         time.sleep(0.0 if photograph.name == "0.png" else 0.2)
-        cut(photograph, *rest)
+        return images.cut(photograph, *rest)
 
-    monkeypatch.setattr(align, "_cut", slowly)
+    monkeypatch.setattr(align, "cut", slowly)
     monkeypatch.setattr(align, "device", lambda: torch.device("cuda"))
     with pytest.raises(ValueError, match="not a readable image"):
         collection(2, "out")
@@ -295,29 +295,6 @@ def test_an_error_in_a_batch_is_told(collection):
     assert not list(Path("out").rglob("*.partial"))
 
 
-def test_a_large_photograph_is_decoded_as_small_as_its_face_may_be(tmp_path, monkeypatch):
-    rng, sizes = np.random.default_rng(0), []
-    picture = cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (2048, 2048), interpolation=cv2.INTER_CUBIC)
-    write_image(tmp_path / "large.jpg", picture)
-
-    def read(*args: object) -> tuple[np.ndarray, int]:
-        sizes.append((found := read_reduced(*args))[0].shape[:2])
-        return found
-
-    monkeypatch.setattr(align, "read_reduced", read)
-    for largest, side in ((0.3, 1024), (0.24, 512), (0.1, 256)):
-        matrices = {tmp_path / "none.png": np.full((2, 3), np.nan)}
-        for share in (0.5, 1.0, 0.8):
-            turned = SimilarityTransform(scale=largest * share, rotation=0.1, translation=(-15, -10))
-            matrices[tmp_path / f"{share}.png"] = turned.params[:2]
-        align._cut(tmp_path / "large.jpg", matrices, SIDE)
-        assert sizes.pop() == (side, side) and not sizes
-        for path, matrix in matrices.items():
-            expected = geometry.warp(read_image(tmp_path / "large.jpg"), matrix, SIDE)
-            assert np.abs(read_image(path).astype(int) - expected).mean() < 0.5
-            assert expected.any() == bool(np.isfinite(matrix).all())
-
-
 def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
     alive, most = 0, 0
 
@@ -325,15 +302,17 @@ def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
         nonlocal alive
         alive -= 1
 
-    def read(*args: object) -> tuple[np.ndarray, int]:
+    def read(*args: Any) -> tuple[np.ndarray, int]:
         nonlocal alive, most
         photograph, reduction = read_reduced(*args)
+        if args[0].parent.name != "photographs":
+            return photograph, reduction
         weakref.finalize(photograph, gone)
         alive += 1
         most = max(most, alive)
         return photograph, reduction
 
-    monkeypatch.setattr(align, "read_reduced", read)
+    monkeypatch.setattr(images, "read_reduced", read)
     monkeypatch.setattr(align, "parallel_map", lambda function, items, *_, **__: map(function, items))
     run(monkeypatch, faces())
     assert (most, alive) == (1, 0)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.transform import SimilarityTransform
 
 from facerec import geometry, images
 
@@ -197,3 +198,27 @@ def test_a_number_of_workers_that_cannot_be_is_named(monkeypatch, wanted):
     monkeypatch.setenv("FACEREC_WORKERS", wanted)
     with pytest.raises(ValueError, match=f"FACEREC_WORKERS: expected .* at least 1, got '{wanted}'"):
         images.num_workers()
+
+
+def test_what_is_cut_of_a_photograph_is_decoded_once_and_as_small_as_it_may_be(tmp_path, monkeypatch):
+    rng, read, sizes = np.random.default_rng(0), images.read_reduced, []
+    picture = cv2.resize(rng.integers(0, 255, (16, 16, 3), np.uint8), (2048, 2048), interpolation=cv2.INTER_CUBIC)
+    images.write_image(tmp_path / "large.jpg", picture)
+
+    def told(*args: object) -> tuple[np.ndarray, int]:
+        sizes.append((found := read(*args))[0].shape[:2])
+        return found
+
+    whole = images.read_image(tmp_path / "large.jpg")
+    monkeypatch.setattr(images, "read_reduced", told)
+    for largest, side in ((0.3, 1024), (0.24, 512), (0.1, 256)):
+        turned = [
+            SimilarityTransform(scale=largest * share, rotation=0.1, translation=(-15, -10)) for share in (0.5, 1)
+        ]
+        matrices = [np.full((2, 3), np.nan), *(transform.params[:2] for transform in turned)]
+        faces = images.cut(tmp_path / "large.jpg", matrices, 60, "BGR")
+        assert sizes.pop() == (side, side) and not sizes
+        assert not faces[0].any()
+        for face, matrix in zip(faces[1:], matrices[1:], strict=True):
+            expected = geometry.warp(whole, matrix, 60)
+            assert np.abs(face[..., ::-1].astype(int) - expected).mean() < 0.5 and expected.any()
