@@ -244,7 +244,7 @@ def _prepared(
     variant.change(network)
     mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
     loss_of = _mixed_loss if variant.mixup else recognizer_training.batch_loss
-    of_batch = partial(loss_of, network, torch.from_numpy(learned.faces), learned.labels, params)
+    of_batch = loss_of(network, torch.from_numpy(learned.faces), learned.labels, params)
 
     def loss(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
         if variant.ema:
@@ -262,22 +262,21 @@ def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> No
 
 
 def _mixed_loss(
-    network: Recognizer,
-    faces: Tensor,
-    labels: Tensor,
-    params: RecognizerParams,
-    indices: Tensor,
-    epochs: float,
-    generator: Generator,
-) -> Tensor:
-    """Returns the loss of faces each of which is mixed with another one of the batch."""
-    batch = recognizer_training.augmented(faces[indices], params, network.pixels, generator)
-    draw = int(torch.randint(2**31, (1,), generator=generator))
-    share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
-    mixed = share * batch + (1 - share) * batch.flip(0)
-    embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
-    wanted = labels[indices].to(device())
-    return share * network.head(embeddings, wanted) + (1 - share) * network.head(embeddings, wanted.flip(0))
+    network: Recognizer, faces: Tensor, labels: Tensor, params: RecognizerParams
+) -> Callable[[Tensor, float, Generator], Tensor]:
+    """Returns what gives the loss of faces each of which is mixed with another one of the batch."""
+    augment = recognizer_training.Augmentation(params, network.pixels)
+
+    def loss_of(indices: Tensor, _: float, generator: Generator) -> Tensor:
+        batch = augment(faces[indices], generator)
+        draw = int(torch.randint(2**31, (1,), generator=generator))
+        share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
+        mixed = share * batch + (1 - share) * batch.flip(0)
+        embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
+        wanted = labels[indices].to(device())
+        return share * network.head(embeddings, wanted) + (1 - share) * network.head(embeddings, wanted.flip(0))
+
+    return loss_of
 
 
 def seconds_per_step(variant: Variant, params: RecognizerParams, head: HeadParams, learned: AlignedFaces) -> float:

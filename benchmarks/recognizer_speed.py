@@ -38,7 +38,7 @@ class JpegFaces(Dataset):
 def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
     """Yields the number of faces of each epoch of the stage's training, as `fit` runs it."""
     batches = Batches(faces, torch.arange(len(faces)), device())
-    loss_of = partial(batch_loss, network, batches, labels, params)
+    loss_of = batch_loss(network, batches, labels, params)
     order = partial(training.grouped_order, labels, network.head.photos_together)
     groups = training._decay_groups(network, params.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)

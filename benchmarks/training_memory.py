@@ -6,7 +6,6 @@ python -m benchmarks.training_memory 100000
 import os
 import tempfile
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +51,7 @@ def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> Non
     labels = torch.arange(count) % 100
     network = build(params, parse_head(HEAD), list(range(100)), pixels, Path())
     batches = Batches(faces, torch.arange(count), device())
-    loss_of = partial(batch_loss, network, batches, labels, params)
+    loss_of = batch_loss(network, batches, labels, params)
     wanted = steps * params.batch
 
     def everywhere(generator: Generator) -> torch.Tensor:

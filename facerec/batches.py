@@ -17,18 +17,21 @@ class Batches:
     """
 
     def __init__(self, faces: np.ndarray, rows: Tensor, where: torch.device) -> None:
-        self._faces, self._rows, self._where = faces, rows, where
+        self._faces, self._rows, self._where = faces, rows.numpy(), where
         self._pool = ThreadPoolExecutor(1)
         self._stream = torch.cuda.Stream(where) if where.type == "cuda" else None
+        self._at_hand = self._stream is None and not isinstance(faces, np.memmap)
         self._expected: tuple[Tensor, Future[Tensor]] | None = None
 
     def expect(self, indices: Tensor) -> None:
         """Begins to fetch the batch that is asked for next, unless it is so near that asking takes longer."""
-        if self._stream is not None or isinstance(self._faces, np.memmap):
+        if not self._at_hand:
             self._expected = indices, self._pool.submit(self._fetch, indices)
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         """Returns the faces (B, H, W, 3) with these indices (B,), on the device."""
+        if self._at_hand:  # by torch, on all cores
+            return torch.from_numpy(self._faces).index_select(0, torch.from_numpy(self._rows[indices.numpy()]))
         expected, self._expected = self._expected, None
         batch = expected[1].result() if expected and torch.equal(expected[0], indices) else self._fetch(indices)
         if self._stream is not None:
@@ -39,7 +42,7 @@ class Batches:
 
     def _fetch(self, indices: Tensor) -> Tensor:
         # By NumPy: torch would make the pool's thread a team, and with more threads than cores all of them crawl.
-        batch = torch.from_numpy(self._faces[self._rows[indices].numpy()])
+        batch = torch.from_numpy(self._faces[self._rows[indices.numpy()]])
         if self._stream is None:
             return batch
         with torch.cuda.stream(self._stream):

@@ -160,9 +160,21 @@ def transform_points(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert(matrices: np.ndarray) -> np.ndarray:
-    """Returns the inverses (N, 2, 3)."""
-    linear = np.linalg.inv(matrices[:, :, :2])
-    return np.concatenate([linear, -linear @ matrices[:, :, 2:]], axis=2)
+    """Returns the inverses (N, 2, 3), by Cramer's rule."""
+    (a, b, x), (c, d, y) = matrices.transpose(1, 2, 0)
+    inverses = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / _determinants(matrices)
+    return inverses.transpose(2, 0, 1)
+
+
+def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """Returns the matrices (N, 2, 3) that do `first`, `then` the other; either may be (2, 3)."""
+    linear = then[..., :2] @ first[..., :2]
+    return np.concatenate([linear, then[..., :2] @ first[..., 2:] + then[..., 2:]], axis=-1)
+
+
+def finite_or(matrices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """Returns matrices (N, 2, 3), and the other ones where they are not finite."""
+    return np.where(np.isfinite(matrices).all(axis=(1, 2), keepdims=True), matrices, otherwise)
 
 
 def shear(matrices: np.ndarray) -> np.ndarray:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facerec import checkpoints
-from facerec.augment import closer, finite_or, invert, to_float, transform_points, warp_batch
+from facerec.augment import to_float, warp_batch
 from facerec.devices import Precision, autocast
-from facerec.geometry import MIRRORED, square_matrices
+from facerec.geometry import MIRRORED, closer_matrices, finite_or, invert, square_matrices, transform_points
 from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps, inside
 from facerec.params import Params
@@ -223,12 +223,17 @@ class StackedHourglass(nn.Module):
             if look:  # beyond the border of a closer look is not where the point is, nor outside the face
                 off = ~inside(points, self.pixels // STRIDE)
                 points[off], confidence[off] = torch.nan, torch.nan
-            points = transform_points(invert(matrices), to_input(points).cpu())
-            seen.append((points, confidence.cpu()))
+            found, weights = (
+                transform_points(invert(matrices), to_input(points).cpu().numpy()),
+                confidence.cpu().numpy(),
+            )
+            seen.append((found, weights))
             if look + 1 < self.looks:
-                matrices = finite_or(closer(points, self.pixels, confidence.cpu()), matrices)
-        points, confidence = (torch.stack(looks).nanquantile(0.5, dim=0) for looks in zip(*seen, strict=True))
-        return points.numpy(), confidence.numpy()
+                matrices = finite_or(closer_matrices(found, self.pixels, weights), matrices)
+        points, confidence = (
+            torch.from_numpy(np.stack(looks)).nanquantile(0.5, dim=0) for looks in zip(*seen, strict=True)
+        )
+        return points.float().numpy(), confidence.numpy()
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
@@ -262,10 +267,9 @@ def face_pixels(pixels: int, looks: int, detail: float) -> int:
     return pixels if looks == 1 else round(pixels * detail)
 
 
-def _whole(faces: Tensor, pixels: int) -> Tensor:
+def _whole(faces: Tensor, pixels: int) -> np.ndarray:
     """Returns the matrices (B, 2, 3) that scale faces (B, 3, W, W) to `pixels`."""
-    whole = np.array([[0.0, 0.0, faces.shape[3]]])
-    return torch.from_numpy(square_matrices(whole, pixels)).float().expand(len(faces), 2, 3)
+    return square_matrices(np.tile([0.0, 0.0, faces.shape[3]], (len(faces), 1)), pixels)
 
 
 def to_heatmap(points: Tensor) -> Tensor:

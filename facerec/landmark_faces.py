@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from facerec.geometry import reduced_matrix, scale, square_matrices, warp
-from facerec.images import parallel_map, read_image, read_reduced, stack_images
+from facerec.geometry import square_matrices, warp
+from facerec.images import cut, parallel_map, read_image, stack_images
 
 CONTEXT = 1.5  # training reads this much about the crop, so that most jittered boxes see photograph, not border
 
@@ -34,11 +32,10 @@ def cut_faces(
     """
     matrices = square_matrices(squares, pixels)
 
-    def cut(index: int) -> np.ndarray:
-        photograph, reduction = read_reduced(folder / image_ids[index], scale(matrices[index]))
-        return warp(photograph, reduced_matrix(matrices[index], reduction), pixels)
+    def face(index: int) -> np.ndarray:
+        return cut(folder / image_ids[index], matrices[index : index + 1], pixels)[0]
 
-    faces = parallel_map(cut, range(len(image_ids)), f"read {folder.name}")
+    faces = parallel_map(face, range(len(image_ids)), f"read {folder.name}")
     return stack_images(faces, len(image_ids), map_over)
 
 
@@ -55,8 +52,8 @@ def read_crop(path: Path, pixels: int) -> np.ndarray:
     return warp(image, square_matrices(whole, pixels)[0], pixels)
 
 
-def wide_to_crop(wide_pixels: int, pixels: int) -> Tensor:
+def wide_to_crop(wide_pixels: int, pixels: int) -> np.ndarray:
     """Returns the matrix (2, 3) from a face with CONTEXT, `wide_pixels` wide, to its crop, `pixels` wide."""
     side = wide_pixels / CONTEXT
     square = np.array([[(wide_pixels - side) / 2, (wide_pixels - side) / 2, side]])
-    return torch.from_numpy(square_matrices(square, pixels)[0]).float()
+    return square_matrices(square, pixels)[0]

@@ -14,19 +14,19 @@ from torch import Generator, Tensor
 from facerec import geometry, landmark_faces
 from facerec.augment import (
     blur,
-    closer,
-    compose,
+    channels_first,
+    draw_blurs,
+    draw_colours,
+    draw_rectangles,
     erase,
-    finite_or,
     jitter_colour,
     jitter_matrices,
-    to_float,
-    transform_points,
+    move_landmarks,
     warp_batch,
 )
 from facerec.batches import Batches
 from facerec.devices import device
-from facerec.geometry import MIN_SPREAD_PX, eye_distance, spread
+from facerec.geometry import MIN_SPREAD_PX, closer_matrices, compose, eye_distance, finite_or, spread
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, to_heatmap
 from facerec.training import FitParams, weighted_order
@@ -181,18 +181,20 @@ def augmented(faces: Tensor, points: Tensor, params: HourglassParams, generator:
     moves = jitter_matrices(len(faces), side, params.rotation, params.shift, params.scale, params.mirror, generator)
     moves = compose(landmark_faces.wide_to_crop(faces.shape[1], side), moves)
     if params.looks > 1:
-        moves = _some_closer(moves, points, params, generator)
-    crops = warp_batch(to_float(faces.to(device(), non_blocking=True)), moves, side)
-    crops = jitter_colour(crops, params.brightness, params.gray, generator)
-    crops = erase(blur(crops, params.blur, generator), params.erase, generator)
-    return crops, transform_points(moves, points).to(device(), non_blocking=True)
+        moves = _some_closer(moves, points.numpy(), params, generator)
+    crops = warp_batch(channels_first(faces.to(device(), non_blocking=True)), moves, side)
+    crops = jitter_colour(crops, draw_colours(len(crops), params.brightness, params.gray, generator))
+    crops = blur(crops, draw_blurs(len(crops), params.blur, generator))
+    crops = erase(crops, draw_rectangles(len(crops), params.erase, generator))
+    moved = torch.from_numpy(move_landmarks(moves, points.numpy())).float()
+    return crops, moved.to(device(), non_blocking=True)
 
 
-def _some_closer(moves: Tensor, points: Tensor, params: HourglassParams, generator: Generator) -> Tensor:
+def _some_closer(moves: np.ndarray, points: np.ndarray, params: HourglassParams, generator: Generator) -> np.ndarray:
     """Returns matrices (B, 2, 3) to first looks, of which a share is replaced by those to second looks, jittered."""
     jitter = jitter_matrices(
         len(moves), params.pixels, CLOSER_ROTATION, CLOSER_SHIFT, CLOSER_SCALE, params.mirror, generator
     )
-    second = finite_or(compose(closer(points, params.pixels), jitter), moves)
-    chosen = torch.rand(len(moves), generator=generator) < CLOSER_SHARE
-    return torch.where(chosen[:, None, None], second, moves)
+    second = finite_or(compose(closer_matrices(points, params.pixels), jitter), moves)
+    chosen = torch.rand(len(moves), generator=generator).numpy() < CLOSER_SHARE
+    return np.where(chosen[:, None, None], second, moves)

@@ -1,9 +1,11 @@
 """How a recogniser is built and trained on aligned faces."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
@@ -12,7 +14,17 @@ from torch.nn.functional import normalize
 
 from facerec import recognizer
 from facerec.aligned_faces import AlignedFaces
-from facerec.augment import erase, jitter_colour, jitter_matrices, to_float, warp_batch
+from facerec.augment import (
+    Ahead,
+    channels_first,
+    draw_colours,
+    draw_rectangles,
+    erase,
+    jitter_colour,
+    jitter_matrices,
+    sample,
+    sampling_steps,
+)
 from facerec.batches import Batches
 from facerec.devices import device
 from facerec.heads import HeadParams
@@ -99,34 +111,57 @@ def train(
             f"no person has two of the {len(labels)} faces to learn from; this head compares a person's photographs: "
             f"expected more of them (select.images_per_person), or a head such as arcface"
         )
-    loss_of = partial(batch_loss, network, faces, labels, params)
+    loss_of = batch_loss(network, faces, labels, params)
     order = partial(grouped_order, labels, network.head.photos_together)
     accuracy = partial(_accuracy, network, learned, tried)
     return fit(network, loss_of, len(usable), accuracy, params, seed, name, order, faces.expect)
 
 
 def batch_loss(
-    network: Recognizer,
-    faces: Tensor | Batches,
-    labels: Tensor,
-    params: RecognizerParams,
-    indices: Tensor,
-    epochs: float,
-    generator: Generator,
-) -> Tensor:
-    """Returns the loss of the faces with these indices, augmented, after so many epochs."""
-    batch = augmented(faces[indices], params, network.pixels, generator)
-    embeddings = network(batch)
-    warmup = params.margin_warmup_epochs
-    network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
-    return network.head(embeddings, labels[indices].to(device(), non_blocking=True))
+    network: Recognizer, faces: Tensor | Batches, labels: Tensor, params: RecognizerParams
+) -> Callable[[Tensor, float, Generator], Tensor]:
+    """Returns what `training.fit` asks for: the loss of the faces with given indices, jittered anew each time.
+
+    Args:
+        network: on the device.
+        faces: (N, H, H, 3) uint8, or what fetches batches of them.
+        labels: (N,).
+        params: of the augmentation, and how long the margin grows.
+    """
+    augment = Augmentation(params, network.pixels)
+
+    def loss_of(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
+        embeddings = network(augment(faces[indices], generator))
+        warmup = params.margin_warmup_epochs
+        network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
+        return network.head(embeddings, labels[indices].to(device(), non_blocking=True))
+
+    return loss_of
 
 
-def augmented(faces: Tensor, params: RecognizerParams, pixels: int, generator: Generator) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, H, W, 3) uint8."""
-    moves = jitter_matrices(len(faces), pixels, params.rotation, params.shift, params.scale, True, generator)
-    batch = warp_batch(to_float(faces.to(device(), non_blocking=True)), moves, pixels)
-    return erase(jitter_colour(batch, params.brightness, params.gray, generator), params.erase, generator)
+class Augmentation:
+    """Changes batch after batch of faces at random.
+
+    Args:
+        params: how much.
+        pixels: side of the faces.
+    """
+
+    def __init__(self, params: RecognizerParams, pixels: int) -> None:
+        self._params, self._pixels = params, pixels
+        self._ahead = Ahead(self._draw)
+
+    def __call__(self, faces: Tensor, generator: Generator) -> Tensor:
+        """Returns faces (B, 3, H, H) in [0, 1] on the device, of (B, H, H, 3) uint8."""
+        steps, colours, rectangles = self._ahead.take(len(faces), generator)
+        batch = sample(channels_first(faces.to(device(), non_blocking=True)), steps)
+        return erase(jitter_colour(batch, colours), rectangles)
+
+    def _draw(self, count: int, generator: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        side, of = self._pixels, self._params
+        moves = jitter_matrices(count, side, of.rotation, of.shift, of.scale, True, generator)
+        colours = draw_colours(count, of.brightness, of.gray, generator)
+        return sampling_steps(moves, side, side, side), colours, draw_rectangles(count, of.erase, generator)
 
 
 def _accuracy(network: Recognizer, learned: AlignedFaces, tried: AlignedFaces) -> dict[str, float]:

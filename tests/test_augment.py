@@ -1,4 +1,6 @@
+import cv2
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize_scalar
@@ -27,8 +29,8 @@ def test_picture_and_points_move_together():
     points = torch.rand(32, 2, generator=generator()) * 30 + 33
     matrices = augment.jitter_matrices(32, 96, 30, 0.1, 0.15, True, generator(1))
     moved = augment.warp_batch(augment.to_float(blob(points, 96)), matrices, 96)
-    five = points[:, None].repeat(1, 5, 1)
-    assert (centroid(moved) - augment.transform_points(matrices, five)[:, 0]).abs().max() < 0.05
+    five = points[:, None].repeat(1, 5, 1).numpy()
+    assert np.abs(centroid(moved).numpy() - augment.move_landmarks(matrices, five)[:, 0]).max() < 0.05
 
 
 def test_no_jitter_changes_nothing():
@@ -39,17 +41,17 @@ def test_no_jitter_changes_nothing():
 
 
 def test_mirrored_matrices_swap_left_and_right():
-    points = torch.tensor(geometry.template(112)).float()[None].repeat(200, 1, 1)
+    points = np.tile(geometry.template(112), (200, 1, 1))
     matrices = augment.jitter_matrices(200, 112, 0, 0, 0, True, generator())
-    moved = augment.transform_points(matrices, points)
-    mirrored = torch.linalg.det(matrices[..., :2]) < 0
+    moved = augment.move_landmarks(matrices, points)
+    mirrored = np.linalg.det(matrices[..., :2]) < 0
     assert 60 < mirrored.sum() < 140
     assert (moved[:, 0, 0] < moved[:, 1, 0]).all()
-    assert torch.allclose(moved[mirrored][:, 0, 0], 111 - points[mirrored][:, 1, 0], atol=1e-4)
+    assert moved[mirrored][:, 0, 0] == pytest.approx(111 - points[mirrored][:, 1, 0])
 
 
 def test_jitter_stays_within_its_limits():
-    matrices = augment.jitter_matrices(500, 100, 30, 0.1, 0.15, False, generator()).numpy()
+    matrices = augment.jitter_matrices(500, 100, 30, 0.1, 0.15, False, generator())
     size = np.sqrt(np.linalg.det(matrices[:, :, :2]))
     centre = geometry.transform_points(matrices, np.full((500, 1, 2), 49.5))[:, 0]
     assert 0.85 <= size.min() < 0.87 and 1.13 < size.max() <= 1.1501
@@ -58,27 +60,38 @@ def test_jitter_stays_within_its_limits():
     assert -30.001 <= angles.min() < -29 and 29 < angles.max() <= 30.001 and abs(angles.mean()) < 3
 
 
-def test_compose_and_invert_agree_with_points():
-    first = augment.jitter_matrices(8, 50, 20, 0.1, 0.1, False, generator(1))
-    then = augment.jitter_matrices(8, 50, 20, 0.1, 0.1, False, generator(2))
-    points = torch.rand(8, 5, 2, generator=generator()) * 50
-    both = augment.transform_points(augment.compose(first, then), points)
-    assert torch.allclose(both, augment.transform_points(then, augment.transform_points(first, points)), atol=1e-4)
-    back = augment.transform_points(augment.invert(first), augment.transform_points(first, points))
-    assert torch.allclose(back, points, atol=1e-3)
-
-
 def test_gray_share_and_range():
-    faces = torch.rand(400, 3, 8, 8, generator=generator())
-    changed = augment.jitter_colour(faces, 0.3, 0.25, generator())
+    faces = 255 * torch.rand(400, 3, 8, 8, generator=generator())
+    changed = augment.jitter_colour(faces, augment.draw_colours(400, 0.3, 0.25, generator()))
     gray = (changed[:, 0] - changed[:, 1]).abs().amax((1, 2)) < 1e-6
     assert 70 < gray.sum() < 130
     assert changed.min() >= 0 and changed.max() <= 1
 
 
+def test_colour_jitter_is_a_contrast_about_mid_gray_and_a_brightness():
+    faces = 64 + 127 * torch.rand(500, 3, 8, 8, generator=generator())
+    colours = augment.draw_colours(500, 0.3, 0, generator(1))
+    changed = augment.jitter_colour(faces.clone(), colours)
+    contrast = changed.std(dim=(1, 2, 3)) / (faces / 255).std(dim=(1, 2, 3))
+    brighter = changed - (0.5 + (faces / 255 - 0.5) * contrast[:, None, None, None])
+    assert brighter.std(dim=(1, 2, 3)).max() < 1e-5
+    brighter = brighter.mean(dim=(1, 2, 3))
+    for seen, middle, reach in ((contrast, 1, 0.3), (brighter, 0, 0.15)):
+        assert middle - reach - 1e-4 < seen.min() < middle - 0.95 * reach
+        assert middle + 0.95 * reach < seen.max() < middle + reach + 1e-4
+    assert abs(np.corrcoef(contrast, brighter)[0, 1]) < 0.15
+
+
+def test_gray_is_the_luma_of_opencv():
+    faces = torch.randint(0, 256, (4, 9, 9, 3), dtype=torch.uint8, generator=generator())
+    gray = augment.jitter_colour(augment.channels_first(faces), augment.draw_colours(4, 0, 1, generator()))
+    for face, seen in zip(faces.numpy(), gray, strict=True):
+        assert 255 * seen[0].numpy() == pytest.approx(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), abs=0.51)
+
+
 def test_erase_covers_one_rectangle_of_the_chosen_share():
     faces = torch.full((300, 3, 40, 40), 2.0)
-    erased = (augment.erase(faces, 0.3, generator()) != 2.0).all(dim=1)
+    erased = (augment.erase(faces, augment.draw_rectangles(300, 0.3, generator())) != 2.0).all(dim=1)
     touched = erased.flatten(1).any(dim=1)
     assert 60 < touched.sum() < 120
     for face in erased[touched]:
@@ -89,7 +102,7 @@ def test_erase_covers_one_rectangle_of_the_chosen_share():
 
 def test_blur_equals_scipys_on_the_chosen_share():
     faces = torch.rand(40, 3, 64, 64, generator=generator())
-    blurred = augment.blur(faces, 0.4, generator(1))
+    blurred = augment.blur(faces, augment.draw_blurs(40, 0.4, generator(1)))
     changed = (blurred != faces).flatten(1).any(dim=1)
     assert 8 < changed.sum() < 24
     low, high = (64 * share for share in augment.BLUR_SIGMA)
@@ -106,5 +119,15 @@ def test_blur_equals_scipys_on_the_chosen_share():
 
 def test_no_share_blurs_nothing_and_black_stays_black():
     faces = torch.rand(4, 3, 20, 20, generator=generator())
-    assert torch.equal(augment.blur(faces, 0.0, generator()), faces)
-    assert augment.blur(torch.ones(4, 3, 20, 20), 1.0, generator()).sub(1).abs().max() < 1e-5
+    assert torch.equal(augment.blur(faces, augment.draw_blurs(4, 0.0, generator())), faces)
+    assert augment.blur(torch.ones(4, 3, 20, 20), augment.draw_blurs(4, 1.0, generator())).sub(1).abs().max() < 1e-5
+
+
+def test_what_is_drawn_ahead_is_given_out_once_and_anew_for_another_generator():
+    ahead = augment.Ahead(lambda count, generator: [torch.rand(count, generator=generator).numpy()], 10)
+    drawn = torch.rand(10, generator=generator(3)).numpy()
+    of_one = generator(3)
+    assert np.array_equal(np.concatenate([ahead.take(4, of_one)[0], ahead.take(6, of_one)[0]]), drawn)
+    assert not np.isin(ahead.take(4, of_one)[0], drawn).any()
+    assert np.array_equal(ahead.take(4, generator(3))[0], drawn[:4])
+    assert len(ahead.take(25, of_one)[0]) == 25

@@ -214,6 +214,14 @@ def test_inverses_and_scales_are_those_of_scikit_image_and_of_the_determinant():
         assert geometry.scale(matrix) ** 2 == pytest.approx(abs(np.linalg.det(matrix[:, :2])))
 
 
+def test_one_matrix_after_another_is_scikit_images_sum_of_them():
+    firsts, then = np.stack([random_similarity(), random_similarity()]), random_similarity()
+    as_transform = [sk.AffineTransform(matrix=np.vstack([matrix, [0, 0, 1]])) for matrix in (*firsts, then)]
+    for index, composed in enumerate(geometry.compose(firsts, then)):
+        assert composed == pytest.approx((as_transform[index] + as_transform[2]).params[:2])
+    assert geometry.compose(then, firsts)[1] == pytest.approx((as_transform[2] + as_transform[1]).params[:2])
+
+
 def test_a_face_whose_points_are_in_another_order_is_mirrored_and_has_no_roll():
     shape = geometry.template(112)
     points = np.stack([shape, shape[[1, 0, 2, 3, 4]]])

@@ -239,7 +239,7 @@ def test_wide_faces_contain_the_crop():
     squares = np.array([[10.0, 20, 40]])
     assert landmark_faces.widen(squares)[0] == pytest.approx([0, 10, 60])
     matrix = landmark_faces.wide_to_crop(96, 64)
-    corner = matrix[:, :2] @ torch.tensor([15.5, 15.5]) + matrix[:, 2]
+    corner = matrix[:, :2] @ [15.5, 15.5] + matrix[:, 2]
     assert corner.tolist() == pytest.approx([-0.5, -0.5])
 
 

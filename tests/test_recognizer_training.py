@@ -58,5 +58,5 @@ def test_the_margin_grows_over_its_epochs(warmup, epochs, share, faces, monkeypa
     network = build(settings, parse_head(PROFILE["heads"]["arcface"]), [*range(PEOPLE)], SIDE, Path()).train()
     generator = torch.Generator().manual_seed(0)
     indices, pictures = torch.arange(12), torch.from_numpy(faces.faces)
-    recognizer_training.batch_loss(network, pictures, faces.labels, settings, indices, epochs, generator)
+    recognizer_training.batch_loss(network, pictures, faces.labels, settings)(indices, epochs, generator)
     assert network.head.margin_share == share
