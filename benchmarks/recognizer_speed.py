@@ -40,8 +40,7 @@ def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: R
     batches = Batches(faces, torch.arange(len(faces)), device())
     loss_of = batch_loss(network, batches, labels, params)
     order = partial(training.grouped_order, labels, network.head.photos_together)
-    groups = training._decay_groups(network, params.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)
+    optimizer = _adamw(network, params)
     steps = training._steps(len(faces), params.batch)
     for epoch in count():
         training._epoch(network, loss_of, order, batches.expect, steps, optimizer, params, 0, epoch, Path("none"))
@@ -121,7 +120,8 @@ def _network(params: RecognizerParams, head: HeadParams, faces: np.ndarray, labe
 
 
 def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
+    groups = training._decay_groups(network, params.weight_decay)
+    return torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)
 
 
 def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int, wait: bool = True) -> int:
