@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from facerec.devices import onto
 from facerec.geometry import MIRRORED, invert, mirrors, transform_points
 
 WHITE = 255
@@ -29,10 +30,6 @@ def _drawn(numbers: int, count: int, generator: torch.Generator) -> np.ndarray:
 def _either_way(drawn: np.ndarray) -> np.ndarray:
     """Returns numbers from [0, 1) as such from [-1, 1)."""
     return 2 * drawn - 1
-
-
-def _onto(where: torch.device, values: np.ndarray) -> Tensor:
-    return torch.from_numpy(values).to(where, non_blocking=True)
 
 
 def jitter_matrices(
@@ -76,9 +73,10 @@ def to_float(faces: Tensor) -> Tensor:
 
 
 def sampling_steps(matrices: np.ndarray, width: int, height: int, pixels: int) -> np.ndarray:
-    """Returns where the columns and the rows of warped pictures look, (N, 2, 2, pixels) float32: x and y of each.
+    """Returns where the columns and the rows of warped pictures look, (N, 2, 2, pixels) float32.
 
-    A pixel looks at the sum of its column's and its row's place; a picture reaches from -1 to 1.
+    The second axis is columns, rows; the third x, y. A pixel looks at the sum of its column's place and its row's; the
+    picture reaches from -1 to 1.
 
     Args:
         matrices: (N, 2, 3), px of the picture → px of the result.
@@ -87,7 +85,8 @@ def sampling_steps(matrices: np.ndarray, width: int, height: int, pixels: int) -
         pixels: side of the result.
     """
     back = (invert(matrices) * [[2 / (width - 1)], [2 / (height - 1)]]).astype(np.float32)
-    steps = back[..., :2, None].transpose(0, 2, 1, 3) * np.arange(pixels, dtype=np.float32)
+    per_px = back[..., :2, None].transpose(0, 2, 1, 3)
+    steps = np.multiply(per_px, np.arange(pixels, dtype=np.float32), order="C")
     steps[:, 1] += back[..., 2:] - 1
     return steps
 
@@ -99,7 +98,7 @@ def sample(faces: Tensor, steps: np.ndarray) -> Tensor:
         faces: (B, 3, H, W).
         steps: (B, 2, 2, pixels) of `sampling_steps`.
     """
-    of_columns, of_rows = _onto(faces.device, steps).unbind(1)
+    of_columns, of_rows = onto(faces.device, torch.from_numpy(steps)).unbind(1)
     grid = (of_columns[:, :, None] + of_rows[..., None]).permute(0, 2, 3, 1)  # cheaper than a product of matrices
     return F.grid_sample(faces, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
@@ -123,8 +122,8 @@ def draw_colours(count: int, brightness: float, gray: float, generator: torch.Ge
 
     Args:
         count: of faces.
-        brightness: by which the contrast about the middle of black and white changes at most, either way; the
-            brightness changes by up to half of it.
+        brightness: largest change of the contrast about mid-gray, either way; the brightness changes by up to half
+            as much.
         gray: share of the faces.
         generator: on the CPU.
     """
@@ -142,9 +141,10 @@ def jitter_colour(faces: Tensor, colours: np.ndarray) -> Tensor:
         faces: in [0, 255].
         colours: (B, 3) of `draw_colours`.
     """
-    times, plus = _onto(faces.device, colours[:, :2, None, None, None]).unbind(1)
-    to_gray = _onto(faces.device, colours[:, 2].nonzero()[0])
-    grayed = (faces[to_gray] * _onto(faces.device, LUMA[:, None, None])).sum(dim=1, keepdim=True)
+    times, plus = onto(faces.device, torch.from_numpy(colours[:, :2, None, None, None])).unbind(1)
+    to_gray = onto(faces.device, torch.from_numpy(colours[:, 2].nonzero()[0]))
+    luma = onto(faces.device, torch.from_numpy(LUMA[:, None, None]))
+    grayed = (faces[to_gray] * luma).sum(dim=1, keepdim=True)
     faces.index_copy_(0, to_gray, grayed.expand(-1, 3, -1, -1))
     return faces.mul_(times).add_(plus).clamp_(0, 1)
 
@@ -162,8 +162,8 @@ def blur(faces: Tensor, widths: np.ndarray) -> Tensor:
         return faces
     reach = math.ceil(3 * BLUR_SIGMA[1] * side)
     step, sigma = torch.arange(-reach, reach + 1), torch.from_numpy(side * widths[rows, None]).float()
-    kernels = torch.softmax(-(step**2) / (2 * sigma**2), dim=1).to(faces.device, non_blocking=True)
-    chosen = _onto(faces.device, rows)
+    kernels = onto(faces.device, torch.softmax(-(step**2) / (2 * sigma**2), dim=1))
+    chosen = onto(faces.device, torch.from_numpy(rows))
     pictures = faces[chosen].transpose(0, 1)  # each face is a channel, with a kernel of its own
     padded = F.pad(pictures, (reach, reach, reach, reach), mode="replicate")
     across = F.conv2d(padded, kernels[:, None, None, :], groups=len(rows))
@@ -187,8 +187,10 @@ def erase(faces: Tensor, rectangles: np.ndarray) -> Tensor:
     rows = rectangles[:, 2].nonzero()[0]
     start, end = rectangles[rows, :2, None], rectangles[rows, 2:4, None]
     steps = np.arange(faces.shape[-1]) / faces.shape[-1]
-    covered = _onto(faces.device, ((steps >= start) & (steps < end)).astype(np.float32))
-    chosen, colour = _onto(faces.device, rows), _onto(faces.device, rectangles[rows, 4:, None, None])
+    inside = ((steps >= start) & (steps < end)).astype(np.float32)
+    covered, chosen, colour = (
+        onto(faces.device, torch.from_numpy(values)) for values in (inside, rows, rectangles[rows, 4:, None, None])
+    )
     area = covered[:, :1, :, None] * covered[:, 1:, None, :]
     return faces.index_copy_(0, chosen, faces[chosen].lerp_(colour, area))
 
@@ -200,7 +202,7 @@ class Ahead:
 
     Args:
         draw: for so many faces, from a generator: arrays with a row a face.
-        faces: for how many at once.
+        faces: for how many at once, in whole batches.
     """
 
     def __init__(self, draw: Callable[[int, torch.Generator], Sequence[np.ndarray]], faces: int = 512) -> None:
@@ -210,10 +212,14 @@ class Ahead:
         self._given = 0
 
     def take(self, count: int, generator: torch.Generator) -> list[np.ndarray]:
-        """Returns the arrays' next `count` rows; of another generator than before, the first ones."""
+        """Returns the next `count` rows of each array.
+
+        They are drawn anew when fewer are left, which are dropped, and for another generator than before, as another
+        object: one that was seeded anew is not noticed.
+        """
         if generator is not self._generator or self._given + count > len(self._drawn[0]):
             self._generator, self._given = generator, 0
-            self._drawn = self._draw(max(self._faces, count), generator)
+            self._drawn = self._draw(count * max(self._faces // count, 1), generator)
         rows = slice(self._given, self._given + count)
         self._given += count
         return [drawn[rows] for drawn in self._drawn]

@@ -1,4 +1,4 @@
-"""Batches of faces on the device: the next one is gathered meanwhile, where that takes longer than to hand it over."""
+"""Batches of faces: the next one is gathered meanwhile, where that takes longer than to hand it over."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facerec.devices import onto
+
 
 class Batches:
-    """Takes batches of faces to the device. The same as indexing the array; to a GPU, or of mapped faces, sooner.
+    """Gives batches of faces as indexing the array does, on a CUDA GPU or the CPU; to a GPU, or mapped ones, sooner.
 
     Args:
         faces: (M, H, W, 3) uint8, in memory or mapped.
@@ -20,18 +22,18 @@ class Batches:
         self._faces, self._rows, self._where = faces, rows.numpy(), where
         self._pool = ThreadPoolExecutor(1)
         self._stream = torch.cuda.Stream(where) if where.type == "cuda" else None
-        self._at_hand = self._stream is None and not isinstance(faces, np.memmap)
+        self._held = torch.from_numpy(faces) if self._stream is None and not isinstance(faces, np.memmap) else None
         self._expected: tuple[Tensor, Future[Tensor]] | None = None
 
     def expect(self, indices: Tensor) -> None:
         """Begins to fetch the batch that is asked for next, unless it is so near that asking takes longer."""
-        if not self._at_hand:
+        if self._held is None:
             self._expected = indices, self._pool.submit(self._fetch, indices)
 
     def __getitem__(self, indices: Tensor) -> Tensor:
-        """Returns the faces (B, H, W, 3) with these indices (B,), on the device."""
-        if self._at_hand:  # by torch, on all cores
-            return torch.from_numpy(self._faces).index_select(0, torch.from_numpy(self._rows[indices.numpy()]))
+        """Returns the faces (B, H, W, 3) with these indices (B,)."""
+        if self._held is not None:  # by torch, on all cores
+            return self._held.index_select(0, torch.from_numpy(self._rows[indices.numpy()]))
         expected, self._expected = self._expected, None
         batch = expected[1].result() if expected and torch.equal(expected[0], indices) else self._fetch(indices)
         if self._stream is not None:
@@ -46,4 +48,4 @@ class Batches:
         if self._stream is None:
             return batch
         with torch.cuda.stream(self._stream):
-            return batch.pin_memory().to(self._where, non_blocking=True)
+            return onto(self._where, batch)

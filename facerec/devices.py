@@ -21,6 +21,13 @@ def device() -> torch.device:
         raise ValueError(f"FACEREC_DEVICE: expected cpu, cuda or cuda:0, cuda:1, …, got {wanted!r}") from None
 
 
+def onto(where: torch.device, values: torch.Tensor) -> torch.Tensor:
+    """Returns a tensor on a device. A CUDA GPU is not waited for: from memory that is not pinned it may have to be."""
+    if where.type != "cuda" or values.is_cuda:
+        return values.to(where)
+    return values.pin_memory().to(where, non_blocking=True)
+
+
 def autocast(where: torch.device, precision: Precision) -> torch.autocast:
     """Returns the context of a network's forward pass.
 

@@ -160,7 +160,7 @@ def transform_points(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert(matrices: np.ndarray) -> np.ndarray:
-    """Returns the inverses (N, 2, 3), by Cramer's rule."""
+    """Returns the inverses (N, 2, 3), by Cramer's rule; of what has none, numbers that are not finite."""
     (a, b, x), (c, d, y) = matrices.transpose(1, 2, 0)
     inverses = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / _determinants(matrices)
     return inverses.transpose(2, 0, 1)

@@ -223,10 +223,8 @@ class StackedHourglass(nn.Module):
             if look:  # beyond the border of a closer look is not where the point is, nor outside the face
                 off = ~inside(points, self.pixels // STRIDE)
                 points[off], confidence[off] = torch.nan, torch.nan
-            found, weights = (
-                transform_points(invert(matrices), to_input(points).cpu().numpy()),
-                confidence.cpu().numpy(),
-            )
+            found = transform_points(invert(matrices), to_input(points).cpu().numpy())
+            weights = confidence.cpu().numpy()
             seen.append((found, weights))
             if look + 1 < self.looks:
                 matrices = finite_or(closer_matrices(found, self.pixels, weights), matrices)

@@ -91,8 +91,8 @@ def read_reduced(path: Path, scale: float, order: Order = "RGB") -> tuple[np.nda
     return image, reduction
 
 
-def cut(path: Path, matrices: Iterable[np.ndarray], pixels: int, order: Order = "RGB") -> list[np.ndarray]:
-    """Returns the squares (pixels, pixels, 3) that matrices (2, 3) cut from a photograph, black where there is none.
+def cut(path: Path, matrices: Sequence[np.ndarray] | np.ndarray, pixels: int, order: Order = "RGB") -> list[np.ndarray]:
+    """Returns the squares (pixels, pixels, 3) that matrices (2, 3) cut from a photograph, black outside it.
 
     It is decoded once, no larger than they need. A matrix that is not finite gives black.
 
@@ -105,7 +105,6 @@ def cut(path: Path, matrices: Iterable[np.ndarray], pixels: int, order: Order = 
     Raises:
         ValueError: as `read_image`.
     """
-    matrices = list(matrices)
     scales = [scale for matrix in matrices if math.isfinite(scale := geometry.scale(matrix))]
     photograph, reduction = read_reduced(path, max(scales, default=0), order)
     return [geometry.warp(photograph, geometry.reduced_matrix(matrix, reduction), pixels) for matrix in matrices]

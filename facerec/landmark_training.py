@@ -25,7 +25,7 @@ from facerec.augment import (
     warp_batch,
 )
 from facerec.batches import Batches
-from facerec.devices import device
+from facerec.devices import device, onto
 from facerec.geometry import MIN_SPREAD_PX, closer_matrices, compose, eye_distance, finite_or, spread
 from facerec.heatmap_losses import Loss, heatmap_loss
 from facerec.hourglass import Block, StackedHourglass, to_heatmap
@@ -182,12 +182,11 @@ def augmented(faces: Tensor, points: Tensor, params: HourglassParams, generator:
     moves = compose(landmark_faces.wide_to_crop(faces.shape[1], side), moves)
     if params.looks > 1:
         moves = _some_closer(moves, points.numpy(), params, generator)
-    crops = warp_batch(channels_first(faces.to(device(), non_blocking=True)), moves, side)
+    crops = warp_batch(channels_first(onto(device(), faces)), moves, side)
     crops = jitter_colour(crops, draw_colours(len(crops), params.brightness, params.gray, generator))
     crops = blur(crops, draw_blurs(len(crops), params.blur, generator))
     crops = erase(crops, draw_rectangles(len(crops), params.erase, generator))
-    moved = torch.from_numpy(move_landmarks(moves, points.numpy())).float()
-    return crops, moved.to(device(), non_blocking=True)
+    return crops, onto(device(), torch.from_numpy(move_landmarks(moves, points.numpy())).float())
 
 
 def _some_closer(moves: np.ndarray, points: np.ndarray, params: HourglassParams, generator: Generator) -> np.ndarray:

@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facerec import checkpoints
-from facerec.augment import to_float
 from facerec.devices import Precision, autocast
 from facerec.heads import HeadParams, build_head, parse_head
 from facerec.oriented_gradients import GradientNet
@@ -111,7 +110,8 @@ class Recognizer(nn.Module):
         return torch.cat(parts) if parts else torch.zeros(0, self.config["embedding_dim"])
 
     def _embed_batch(self, faces: np.ndarray, flip: bool) -> Tensor:
-        pictures = to_float(torch.from_numpy(np.ascontiguousarray(faces)).to(next(self.parameters()).device))
+        device = next(self.parameters()).device
+        pictures = torch.from_numpy(np.ascontiguousarray(faces)).to(device).permute(0, 3, 1, 2).float() / 255
         if flip:
             pictures = torch.cat([pictures, pictures.flip(-1)])
         embeddings = self(pictures.contiguous(memory_format=torch.channels_last))

@@ -26,7 +26,7 @@ from facerec.augment import (
     sampling_steps,
 )
 from facerec.batches import Batches
-from facerec.devices import device
+from facerec.devices import device, onto
 from facerec.heads import HeadParams
 from facerec.recognition_metrics import hits_at, prototypes
 from facerec.recognizer import Backbone, Recognizer, Weights
@@ -124,7 +124,7 @@ def batch_loss(
 
     Args:
         network: on the device.
-        faces: (N, H, H, 3) uint8, or what fetches batches of them.
+        faces: (N, pixels, pixels, 3) uint8, of the network's size, or what fetches batches of them.
         labels: (N,).
         params: of the augmentation, and how long the margin grows.
     """
@@ -134,7 +134,7 @@ def batch_loss(
         embeddings = network(augment(faces[indices], generator))
         warmup = params.margin_warmup_epochs
         network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
-        return network.head(embeddings, labels[indices].to(device(), non_blocking=True))
+        return network.head(embeddings, onto(device(), labels[indices]))
 
     return loss_of
 
@@ -152,9 +152,9 @@ class Augmentation:
         self._ahead = Ahead(self._draw)
 
     def __call__(self, faces: Tensor, generator: Generator) -> Tensor:
-        """Returns faces (B, 3, H, H) in [0, 1] on the device, of (B, H, H, 3) uint8."""
+        """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, pixels, pixels, 3) uint8."""
         steps, colours, rectangles = self._ahead.take(len(faces), generator)
-        batch = sample(channels_first(faces.to(device(), non_blocking=True)), steps)
+        batch = sample(channels_first(onto(device(), faces)), steps)
         return erase(jitter_colour(batch, colours), rectangles)
 
     def _draw(self, count: int, generator: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -74,6 +74,7 @@ def _ctrl_c_later() -> Iterator[None]:
     """Holds Ctrl-C back: raised in what Python does around a fork it would get lost, or lose sight of a process.
 
     It is not masked: a mask is one thread's, and the system hands the signal to another, as of a library that computes.
+    Nothing is raised in other threads than the main one.
     """
     before = signal.getsignal(signal.SIGINT)
     if current_thread() is not main_thread() or before is None:  # where nothing is raised, or not by Python

@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import cv2
 import numpy as np
 import pytest
@@ -125,9 +127,61 @@ def test_no_share_blurs_nothing_and_black_stays_black():
 
 def test_what_is_drawn_ahead_is_given_out_once_and_anew_for_another_generator():
     ahead = augment.Ahead(lambda count, generator: [torch.rand(count, generator=generator).numpy()], 10)
-    drawn = torch.rand(10, generator=generator(3)).numpy()
+    drawn = torch.rand(8, generator=generator(3)).numpy()
     of_one = generator(3)
-    assert np.array_equal(np.concatenate([ahead.take(4, of_one)[0], ahead.take(6, of_one)[0]]), drawn)
+    assert np.array_equal(np.concatenate([ahead.take(4, of_one)[0], ahead.take(4, of_one)[0]]), drawn)
     assert not np.isin(ahead.take(4, of_one)[0], drawn).any()
     assert np.array_equal(ahead.take(4, generator(3))[0], drawn[:4])
     assert len(ahead.take(25, of_one)[0]) == 25
+
+
+def test_all_that_is_drawn_fills_its_range_and_none_of_it_depends_on_another():
+    count, shared = 20_000, generator()
+    moves = augment.jitter_matrices(count, 101, 20, 0.1, 0.15, True, shared)
+    colours = augment.draw_colours(count, 0.3, 0.25, shared)
+    widths = augment.draw_blurs(count, 0.5, shared)
+    rectangles = augment.draw_rectangles(count, 0.5, shared)
+    mirrored = np.linalg.det(moves[:, :, :2]) < 0
+    flipped = np.where(mirrored[:, None], -1, 1) * moves[:, :, 0]
+    centre = moves @ [50, 50, 1]
+    contrast = colours[:, 0] * 255
+    top, left, bottom, right = rectangles[:, :4].T
+    erased, blurred = bottom > 0, widths > 0
+    drawn = {  # values, their range, and of whom they are
+        "turned": (np.degrees(np.arctan2(flipped[:, 1], flipped[:, 0])), -20, 20, None),
+        "grown": (np.sqrt(np.abs(np.linalg.det(moves[:, :, :2]))), 0.85, 1.15, None),
+        "right": (centre[:, 0] - 50, -10.1, 10.1, None),
+        "down": (centre[:, 1] - 50, -10.1, 10.1, None),
+        "mirrored": (mirrored, 0, 1, None),
+        "contrast": (contrast, 0.7, 1.3, None),
+        "brighter": (colours[:, 1] + (contrast - 1) / 2, -0.15, 0.15, None),
+        "gray": (colours[:, 2], 0, 1, None),
+        "blurred": (blurred, 0, 1, None),
+        "width": (widths, *augment.BLUR_SIGMA, blurred),
+        "erased": (erased, 0, 1, None),
+        "height": (bottom - top, *augment.ERASE_SIDE, erased),
+        "breadth": (right - left, *augment.ERASE_SIDE, erased),
+        "above": (top / (1 - bottom + top), 0, 1, erased),
+        "before": (left / (1 - right + left), 0, 1, erased),
+        **{f"colour {index}": (rectangles[:, 4 + index], 0, 1, erased) for index in range(3)},
+    }
+    for name, (values, low, high, of) in drawn.items():
+        seen = values if of is None else values[of]
+        margin = (high - low) * 0.01
+        assert low - 1e-4 <= seen.min() < low + margin and high - margin < seen.max() <= high + 1e-4, name
+        assert seen.dtype == bool or name == "gray" or abs(seen.mean() - (low + high) / 2) < 2 * margin, name
+    for (one, (first, *_, of)), (other, (second, *_, whom)) in combinations(drawn.items(), 2):
+        both = np.logical_and(True if of is None else of, True if whom is None else whom) & np.ones(count, bool)
+        if len(np.unique(first[both])) > 1 and len(np.unique(second[both])) > 1:
+            assert abs(np.corrcoef(first[both], second[both])[0, 1]) < 0.06, (one, other)  # four standard errors
+
+
+def test_pictures_that_are_not_square_are_warped_as_by_opencv():
+    picture = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8), (0, 0), 2)
+    matrices = geometry.square_matrices(np.array([[10.0, 5, 50], [-20, 30, 70]]), 40)
+    matrices = geometry.compose(matrices, augment.jitter_matrices(2, 40, 30, 0.1, 0.2, True, generator(4)))
+    faces = augment.to_float(torch.from_numpy(np.stack([picture, picture])))
+    for face, matrix in zip(augment.warp_batch(faces, matrices, 40), matrices, strict=True):
+        expected = cv2.warpAffine(picture.astype(np.float32), matrix, (40, 40), flags=cv2.INTER_LINEAR)
+        seen = 255 * face.permute(1, 2, 0).numpy()
+        assert np.abs(seen - expected).mean() < 0.3 and seen.std() > 10  # OpenCV rounds places to 1/32 px
