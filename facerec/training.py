@@ -18,6 +18,7 @@ from tqdm import tqdm
 from facerec import checkpoints
 from facerec.devices import Precision, device
 from facerec.params import Params
+from facerec.workers import keep_freed_memory
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +134,8 @@ def _epoch(
     state: Path,
 ) -> float:
     """Returns the mean loss of one epoch."""
+    if device().type == "cpu":
+        keep_freed_memory()
     network.train()
     torch.manual_seed(seed * 100_003 + epoch)
     generator = Generator().manual_seed(seed * 100_003 + epoch)
