@@ -94,7 +94,7 @@ def keep_freed_memory() -> None:
     """Has glibc keep what is freed, in this process and those that are forked from it.
 
     For a network on a CPU: what its layers need and free each time, malloc would give back to the system and ask for
-    again, which takes an eighth of the time of its forward passes; in training, in some epochs, a fifteenth of a step's.
+    again, which takes an eighth of the time of forward passes; in training, in some epochs, a fifteenth of a step.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt and mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK):  # without which the other one would do harm
