@@ -213,7 +213,8 @@ def test_what_is_cut_of_a_photograph_is_decoded_once_and_as_small_as_it_may_be(t
     monkeypatch.setattr(images, "read_reduced", told)
     for largest, side in ((0.3, 1024), (0.24, 512), (0.1, 256)):
         turned = [
-            SimilarityTransform(scale=largest * share, rotation=0.1, translation=(-15, -10)) for share in (0.5, 1)
+            SimilarityTransform(scale=largest * share, rotation=0.1, translation=(-15, -10))
+            for share in (0.5, 1.0, 0.8)
         ]
         matrices = [np.full((2, 3), np.nan), *(transform.params[:2] for transform in turned)]
         faces = images.cut(tmp_path / "large.jpg", matrices, 60, "BGR")

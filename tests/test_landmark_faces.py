@@ -15,10 +15,18 @@ def painted(side: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("side", "reduced"), [(1600, 4), (300, 1)])
-def test_a_large_jpeg_gives_the_same_face_decoded_small(side, reduced, tmp_path):
+def test_a_large_jpeg_is_decoded_small_and_gives_the_same_face(side, reduced, tmp_path, monkeypatch):
     picture, squares = painted(side), np.array([[side * 0.1, side * 0.2, side * 0.6]])
     images.write_image(tmp_path / "a.jpg", picture)
+    read, decoded = images.read_reduced, []
+
+    def told(*arguments) -> tuple[np.ndarray, int]:
+        decoded.append(read(*arguments))
+        return decoded[-1]
+
+    monkeypatch.setattr(images, "read_reduced", told)
     face = landmark_faces.cut_faces(tmp_path, ["a.jpg"], squares, 160)[0]
+    assert [len(photograph) for photograph, _ in decoded] == [side // reduced]
     whole = warp(images.read_image(tmp_path / "a.jpg"), square_matrices(squares, 160)[0], 160)
     difference = np.abs(whole.astype(int) - face)
     assert difference.mean() < 1 and difference.max() <= (4 if reduced > 1 else 0)
