@@ -9,6 +9,7 @@ the distance from the eyes to an average chin. Colours are RGB.
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -69,6 +70,7 @@ FINE_UNIT = 120.0  # px; smaller faces are drawn twice as large, then averaged d
 SHADE_UNIT = 44.0  # px of a head unit in the map of the light
 SHADE_ONE = 128.0  # what the map holds for "as bright as painted"
 SIDEWAYS = 0.5  # sine of the yaw from which one ear is hidden, and the other in front of the head
+NORMAL = np.array([NormalDist().inv_cdf((step + 0.5) / 256) for step in range(256)])  # quantiles: noise from bytes
 FACE_FRONT = np.radians(80.0)  # angle from straight ahead to the sideburns
 
 Colour = tuple[float, float, float]
@@ -627,10 +629,10 @@ class Canvas:
         cv2.polylines(self.pixels, [_fixed(points)], closed, colour, thickness, cv2.LINE_AA, SUBPIXEL)
 
     def strands(self, curves: np.ndarray, colours: np.ndarray, width: float) -> None:
-        """Draws curves (N, M, 2), each in its own of the colours (N, 3)."""
+        """Draws curves (N, M, 2), each in its own of the colours (N, 3); their edges are hard, which is faster."""
         thickness = max(round(width * self.unit), 1)
         for curve, colour in zip(_fixed(curves), colours.tolist(), strict=True):
-            cv2.polylines(self.pixels, [curve], False, colour, thickness, cv2.LINE_AA, SUBPIXEL)
+            cv2.polylines(self.pixels, [curve], False, colour, thickness, cv2.LINE_8, SUBPIXEL)
 
     def ribbon(self, points: np.ndarray, colour: Colour, width: float) -> None:
         """Draws a curve (N, 2) that is `width` thick in its middle and tapers to both ends."""
@@ -733,11 +735,10 @@ def render(identity: Identity, scene: Scene) -> np.ndarray:
 def _background(scene: Scene, zoom: int) -> np.ndarray:
     """Returns an empty backdrop (H × zoom, W × zoom, 3)."""
     rng = np.random.default_rng(scene.texture)
-    first, second = np.array(scene.palette[:2])
     share = _BACKDROPS[scene.background](rng, scene.width // 2 + 1, scene.height // 2 + 1)
-    small = first + (second - first) * np.clip(share, 0, 1)[..., None]
-    full = cv2.resize(small.astype(np.uint8), (scene.width * zoom, scene.height * zoom), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(full)
+    steps = cv2.convertScaleAbs(np.maximum(share, 0), alpha=255)
+    small = cv2.LUT(cv2.merge([steps] * 3), np.linspace(*scene.palette[:2], 256).astype(np.uint8)[:, None])
+    return cv2.resize(small, (scene.width * zoom, scene.height * zoom), interpolation=cv2.INTER_LINEAR)
 
 
 def _gradient(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
@@ -1275,7 +1276,7 @@ def _light(pixels: np.ndarray, face: Face) -> np.ndarray:
 
 def _shade_head(shade: np.ndarray, face: Face, scale: float) -> None:
     """Draws how bright each part of the head is, the far ones first."""
-    angles, heights = _grid((-1.9, 1.9), (-face.who.head_top, 1.02 * face.chin), 34)
+    angles, heights = _grid((-1.9, 1.9), (-face.who.head_top, 1.02 * face.chin), 26)
     points = face.shell(angles, heights)
     points[..., 2] += face.relief(points[..., 0], points[..., 1]) * (np.abs(angles) < 1.4)
     turned = points @ face.rotation.T
@@ -1305,5 +1306,6 @@ def _develop(image: np.ndarray, scene: Scene) -> np.ndarray:
     if scene.blur > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), scene.blur)
     rng = np.random.default_rng(scene.texture + 1)
-    noise = scene.noise * rng.standard_normal(image.shape[:2], np.float32)
+    uniform = rng.integers(256, size=image.shape[:2], dtype=np.uint8)
+    noise = cv2.LUT(uniform, np.rint(scene.noise * NORMAL).astype(np.int16))
     return cv2.add(image, cv2.merge([noise] * 3), dtype=cv2.CV_8U)
