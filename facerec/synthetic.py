@@ -240,7 +240,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
 
 
 def _trait(rng: np.random.Generator, male: bool, mean: float, spread: float, shift: float) -> float:
-    return float(mean + (shift if male else -shift) + spread * np.clip(rng.normal(), -LIMIT, LIMIT))
+    return mean + (shift if male else -shift) + spread * max(-LIMIT, min(rng.normal(), LIMIT))
 
 
 def _sample_hair(rng: np.random.Generator, male: bool, age: float, skin_tone: float) -> dict[str, float]:
@@ -369,8 +369,7 @@ def _any_colour(rng: np.random.Generator, low: float = 0.15, high: float = 0.95)
 def landmarks(identity: Identity, scene: Scene) -> np.ndarray:
     """Returns the five points (5, 2) in the order of tables.POINTS, px of the photograph, pixel centres at integers."""
     face = Face(identity, scene, 1)
-    points = np.concatenate([face.eyes, face.nose[None], face.mouth_corners])
-    return face.project(points)
+    return face.project(face.landmarks)
 
 
 def detector_box(identity: Identity, scene: Scene, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -494,7 +493,7 @@ class Face:
         """Returns how far nose, brows, eye sockets, cheeks, lips and chin stand out of the bare head."""
         who = self.who
         under_tip = np.maximum(y / who.nose_length - 1, 0) / 0.16
-        wide = 0.05 + who.nose_tip * np.clip(y, 0, 1)
+        wide = 0.05 + who.nose_tip * np.maximum(y, 0)
         rise = np.clip(0.18 + 0.82 * y / who.nose_length, 0, 1)  # 1 at the tip
         nose = who.nose_height * rise * np.exp(-((x / wide) ** 2) - under_tip**2)
         height, at_x, spread_x, at_y, spread_y = self._bumps
@@ -538,18 +537,11 @@ class Face:
         return bool(np.cos(angle + self.scene.yaw) > 0.02)
 
     @cached_property
-    def eyes(self) -> np.ndarray:
-        spacing = self.who.eye_spacing
-        return self.surface(np.array([-spacing, spacing]), np.zeros(2))
-
-    @property
-    def nose(self) -> np.ndarray:
-        return self.surface(np.array(0.0), np.array(self.who.nose_length))
-
-    @property
-    def mouth_corners(self) -> np.ndarray:
-        ends = np.array([-1.0, 1.0])
-        return self.surface(ends * self.mouth_half, self.mouth_line(ends))
+    def landmarks(self) -> np.ndarray:
+        """The five points (5, 3): eyes, tip of the nose, corners of the mouth."""
+        eye, mouth, corner = self.who.eye_spacing, self.mouth_half, self.mouth_line(np.array(1.0))
+        x = np.array([-eye, eye, 0, -mouth, mouth])
+        return self.surface(x, np.array([0, 0, self.who.nose_length, corner, corner]))
 
     @property
     def mouth_half(self) -> float:
@@ -682,7 +674,10 @@ def _blend(below: np.ndarray, above: np.ndarray, mask: np.ndarray) -> None:
     """Lays `above`, pixels (H, W, 3) or a row (1, W, 3), over those of `below`, as opaque as the mask (H, W) says."""
     rows = below.reshape(len(mask), -1)  # numpy is eight times as fast without the short axis of the colours
     weight = cv2.merge([mask] * 3).reshape(rows.shape).astype(np.uint16)
-    rows[...] = (above.reshape(len(above), -1) * weight + rows * (255 - weight) + 127) // 255
+    mixed = above.reshape(len(above), -1) * weight
+    mixed += rows * (255 - weight)
+    mixed += 127
+    np.floor_divide(mixed, 255, out=rows, casting="unsafe")
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
@@ -847,11 +842,12 @@ def _complexion(layer: Canvas, face: Face) -> None:
     """Draws blushed cheeks and nose, shadowed eye sockets, and freckles."""
     who, skin = face.who, face.skin
     rosy, dark = skin * [1.0, 0.72, 0.70], 0.6 * skin
-    for side in (-1, 1):
-        layer.soft(face.rings((side * 0.4, 0.38), (0.17, 0.12)), rosy, 0.45, 0.2)
-        layer.soft(face.rings((side * (who.eye_spacing - 0.02), -0.02), (0.2, 0.12)), dark, 0.32, 0.12)
+    places = np.array([(0.4, 0.38), (who.eye_spacing - 0.02, -0.02), (who.eye_spacing, -0.05)])
+    radii = np.array([(0.17, 0.12), (0.2, 0.12), (who.eye_size, 0.07)])
+    for cheek, socket, lid in face.rings([places * (-1, 1), places], radii):
+        layer.soft(cheek, rosy, 0.45, 0.2)
+        layer.soft(socket, dark, 0.32, 0.12)
         if face.scene.eyeshadow:
-            lid = face.rings((side * who.eye_spacing, -0.05), (who.eye_size, 0.07))
             layer.soft(lid, 0.6 * np.array(face.scene.palette[1]), face.scene.eyeshadow, 0.06)
     layer.soft(face.rings((0.0, who.nose_length), (who.nose_tip, 0.06)), rosy, 0.4, 0.08)
     rng = np.random.default_rng(who.texture)
@@ -940,11 +936,12 @@ def _nose(layer: Canvas, face: Face) -> None:
         [(-half, tip + 0.06), (0, tip + 0.09), (half, tip + 0.06), (0.4 * half, tip + 0.17), (-0.4 * half, tip + 0.17)]
     )
     layer.soft(face.on_skin(*under.T), 0.5 * skin, 0.45, 0.05)
+    wing = _smooth(np.array([(0.75, -0.08), (1.05, -0.02), (1.05, 0.06), (0.7, 0.085)]) * [half, 1] + [0, tip], 2)
+    nostril = _ring((0.5 * half, tip + 0.068), (0.30 * half, 0.020))
     for side in (-1, 1):
-        wing = _smooth(np.array([(0.75, -0.08), (1.05, -0.02), (1.05, 0.06), (0.7, 0.085)]) * [half, 1] + [0, tip], 2)
-        layer.ribbon(face.on_skin(side * wing[:, 0], wing[:, 1]), skin * [0.62, 0.52, 0.50], 0.026)
-        nostril = face.rings((side * 0.5 * half, tip + 0.068), (0.30 * half, 0.020))
-        layer.fill(nostril, skin * [0.32, 0.22, 0.20])
+        curves = face.on_skin(*(np.concatenate([wing, nostril]) * (side, 1)).T)
+        layer.ribbon(curves[: len(wing)], skin * [0.62, 0.52, 0.50], 0.026)
+        layer.fill(curves[len(wing) :], skin * [0.32, 0.22, 0.20])
     shine, bridge = face.rings([(0.0, tip - 0.03), (0.0, 0.4 * tip)], [(0.022, 0.035), (0.018, 0.3 * tip)])
     layer.soft(shine, (255, 250, 245), 0.40, 0.03)
     layer.soft(bridge, (255, 250, 240), 0.22, 0.04)
@@ -1025,7 +1022,7 @@ def _lids(face: Face, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _iris(ball: Canvas, face: Face, index: int) -> None:
     who, scene = face.who, face.scene
-    middle = face.eyes[index][:2] + np.array(scene.gaze) * [0.45 * who.eye_size, 0.3 * who.eye_size]
+    middle = face.landmarks[index, :2] + np.array(scene.gaze) * [0.45 * who.eye_size, 0.3 * who.eye_size]
     places = np.array([(0, 0), (0, 0), (0, 0.4), (0, 0), (0.35 * np.sign(scene.light[0]), -0.35)])
     radii = np.array([(1, 1), (0.85, 0.85), (0.6, 0.3), (0.45, 0.45), (0.22, 0.22)])
     edge, iris, gleam, pupil, spot = face.rings(middle + IRIS_RADIUS * places, IRIS_RADIUS * radii)
@@ -1203,7 +1200,7 @@ def _spectacles(
     canvas: Canvas, face: Face, radii: tuple[float, float], power: float, frame: Colour, lens: Colour, alpha: float
 ) -> None:
     """Draws a frame in front of the eyes; `alpha` is how opaque the lenses are."""
-    who, depth = face.who, face.eyes[0, 2] + 0.13
+    who, depth = face.who, face.landmarks[0, 2] + 0.13
     for side in (-1, 1):
         rim = _ring((side * (who.eye_spacing + 0.01), 0.01), radii, power)
         points = face.project(np.column_stack([rim, np.full(len(rim), depth) - 0.25 * np.abs(rim[:, 0]) ** 2]))
