@@ -459,7 +459,6 @@ class Face:
         self.rotation = rotation(scene.yaw, scene.pitch, scene.roll)
         self.chin = who.chin + 0.07 * scene.mouth_open
         self._profiles = _head_profiles(who, self.chin)
-        self._bumps = self._sockets_to_chin()
         middle = self.rotation @ np.array([0, 0.3, 0.4])
         self.origin = (np.array(scene.centre) + 0.5) * zoom - 0.5 - self.unit * middle[:2]
 
@@ -483,11 +482,9 @@ class Face:
         """Returns points (..., 3) of the bare head at angles from straight ahead, radians, and heights."""
         side, ahead = np.sin(angle), np.cos(angle)
         depth = np.where(ahead >= 0, np.interp(y, *self._profiles[1]), np.interp(y, *self._profiles[2]))
-        x = self.width(y) * np.sign(side) * np.abs(side) ** (2 / POWER)
-        z = depth * np.sign(ahead) * np.abs(ahead) ** (2 / POWER)
-        centre = np.array([0, -0.2, 0])
-        points = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
-        return centre + np.asarray(inflate)[..., None] * (points - centre)
+        x = self.width(y) * _superellipse(side, POWER)
+        z = depth * _superellipse(ahead, POWER)
+        return np.stack(np.broadcast_arrays(inflate * x, inflate * (y + 0.2) - 0.2, inflate * z), axis=-1)
 
     def relief(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns how far nose, brows, eye sockets, cheeks, lips and chin stand out of the bare head."""
@@ -501,8 +498,9 @@ class Face:
         down = (y[..., None] - at_y) / spread_y
         return nose + np.exp(-(across**2) - down**2) @ height
 
-    def _sockets_to_chin(self) -> np.ndarray:
-        """Returns bell-shaped bumps (5, N), the same on both sides: height, place and spread in x, and in y."""
+    @cached_property
+    def _bumps(self) -> np.ndarray:
+        """Bell-shaped, the same on both sides (5, N): height, place and spread in x, place and spread in y."""
         who = self.who
         sockets = (-0.08, who.eye_spacing, 0.12, 0.0, 0.09)
         ridge = (0.035, 0.25, 0.2, -0.16, 0.06)
@@ -697,7 +695,12 @@ def _ring(centre: np.ndarray | tuple, radii: np.ndarray | tuple, power: float = 
 def _unit_ring(power: float) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return np.sign(circle) * np.abs(circle) ** (2 / power)
+    return _superellipse(circle, power)
+
+
+def _superellipse(circle: np.ndarray, power: float) -> np.ndarray:
+    """Returns coordinates on a superellipse for those on a circle; both have radius 1."""
+    return np.copysign(np.abs(circle) ** (2 / power), circle)
 
 
 def _ramp(colours: np.ndarray, tone: float) -> np.ndarray:
