@@ -8,6 +8,8 @@ the distance from the eyes to an average chin. Colours are RGB.
 """
 
 from dataclasses import dataclass
+from functools import cache, cached_property
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -68,6 +70,7 @@ FINE_UNIT = 120.0  # px; smaller faces are drawn twice as large, then averaged d
 SHADE_UNIT = 44.0  # px of a head unit in the map of the light
 SHADE_ONE = 128.0  # what the map holds for "as bright as painted"
 SIDEWAYS = 0.5  # sine of the yaw from which one ear is hidden, and the other in front of the head
+NORMAL = np.array([NormalDist().inv_cdf((step + 0.5) / 256) for step in range(256)])  # quantiles: noise from bytes
 FACE_FRONT = np.radians(80.0)  # angle from straight ahead to the sideburns
 
 Colour = tuple[float, float, float]
@@ -237,7 +240,7 @@ def sample_identity(rng: np.random.Generator) -> Identity:
 
 
 def _trait(rng: np.random.Generator, male: bool, mean: float, spread: float, shift: float) -> float:
-    return float(mean + (shift if male else -shift) + spread * np.clip(rng.normal(), -LIMIT, LIMIT))
+    return mean + (shift if male else -shift) + spread * max(-LIMIT, min(rng.normal(), LIMIT))
 
 
 def _sample_hair(rng: np.random.Generator, male: bool, age: float, skin_tone: float) -> dict[str, float]:
@@ -366,8 +369,7 @@ def _any_colour(rng: np.random.Generator, low: float = 0.15, high: float = 0.95)
 def landmarks(identity: Identity, scene: Scene) -> np.ndarray:
     """Returns the five points (5, 2) in the order of tables.POINTS, px of the photograph, pixel centres at integers."""
     face = Face(identity, scene, 1)
-    points = np.concatenate([face.eyes, face.nose[None], face.mouth_corners])
-    return face.project(points)
+    return face.project(face.landmarks)
 
 
 def detector_box(identity: Identity, scene: Scene, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -460,6 +462,18 @@ class Face:
         middle = self.rotation @ np.array([0, 0.3, 0.4])
         self.origin = (np.array(scene.centre) + 0.5) * zoom - 0.5 - self.unit * middle[:2]
 
+    @cached_property
+    def skin(self) -> np.ndarray:
+        """Its colour (3,)."""
+        return _ramp(SKIN, self.who.skin_tone) * (1 + 0.015 * self.who.skin_warmth * np.array([1.0, 0.0, -1.6]))
+
+    @cached_property
+    def hair(self) -> np.ndarray:
+        """Its colour (3,)."""
+        tone, warmth, gray = _hair_tone(self.who, self.scene), self.who.hair_warmth, self.who.gray
+        colour = _ramp(HAIR, tone) * (1 + 0.10 * warmth * np.array([1.2, 0.0, -1.0]))
+        return (1 - gray) * colour + gray * GRAY
+
     def width(self, y: np.ndarray) -> np.ndarray:
         """Returns the head's half width at heights `y`."""
         return np.interp(y, *self._profiles[0])
@@ -468,30 +482,39 @@ class Face:
         """Returns points (..., 3) of the bare head at angles from straight ahead, radians, and heights."""
         side, ahead = np.sin(angle), np.cos(angle)
         depth = np.where(ahead >= 0, np.interp(y, *self._profiles[1]), np.interp(y, *self._profiles[2]))
-        x = self.width(y) * np.sign(side) * np.abs(side) ** (2 / POWER)
-        z = depth * np.sign(ahead) * np.abs(ahead) ** (2 / POWER)
-        centre = np.array([0, -0.2, 0])
-        points = np.stack(np.broadcast_arrays(x, y, z), axis=-1)
-        return centre + np.asarray(inflate)[..., None] * (points - centre)
+        x = self.width(y) * _superellipse(side, POWER)
+        z = depth * _superellipse(ahead, POWER)
+        return np.stack(np.broadcast_arrays(inflate * x, inflate * (y + 0.2) - 0.2, inflate * z), axis=-1)
 
     def relief(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Returns how far nose, brows, eye sockets, cheeks, lips and chin stand out of the bare head."""
         who = self.who
-        side = np.abs(x)
-        nose = who.nose_height * _nose_profile(y / who.nose_length) * _bell(x, 0.05 + who.nose_tip * np.clip(y, 0, 1))
-        sockets = -0.08 * _bell(side - who.eye_spacing, 0.12) * _bell(y, 0.09)
-        ridge = 0.035 * _bell(y + 0.16, 0.06) * _bell(side - 0.25, 0.2)
-        cheeks = 0.04 * _bell(side - 0.38, 0.13) * _bell(y - 0.33, 0.13) * (1 + self.scene.smile)
-        lips = 0.06 * _bell(x, 0.2) * _bell(y - who.mouth_y, 0.08)
-        dip = -0.03 * _bell(x, 0.15) * _bell(y - who.mouth_y - 0.16, 0.05)
-        chin = 0.05 * _bell(x, 0.14) * _bell(y - self.chin + 0.12, 0.08)
-        return nose + sockets + ridge + cheeks + lips + dip + chin
+        under_tip = np.maximum(y / who.nose_length - 1, 0) / 0.16
+        wide = 0.05 + who.nose_tip * np.maximum(y, 0)
+        rise = np.clip(0.18 + 0.82 * y / who.nose_length, 0, 1)  # 1 at the tip
+        nose = who.nose_height * rise * np.exp(-((x / wide) ** 2) - under_tip**2)
+        height, at_x, spread_x, at_y, spread_y = self._bumps
+        across = (np.abs(x)[..., None] - at_x) / spread_x
+        down = (y[..., None] - at_y) / spread_y
+        return nose + np.exp(-(across**2) - down**2) @ height
+
+    @cached_property
+    def _bumps(self) -> np.ndarray:
+        """Bell-shaped, the same on both sides (5, N): height, place and spread in x, place and spread in y."""
+        who = self.who
+        sockets = (-0.08, who.eye_spacing, 0.12, 0.0, 0.09)
+        ridge = (0.035, 0.25, 0.2, -0.16, 0.06)
+        cheeks = (0.04 * (1 + self.scene.smile), 0.38, 0.13, 0.33, 0.13)
+        lips = (0.06, 0.0, 0.2, who.mouth_y, 0.08)
+        dip = (-0.03, 0.0, 0.15, who.mouth_y + 0.16, 0.05)
+        chin = (0.05, 0.0, 0.14, self.chin - 0.12, 0.08)
+        return np.array([sockets, ridge, cheeks, lips, dip, chin]).T
 
     def surface(self, x: np.ndarray, y: np.ndarray, lift: float = 0.0) -> np.ndarray:
         """Returns points (..., 3) of the face that lie at x and y, `lift` in front of the skin."""
-        across = np.clip(np.abs(x) / np.maximum(self.width(y), 1e-6), 0, 1)
+        across = np.minimum(np.abs(x) / np.maximum(self.width(y), 1e-6), 1)
         bare = np.interp(y, *self._profiles[1]) * (1 - across**POWER) ** (1 / POWER)
-        return np.stack(np.broadcast_arrays(x, y, bare + self.relief(x, y) + lift), axis=-1)
+        return np.stack([x, y, bare + self.relief(x, y) + lift], axis=-1)
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Returns where points (..., 3) appear, px (..., 2)."""
@@ -500,26 +523,23 @@ class Face:
 
     def on_skin(self, x: np.ndarray, y: np.ndarray, lift: float = 0.0) -> np.ndarray:
         """Returns where the face's points at x and y appear, px (..., 2)."""
-        return self.project(self.surface(np.asarray(x, float), np.asarray(y, float), lift))
+        return self.project(self.surface(x, y, lift))
+
+    def rings(self, centres: np.ndarray | tuple, radii: np.ndarray | tuple) -> np.ndarray:
+        """Returns where ellipses on the face appear, px (..., 32, 2), of centres and radii (..., 2)."""
+        return self.on_skin(*np.moveaxis(_ring(centres, radii), -1, 0))
 
     def facing(self, x: float) -> bool:
         """Returns whether the camera sees the face at x, near the height of the eyes."""
         angle = np.arcsin(np.clip(x / self.who.head_width, -1, 1))
         return bool(np.cos(angle + self.scene.yaw) > 0.02)
 
-    @property
-    def eyes(self) -> np.ndarray:
-        spacing = self.who.eye_spacing
-        return self.surface(np.array([-spacing, spacing]), np.zeros(2))
-
-    @property
-    def nose(self) -> np.ndarray:
-        return self.surface(np.array(0.0), np.array(self.who.nose_length))
-
-    @property
-    def mouth_corners(self) -> np.ndarray:
-        ends = np.array([-1.0, 1.0])
-        return self.surface(ends * self.mouth_half, self.mouth_line(ends))
+    @cached_property
+    def landmarks(self) -> np.ndarray:
+        """The five points (5, 3): eyes, tip of the nose, corners of the mouth."""
+        eye, mouth, corner = self.who.eye_spacing, self.mouth_half, self.mouth_line(np.array(1.0))
+        x = np.array([-eye, eye, 0, -mouth, mouth])
+        return self.surface(x, np.array([0, 0, self.who.nose_length, corner, corner]))
 
     @property
     def mouth_half(self) -> float:
@@ -559,18 +579,19 @@ def _profile(controls: list[tuple[float, float]]) -> np.ndarray:
 
 def _smooth(points: np.ndarray, rounds: int, closed: bool = False) -> np.ndarray:
     """Returns a curve (M, 2) that rounds the corners of a polygon (N, 2), by Chaikin's corner cutting."""
+    return _corner_cutting(len(points), rounds, closed) @ points
+
+
+@cache
+def _corner_cutting(count: int, rounds: int, closed: bool) -> np.ndarray:
+    """Returns the matrix (M, count) that makes a smoothed curve of a polygon."""
+    points = np.eye(count)
     for _ in range(rounds):
         after = np.roll(points, -1, axis=0)
         cut = np.stack([0.75 * points + 0.25 * after, 0.25 * points + 0.75 * after], axis=1)
-        inside = cut[:-1].reshape(-1, 2)
-        points = cut.reshape(-1, 2) if closed else np.concatenate([points[:1], inside, points[-1:]])
+        inside = cut[:-1].reshape(-1, count)
+        points = cut.reshape(-1, count) if closed else np.concatenate([points[:1], inside, points[-1:]])
     return points
-
-
-def _nose_profile(t: np.ndarray) -> np.ndarray:
-    """Returns the nose's height along its length, 0 at the eyes, 1 at the tip (t = 1), falling under it."""
-    rise = np.clip(0.18 + 0.82 * np.clip(t, -0.25, 1), 0, 1)
-    return rise * np.exp(-((np.clip(t - 1, 0, None) / 0.16) ** 2))
 
 
 def _bell(x: np.ndarray, spread: float | np.ndarray) -> np.ndarray:
@@ -585,22 +606,32 @@ def _grid(angles: tuple[float, float], heights: tuple[float, float], count: int 
 
 
 class Canvas:
-    """An RGB picture to draw on, with sub-pixel accuracy; widths and softness are in head units."""
+    """An RGB picture to draw on, with sub-pixel accuracy; widths and softness are in head units.
 
-    def __init__(self, pixels: np.ndarray, unit: float) -> None:
-        self.pixels, self.unit = pixels, unit
+    It is `zoom` times as large as the photograph that it is averaged down to.
+    """
+
+    def __init__(self, pixels: np.ndarray, unit: float, zoom: int) -> None:
+        self.pixels, self.unit, self.zoom = pixels, unit, zoom
 
     def fill(self, points: np.ndarray, colour: Colour) -> None:
-        cv2.fillPoly(self.pixels, [_fixed(points)], _scalar(colour), cv2.LINE_AA, SUBPIXEL)
+        cv2.fillPoly(self.pixels, [_fixed(points)], colour, cv2.LINE_AA, SUBPIXEL)
 
     def line(self, points: np.ndarray, colour: Colour, width: float, closed: bool = False) -> None:
         thickness = max(round(width * self.unit), 1)
-        cv2.polylines(self.pixels, [_fixed(points)], closed, _scalar(colour), thickness, cv2.LINE_AA, SUBPIXEL)
+        cv2.polylines(self.pixels, [_fixed(points)], closed, colour, thickness, cv2.LINE_AA, SUBPIXEL)
+
+    def strands(self, curves: np.ndarray, colours: np.ndarray, width: float) -> None:
+        """Draws curves (N, M, 2), each in its own of the colours (N, 3)."""
+        thickness = max(round(width * self.unit), 1)
+        edges = cv2.LINE_8 if self.zoom > 1 else cv2.LINE_AA  # hard ones take a third of the time
+        for curve, colour in zip(_fixed(curves), colours.tolist(), strict=True):
+            cv2.polylines(self.pixels, [curve], False, colour, thickness, edges, SUBPIXEL)
 
     def ribbon(self, points: np.ndarray, colour: Colour, width: float) -> None:
         """Draws a curve (N, 2) that is `width` thick in its middle and tapers to both ends."""
-        along = np.gradient(points, axis=0)
-        across = np.stack([-along[:, 1], along[:, 0]], axis=1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-9)
+        along = np.concatenate([points[1:], points[-1:]]) - np.concatenate([points[:1], points[:-1]])
+        across = along[:, ::-1] * [-1, 1] / (np.hypot(*along.T) + 1e-9)[:, None]
         taper = np.sin(np.linspace(0.05, np.pi - 0.05, len(points)))[:, None] ** 0.6
         offset = across * taper * (width * self.unit / 2)
         self.fill(np.concatenate([points + offset, (points - offset)[::-1]]), colour)
@@ -609,15 +640,17 @@ class Canvas:
         """Lays a colour over a polygon, `alpha` opaque, with edges `softness` wide."""
         reach = max(round(softness * self.unit), 1)
         height, width = self.pixels.shape[:2]
-        left, top = np.clip(np.floor(points.min(axis=0)).astype(int) - 2 * reach, 0, [width, height])
-        right, bottom = np.clip(np.ceil(points.max(axis=0)).astype(int) + 2 * reach + 1, 0, [width, height])
+        x, y, across, down = cv2.boundingRect(points.astype(np.float32))
+        left, right = max(x - reach - 2, 0), min(x + across + reach + 2, width)
+        top, bottom = max(y - reach - 2, 0), min(y + down + reach + 2, height)
         if right <= left or bottom <= top:
             return
         mask = np.zeros((bottom - top, right - left), np.uint8)
         cv2.fillPoly(mask, [_fixed(points - [left, top])], 255, cv2.LINE_AA, SUBPIXEL)
         for _ in range(2):
             mask = cv2.blur(mask, (2 * (reach // 2) + 1,) * 2, borderType=cv2.BORDER_REPLICATE)
-        _blend(self.pixels[top:bottom, left:right], np.array(colour), cv2.convertScaleAbs(mask, alpha=alpha))
+        row = np.full((1, right - left, 3), np.clip(colour, 0, 255), np.uint8)
+        _blend(self.pixels[top:bottom, left:right], row, cv2.convertScaleAbs(mask, alpha=alpha))
 
     def mask(self, points: np.ndarray) -> np.ndarray:
         """Returns a polygon (N, 2) as a mask (H, W), 255 inside."""
@@ -626,7 +659,7 @@ class Canvas:
         return mask
 
     def copy(self) -> "Canvas":
-        return Canvas(self.pixels.copy(), self.unit)
+        return Canvas(self.pixels.copy(), self.unit, self.zoom)
 
     def show(self, layer: "Canvas", mask: np.ndarray) -> None:
         """Takes over what another canvas shows where the mask (H, W) is set."""
@@ -636,43 +669,45 @@ class Canvas:
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(points, -4000, 4000) * (1 << SUBPIXEL)).astype(np.int32)
-
-
-def _scalar(colour: Colour) -> tuple[float, ...]:
-    return tuple(float(np.clip(channel, 0, 255)) for channel in colour)
+    return np.rint(points * (1 << SUBPIXEL)).astype(np.int32)
 
 
 def _blend(below: np.ndarray, above: np.ndarray, mask: np.ndarray) -> None:
-    """Lays `above` over the pixels (H, W, 3) of `below`, as opaque as the mask (H, W) says."""
-    weight = mask[..., None].astype(np.uint16)
-    above = np.clip(above, 0, 255).astype(np.uint16)
-    below[...] = (above * weight + below * (255 - weight) + 127) // 255
+    """Lays `above`, pixels (H, W, 3) or a row (1, W, 3), over those of `below`, as opaque as the mask (H, W) says."""
+    rows = below.reshape(len(mask), -1)  # numpy is eight times as fast without the short axis of the colours
+    weight = cv2.merge([mask] * 3).reshape(rows.shape).astype(np.uint16)
+    mixed = above.reshape(len(above), -1) * weight
+    mixed += rows * (255 - weight)
+    mixed += 127
+    np.floor_divide(mixed, 255, out=rows, casting="unsafe")
 
 
 def _hull(points: np.ndarray) -> np.ndarray:
     return cv2.convexHull(points.reshape(-1, 2).astype(np.float32))[:, 0]
 
 
-def _ring(centre: tuple[float, float], radii: tuple[float, float], power: float = 2.0) -> np.ndarray:
-    """Returns a superellipse (32, 2), not turned."""
+def _ring(centre: np.ndarray | tuple, radii: np.ndarray | tuple, power: float = 2.0) -> np.ndarray:
+    """Returns superellipses (..., 32, 2), not turned, of centres and radii (..., 2)."""
+    return np.asarray(centre)[..., None, :] + np.asarray(radii)[..., None, :] * _unit_ring(power)
+
+
+@cache
+def _unit_ring(power: float) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return np.array(centre) + np.array(radii) * np.sign(circle) * np.abs(circle) ** (2 / power)
+    return _superellipse(circle, power)
+
+
+def _superellipse(circle: np.ndarray, power: float) -> np.ndarray:
+    """Returns coordinates on a superellipse for those on a circle; both have radius 1."""
+    return np.copysign(np.abs(circle) ** (2 / power), circle)
 
 
 def _ramp(colours: np.ndarray, tone: float) -> np.ndarray:
+    """Returns the colour at a tone from 0, the first of the colours (N, 3), to 1, the last."""
     place = np.clip(tone, 0, 1) * (len(colours) - 1)
-    return np.array([np.interp(place, range(len(colours)), channel) for channel in colours.T])
-
-
-def _skin(who: Identity) -> np.ndarray:
-    return _ramp(SKIN, who.skin_tone) * (1 + 0.015 * who.skin_warmth * np.array([1.0, 0.0, -1.6]))
-
-
-def _hair(who: Identity, scene: Scene) -> np.ndarray:
-    colour = _ramp(HAIR, _hair_tone(who, scene)) * (1 + 0.10 * who.hair_warmth * np.array([1.2, 0.0, -1.0]))
-    return (1 - who.gray) * colour + who.gray * GRAY
+    before = min(int(place), len(colours) - 2)
+    return colours[before] + (place - before) * (colours[before + 1] - colours[before])
 
 
 # ---- The picture, from back to front ----
@@ -682,7 +717,7 @@ def render(identity: Identity, scene: Scene) -> np.ndarray:
     """Returns the photograph, RGB uint8 (H, W, 3), before JPEG."""
     zoom = 2 if scene.unit < FINE_UNIT else 1
     face = Face(identity, scene, zoom)
-    canvas = Canvas(_background(scene, zoom), face.unit)
+    canvas = Canvas(_background(scene, zoom), face.unit, zoom)
     _long_hair_behind(canvas, face)
     _body(canvas, face)
     sideways = abs(np.sin(scene.yaw)) > SIDEWAYS
@@ -695,18 +730,17 @@ def render(identity: Identity, scene: Scene) -> np.ndarray:
     _hat(canvas, face)
     _glasses(canvas, face)
     _cover(canvas, face)
-    lit = _light(canvas.pixels, face)
-    return _develop(lit, scene)
+    image = cv2.resize(canvas.pixels, (scene.width, scene.height), interpolation=cv2.INTER_AREA)
+    return _develop(_light(image, Face(identity, scene, 1)), scene)
 
 
 def _background(scene: Scene, zoom: int) -> np.ndarray:
     """Returns an empty backdrop (H × zoom, W × zoom, 3)."""
     rng = np.random.default_rng(scene.texture)
-    first, second = np.array(scene.palette[:2])
     share = _BACKDROPS[scene.background](rng, scene.width // 2 + 1, scene.height // 2 + 1)
-    small = first + (second - first) * np.clip(share, 0, 1)[..., None]
-    full = cv2.resize(small.astype(np.uint8), (scene.width * zoom, scene.height * zoom), interpolation=cv2.INTER_LINEAR)
-    return np.ascontiguousarray(full)
+    steps = cv2.convertScaleAbs(np.maximum(share, 0), alpha=255)
+    small = cv2.LUT(cv2.merge([steps] * 3), np.linspace(*scene.palette[:2], 256).astype(np.uint8)[:, None])
+    return cv2.resize(small, (scene.width * zoom, scene.height * zoom), interpolation=cv2.INTER_LINEAR)
 
 
 def _gradient(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
@@ -751,7 +785,7 @@ _BACKDROPS = {"gradient": _gradient, "clouds": _clouds, "lights": _lights, "bloc
 
 def _body(canvas: Canvas, face: Face) -> None:
     """Draws neck, shoulders and clothes; the body stays upright while the head turns."""
-    skin, half = _skin(face.who), 0.42 if face.who.male else 0.36
+    skin, half = face.skin, 0.42 if face.who.male else 0.36
     base = face.project(np.array([0, 0.75, -0.35]))
     lean = np.sin(face.scene.roll) * 0.3
 
@@ -773,7 +807,7 @@ def _body(canvas: Canvas, face: Face) -> None:
 
 
 def _ears(canvas: Canvas, face: Face) -> None:
-    who, skin = face.who, _skin(face.who)
+    who, skin = face.who, face.skin
     for side in (-1, 1):
         if side * np.sin(face.scene.yaw) > SIDEWAYS:  # behind the head
             continue
@@ -795,8 +829,8 @@ def _head(canvas: Canvas, face: Face) -> None:
     mask = canvas.mask(head)
     nose = _hull(face.on_skin(*_grid((-0.1, 0.1), (0.0, 1.1 * face.who.nose_length), 9)))
     cv2.fillPoly(mask, [_fixed(nose)], 255, cv2.LINE_AA, SUBPIXEL)  # in profile it stands out of the head
-    layer.fill(head, _skin(face.who))
-    layer.fill(nose, _skin(face.who))
+    layer.fill(head, face.skin)
+    layer.fill(nose, face.skin)
     for draw in (_complexion, _beard, _nose, _mouth, _wrinkles, _marks):
         draw(layer, face)
     for index, side in enumerate((-1, 1)):
@@ -813,31 +847,30 @@ def _silhouette(face: Face) -> np.ndarray:
 
 def _complexion(layer: Canvas, face: Face) -> None:
     """Draws blushed cheeks and nose, shadowed eye sockets, and freckles."""
-    who, skin = face.who, _skin(face.who)
+    who, skin = face.who, face.skin
     rosy, dark = skin * [1.0, 0.72, 0.70], 0.6 * skin
-    for side in (-1, 1):
-        cheek = _ring((side * 0.4, 0.38), (0.17, 0.12))
-        layer.soft(face.on_skin(*cheek.T), rosy, 0.45, 0.2)
-        socket = _ring((side * (who.eye_spacing - 0.02), -0.02), (0.2, 0.12))
-        layer.soft(face.on_skin(*socket.T), dark, 0.32, 0.12)
+    places = np.array([(0.4, 0.38), (who.eye_spacing - 0.02, -0.02), (who.eye_spacing, -0.05)])
+    radii = np.array([(0.17, 0.12), (0.2, 0.12), (who.eye_size, 0.07)])
+    for cheek, socket, lid in face.rings([places * (-1, 1), places], radii):
+        layer.soft(cheek, rosy, 0.45, 0.2)
+        layer.soft(socket, dark, 0.32, 0.12)
         if face.scene.eyeshadow:
-            lid = _ring((side * who.eye_spacing, -0.05), (who.eye_size, 0.07))
-            layer.soft(face.on_skin(*lid.T), _scalar(np.array(face.scene.palette[1]) * 0.6), face.scene.eyeshadow, 0.06)
-    tip = _ring((0.0, who.nose_length), (who.nose_tip, 0.06))
-    layer.soft(face.on_skin(*tip.T), rosy, 0.4, 0.08)
+            layer.soft(lid, 0.6 * np.array(face.scene.palette[1]), face.scene.eyeshadow, 0.06)
+    layer.soft(face.rings((0.0, who.nose_length), (who.nose_tip, 0.06)), rosy, 0.4, 0.08)
     rng = np.random.default_rng(who.texture)
-    for x, y in rng.normal([0, 0.28], [0.28, 0.12], (int(40 * who.freckles), 2)):
-        layer.fill(face.on_skin(*_ring((x, y), (0.011, 0.011)).T), skin * [0.82, 0.72, 0.66])
+    places = rng.normal([0, 0.28], [0.28, 0.12], (int(40 * who.freckles), 2))
+    for freckle in face.rings(places, (0.011, 0.011)):
+        layer.fill(freckle, skin * [0.82, 0.72, 0.66])
 
 
 def _marks(layer: Canvas, face: Face) -> None:
     for x, y, radius in face.who.marks:
-        layer.fill(face.on_skin(*_ring((x, y), (radius, radius)).T), _skin(face.who) * [0.45, 0.35, 0.32])
+        layer.fill(face.rings((x, y), (radius, radius)), face.skin * [0.45, 0.35, 0.32])
 
 
 def _wrinkles(layer: Canvas, face: Face) -> None:
     """Draws the folds of age and smile."""
-    who, dark = face.who, _skin(face.who) * [0.72, 0.62, 0.60]
+    who, dark = face.who, face.skin * [0.72, 0.62, 0.60]
     t = np.linspace(0, 1, 9)
     fold = np.clip(0.8 * (who.age - 0.35) + 0.45 * face.scene.smile, 0, 0.8)
     for side in (-1, 1):
@@ -849,14 +882,14 @@ def _wrinkles(layer: Canvas, face: Face) -> None:
             bag = face.on_skin(
                 side * who.eye_spacing + who.eye_size * np.linspace(-0.8, 0.8, 9), 0.12 - 0.03 * (2 * t - 1) ** 2
             )
-            layer.ribbon(bag, 0.86 * _skin(who), 0.025)
+            layer.ribbon(bag, 0.86 * face.skin, 0.025)
     for row in range(int(max(who.age - 0.6, 0) * 9)):
         brow = face.on_skin(0.3 * (2 * t - 1), -0.4 - 0.07 * row + 0.02 * (2 * t - 1) ** 2)
-        layer.ribbon(brow, 0.86 * _skin(who), 0.02)
+        layer.ribbon(brow, 0.86 * face.skin, 0.02)
 
 
 def _beard(layer: Canvas, face: Face) -> None:
-    who, hair = face.who, 0.85 * _hair(face.who, face.scene)
+    who, hair = face.who, 0.85 * face.hair
     cover = max(who.beard, face.scene.stubble)
     if cover:
         extent = who.beard_extent if who.beard else 1.0
@@ -884,11 +917,11 @@ def _beard_area(face: Face, extent: float) -> np.ndarray:
 
 def _bristles(layer: Canvas, face: Face, extent: float, hair: np.ndarray) -> None:
     rng = np.random.default_rng(face.who.texture + 1)
-    for angle, depth, tone in rng.uniform([-extent, 0.1, 0.7], [extent, 1, 1.3], (90, 3)):
-        top = face.who.mouth_y + 0.16 - 0.3 * max(abs(angle) - 0.25, 0)
-        y = top + (0.96 * face.chin - top) * depth + np.array([0, 0.05])
-        ends = face.project(face.shell(_visible(face, np.full(2, angle * FACE_FRONT)), y, 1.02))
-        layer.line(ends, hair * tone, 0.008)
+    side, depth, tone = rng.uniform([-extent, 0.1, 0.7], [extent, 1, 1.3], (90, 3)).T[..., None]
+    top = face.who.mouth_y + 0.16 - 0.3 * np.maximum(np.abs(side) - 0.25, 0)
+    y = top + (0.96 * face.chin - top) * depth + [0, 0.05]
+    angle = np.broadcast_to(_visible(face, side * FACE_FRONT), y.shape)
+    layer.strands(face.project(face.shell(angle, y, 1.02)), hair * tone, 0.008)
 
 
 def _visible(face: Face, angle: np.ndarray) -> np.ndarray:
@@ -898,7 +931,7 @@ def _visible(face: Face, angle: np.ndarray) -> np.ndarray:
 
 
 def _nose(layer: Canvas, face: Face) -> None:
-    who, skin = face.who, _skin(face.who)
+    who, skin = face.who, face.skin
     tip, half = who.nose_length, who.nose_width
     shadow_side = -1 if face.scene.light[0] > 0 else 1
     t = np.linspace(0, 1, 9)
@@ -910,15 +943,15 @@ def _nose(layer: Canvas, face: Face) -> None:
         [(-half, tip + 0.06), (0, tip + 0.09), (half, tip + 0.06), (0.4 * half, tip + 0.17), (-0.4 * half, tip + 0.17)]
     )
     layer.soft(face.on_skin(*under.T), 0.5 * skin, 0.45, 0.05)
+    wing = _smooth(np.array([(0.75, -0.08), (1.05, -0.02), (1.05, 0.06), (0.7, 0.085)]) * [half, 1] + [0, tip], 2)
+    nostril = _ring((0.5 * half, tip + 0.068), (0.30 * half, 0.020))
     for side in (-1, 1):
-        wing = _smooth(np.array([(0.75, -0.08), (1.05, -0.02), (1.05, 0.06), (0.7, 0.085)]) * [half, 1] + [0, tip], 2)
-        layer.ribbon(face.on_skin(side * wing[:, 0], wing[:, 1]), skin * [0.62, 0.52, 0.50], 0.026)
-        nostril = _ring((side * 0.5 * half, tip + 0.068), (0.30 * half, 0.020))
-        layer.fill(face.on_skin(*nostril.T), skin * [0.32, 0.22, 0.20])
-    shine = _ring((0.0, tip - 0.03), (0.022, 0.035))
-    layer.soft(face.on_skin(*shine.T), (255, 250, 245), 0.40, 0.03)
-    bridge = _ring((0.0, 0.4 * tip), (0.018, 0.3 * tip))
-    layer.soft(face.on_skin(*bridge.T), (255, 250, 240), 0.22, 0.04)
+        curves = face.on_skin(*(np.concatenate([wing, nostril]) * (side, 1)).T)
+        layer.ribbon(curves[: len(wing)], skin * [0.62, 0.52, 0.50], 0.026)
+        layer.fill(curves[len(wing) :], skin * [0.32, 0.22, 0.20])
+    shine, bridge = face.rings([(0.0, tip - 0.03), (0.0, 0.4 * tip)], [(0.022, 0.035), (0.018, 0.3 * tip)])
+    layer.soft(shine, (255, 250, 245), 0.40, 0.03)
+    layer.soft(bridge, (255, 250, 240), 0.22, 0.04)
 
 
 def _mouth(layer: Canvas, face: Face) -> None:
@@ -930,28 +963,24 @@ def _mouth(layer: Canvas, face: Face) -> None:
     bow = 1 - 0.28 * _bell(t, 0.14) + 0.1 * _bell(np.abs(t) - 0.25, 0.15)
     thin = 1 - 0.25 * max(scene.smile, 0)
     upper, lower = line - 0.35 * gap, line + 0.65 * gap
-    red = _lip_colour(who, scene)
-    layer.soft(
-        face.on_skin(*_ring((0, who.mouth_y + 0.15 + 0.1 * scene.mouth_open), (0.14, 0.03)).T),
-        0.55 * _skin(who),
-        0.4,
-        0.06,
-    )
+    red = _lip_colour(face)
+    below = face.rings((0, who.mouth_y + 0.15 + 0.1 * scene.mouth_open), (0.14, 0.03))
+    layer.soft(below, 0.55 * face.skin, 0.4, 0.06)
     _lip(layer, face, x, upper - thin * who.lip_upper * body * bow, upper, 0.86 * red)
     _lip(layer, face, x, lower, lower + thin * who.lip_lower * body, red)
     if scene.mouth_open:
         _mouth_inside(layer, face, x, upper, lower)
     layer.ribbon(face.on_skin(x, 0.5 * (upper + lower) if not scene.mouth_open else upper), 0.35 * red, 0.02)
-    shine = _ring((0.0, lower[12] + 0.45 * who.lip_lower), (0.08, 0.15 * who.lip_lower))
-    layer.soft(face.on_skin(*shine.T), (255, 240, 235), 0.25 + 0.2 * scene.lipstick, 0.025)
+    shine = face.rings((0.0, lower[12] + 0.45 * who.lip_lower), (0.08, 0.15 * who.lip_lower))
+    layer.soft(shine, (255, 240, 235), 0.25 + 0.2 * scene.lipstick, 0.025)
 
 
 def _lip(layer: Canvas, face: Face, x: np.ndarray, top: np.ndarray, bottom: np.ndarray, colour: np.ndarray) -> None:
     layer.fill(face.on_skin(np.concatenate([x, x[::-1]]), np.concatenate([top, bottom[::-1]])), colour)
 
 
-def _lip_colour(who: Identity, scene: Scene) -> np.ndarray:
-    skin = _skin(who)
+def _lip_colour(face: Face) -> np.ndarray:
+    who, scene, skin = face.who, face.scene, face.skin
     natural = skin * (np.array([0.90, 0.66, 0.64]) - who.lip_red * np.array([0.05, 0.18, 0.14]))
     painted = np.array([190, 30, 55]) + 30 * np.sin(scene.texture % 7 + np.arange(3))
     return (1 - 0.8 * scene.lipstick) * natural + 0.8 * scene.lipstick * painted
@@ -965,22 +994,22 @@ def _mouth_inside(layer: Canvas, face: Face, x: np.ndarray, upper: np.ndarray, l
 
 def _eye(layer: Canvas, face: Face, index: int, side: int) -> None:
     """Draws an eye: white, iris, pupil and highlight inside the lids, then lashes and crease."""
-    who, scene, skin = face.who, face.scene, _skin(face.who)
+    who, scene, skin = face.who, face.scene, face.skin
     upper, lower = _lids(face, side)
-    almond = face.on_skin(*np.concatenate([upper, lower[::-1]]).T)
+    edge, crease = np.array([0, 0.03]), np.array([0, who.lid * (1 - 0.6 * scene.eye_close)])
+    curves = np.stack([upper, lower, upper - edge, upper + edge, upper - crease])
+    upper, lower, above, below, crease = face.on_skin(*np.moveaxis(curves, -1, 0))
+    almond = np.concatenate([upper, lower[::-1]])
     if scene.eye_close < 0.8:
         ball = layer.copy()
         ball.fill(almond, (240, 236, 232))
-        edge = np.array([0, 0.03])
-        lid_shadow = face.on_skin(*np.concatenate([upper - edge, (upper + edge)[::-1]]).T)
-        ball.soft(lid_shadow, (90, 80, 85), 0.6, 0.03)
+        ball.soft(np.concatenate([above, below[::-1]]), (90, 80, 85), 0.6, 0.03)
         _iris(ball, face, index)
         layer.show(ball, layer.mask(almond))
-    lash = np.array([34, 24, 22]) if not who.male else 0.3 * skin + 0.35 * _hair(who, scene)
-    layer.ribbon(face.on_skin(*lower.T), 0.62 * skin, 0.014)
-    layer.ribbon(face.on_skin(*upper.T), lash, 0.026 if who.male else 0.036 + 0.02 * (scene.eyeshadow > 0))
-    crease = upper * [1, 1] - [0, who.lid * (1 - 0.6 * scene.eye_close)]
-    layer.ribbon(face.on_skin(*crease.T), skin * [0.62, 0.52, 0.50], 0.018)
+    lash = np.array([34.0, 24.0, 22.0]) if not who.male else 0.3 * skin + 0.35 * face.hair
+    layer.ribbon(lower, 0.62 * skin, 0.014)
+    layer.ribbon(upper, lash, 0.026 if who.male else 0.036 + 0.02 * (scene.eyeshadow > 0))
+    layer.ribbon(crease, skin * [0.62, 0.52, 0.50], 0.018)
 
 
 def _lids(face: Face, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -1000,14 +1029,16 @@ def _lids(face: Face, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _iris(ball: Canvas, face: Face, index: int) -> None:
     who, scene = face.who, face.scene
-    x, y = face.eyes[index][:2] + np.array(scene.gaze) * [0.45 * who.eye_size, 0.3 * who.eye_size]
-    radius, colour = IRIS_RADIUS, _ramp(IRIS, who.iris)
-    ball.fill(face.on_skin(*_ring((x, y), (radius, radius)).T), 0.55 * colour)
-    ball.fill(face.on_skin(*_ring((x, y), (0.85 * radius, 0.85 * radius)).T), colour)
-    ball.soft(face.on_skin(*_ring((x, y + 0.4 * radius), (0.6 * radius, 0.3 * radius)).T), 1.35 * colour, 0.6, 0.02)
-    ball.fill(face.on_skin(*_ring((x, y), (0.45 * radius, 0.45 * radius)).T), (14, 12, 14))
-    spot = (x + 0.35 * radius * np.sign(scene.light[0]), y - 0.35 * radius)
-    ball.fill(face.on_skin(*_ring(spot, (0.22 * radius, 0.22 * radius)).T), (255, 255, 255))
+    middle = face.landmarks[index, :2] + np.array(scene.gaze) * [0.45 * who.eye_size, 0.3 * who.eye_size]
+    places = np.array([(0, 0), (0, 0), (0, 0.4), (0, 0), (0.35 * np.sign(scene.light[0]), -0.35)])
+    radii = np.array([(1, 1), (0.85, 0.85), (0.6, 0.3), (0.45, 0.45), (0.22, 0.22)])
+    edge, iris, gleam, pupil, spot = face.rings(middle + IRIS_RADIUS * places, IRIS_RADIUS * radii)
+    colour = _ramp(IRIS, who.iris)
+    ball.fill(edge, 0.55 * colour)
+    ball.fill(iris, colour)
+    ball.soft(gleam, 1.35 * colour, 0.6, 0.02)
+    ball.fill(pupil, (14, 12, 14))
+    ball.fill(spot, (255, 255, 255))
 
 
 def _brow(layer: Canvas, face: Face, side: int) -> None:
@@ -1041,7 +1072,7 @@ def _long_hair_behind(canvas: Canvas, face: Face) -> None:
     outline = _hull(face.project(np.concatenate([head, ends, tips])))
     mask = canvas.mask(outline)
     layer = canvas.copy()
-    hair = 0.8 * _hair(who, face.scene)
+    hair = 0.8 * face.hair
     layer.fill(outline, hair)
     _falling_strands(layer, face, hair, wide, -0.35)
     canvas.show(layer, mask)
@@ -1050,9 +1081,10 @@ def _long_hair_behind(canvas: Canvas, face: Face) -> None:
 def _falling_strands(layer: Canvas, face: Face, hair: np.ndarray, wide: float, depth: float) -> None:
     rng = np.random.default_rng(face.who.texture + 2)
     y = np.linspace(-0.3, face.who.hair_length + 0.1, 14)
-    for x, tone, phase in rng.uniform([-wide, 0.72, 0], [wide, 1.25, 6.28], (46, 3)):
-        wave = 0.05 * max(face.who.curl, 0) * np.sin(7 * y + phase)
-        layer.line(face.project(np.stack([x + wave, y, np.full_like(y, depth)], axis=1)), hair * tone, 0.018)
+    x, tone, phase = rng.uniform([-wide, 0.72, 0], [wide, 1.25, 6.28], (46, 3)).T[..., None]
+    wave = 0.05 * max(face.who.curl, 0) * np.sin(7 * y + phase)
+    curves = np.stack(np.broadcast_arrays(x + wave, y, depth), axis=-1)
+    layer.strands(face.project(curves), hair * tone, 0.018)
 
 
 def _hair_in_front(canvas: Canvas, face: Face) -> None:
@@ -1068,10 +1100,10 @@ def _hair_in_front(canvas: Canvas, face: Face) -> None:
     mask = canvas.mask(cap)
     cv2.fillPoly(mask, [_fixed(_face_opening(face))], 0, cv2.LINE_AA, SUBPIXEL)
     layer = canvas.copy()
-    hair = _hair(who, face.scene)
+    hair = face.hair
     layer.fill(cap, hair)
     _combed_strands(layer, face, hair)
-    canvas.soft(_shadow_of_hair(face), 0.5 * _skin(who), 0.35, 0.06)
+    canvas.soft(_shadow_of_hair(face), 0.5 * face.skin, 0.35, 0.06)
     canvas.show(layer, mask)
 
 
@@ -1114,8 +1146,7 @@ def _combed_strands(layer: Canvas, face: Face, hair: np.ndarray) -> None:
     angle = (start + (end - start) * s**0.8) * FACE_FRONT + 0.07 * max(who.curl, 0) * np.sin(9 * s + phase)
     y = -0.99 * who.head_top + (goal + 0.99 * who.head_top) * s**1.6
     strands = face.project(face.shell(angle, y, 1 + who.hair_volume * (1 - 0.6 * s)))
-    for strand, bright in zip(strands, tone[:, 0], strict=True):
-        layer.line(strand, hair * bright + 10 * (bright - 1), 0.016)
+    layer.strands(strands, hair * tone + 10 * (tone - 1), 0.016)
 
 
 def _lock(canvas: Canvas, face: Face, side: int) -> None:
@@ -1126,12 +1157,11 @@ def _lock(canvas: Canvas, face: Face, side: int) -> None:
     outer = who.head_width * (1.08 + who.hair_volume + 0.08 * np.clip(y, 0, 1)) + 0.5 * wave
     rows = np.concatenate([np.stack([inner, y], 1), np.stack([outer, y], 1)[::-1]])
     outline = face.project(np.column_stack([side * rows[:, 0], rows[:, 1], np.full(len(rows), 0.12)]))
-    hair = _hair(who, face.scene)
+    hair = face.hair
     canvas.fill(outline, 0.93 * hair)
-    for share in (0.15, 0.35, 0.55, 0.8):
-        middle = inner + share * (outer - inner)
-        strand = np.column_stack([side * middle, y, np.full(len(y), 0.12)])
-        canvas.line(face.project(strand), hair * (0.75 + 0.5 * share), 0.018)
+    share = np.array([[0.15], [0.35], [0.55], [0.8]])
+    strands = np.stack(np.broadcast_arrays(side * (inner + share * (outer - inner)), y, 0.12), axis=-1)
+    canvas.strands(face.project(strands), hair * (0.75 + 0.5 * share), 0.018)
 
 
 # ---- What is worn, and what covers ----
@@ -1177,7 +1207,7 @@ def _spectacles(
     canvas: Canvas, face: Face, radii: tuple[float, float], power: float, frame: Colour, lens: Colour, alpha: float
 ) -> None:
     """Draws a frame in front of the eyes; `alpha` is how opaque the lenses are."""
-    who, depth = face.who, face.eyes[0, 2] + 0.13
+    who, depth = face.who, face.landmarks[0, 2] + 0.13
     for side in (-1, 1):
         rim = _ring((side * (who.eye_spacing + 0.01), 0.01), radii, power)
         points = face.project(np.column_stack([rim, np.full(len(rim), depth) - 0.25 * np.abs(rim[:, 0]) ** 2]))
@@ -1217,7 +1247,7 @@ def _scarf(canvas: Canvas, face: Face) -> None:
 
 
 def _hand(canvas: Canvas, face: Face) -> None:
-    skin = 0.95 * _skin(face.who)
+    skin = 0.95 * face.skin
     side = 1 if face.scene.texture % 2 else -1
     palm = face.project(np.array([side * 0.75, 1.15, 0.75]))
     for number, (x, y) in enumerate([(-0.3, 0.42), (-0.38, 0.6), (-0.36, 0.78), (-0.26, 0.94)]):
@@ -1250,7 +1280,7 @@ def _light(pixels: np.ndarray, face: Face) -> np.ndarray:
 
 def _shade_head(shade: np.ndarray, face: Face, scale: float) -> None:
     """Draws how bright each part of the head is, the far ones first."""
-    angles, heights = _grid((-1.9, 1.9), (-face.who.head_top, 1.02 * face.chin), 34)
+    angles, heights = _grid((-1.9, 1.9), (-face.who.head_top, 1.02 * face.chin), 26)
     points = face.shell(angles, heights)
     points[..., 2] += face.relief(points[..., 0], points[..., 1]) * (np.abs(angles) < 1.4)
     turned = points @ face.rotation.T
@@ -1259,11 +1289,10 @@ def _shade_head(shade: np.ndarray, face: Face, scale: float) -> None:
     values = SHADE_ONE * brightness(normals, face.scene)
     flat = face.project(points) * scale
     corners = np.stack([flat[:-1, :-1], flat[:-1, 1:], flat[1:, 1:], flat[1:, :-1]], axis=2)
-    seen = np.argwhere(normals[..., 2] > 0)
-    order = seen[np.argsort(turned[:-1, :-1, 2][seen[:, 0], seen[:, 1]])]
-    fixed = _fixed(corners)
-    for row, column in order:
-        cv2.fillConvexPoly(shade, fixed[row, column], float(values[row, column]), cv2.LINE_8, SUBPIXEL)
+    seen = normals[..., 2] > 0
+    order = np.argsort(turned[:-1, :-1, 2][seen])
+    for quad, value in zip(_fixed(corners[seen][order]), values[seen][order].tolist(), strict=True):
+        cv2.fillConvexPoly(shade, quad, value, cv2.LINE_8, SUBPIXEL)
 
 
 def brightness(normals: np.ndarray, scene: Scene) -> np.ndarray:
@@ -1276,11 +1305,11 @@ def _cast_table(scene: Scene) -> np.ndarray:
     return np.clip(np.arange(256)[:, None] * np.array(scene.cast), 0, 255).astype(np.uint8)[:, None]
 
 
-def _develop(pixels: np.ndarray, scene: Scene) -> np.ndarray:
-    """Returns the picture at its size, blurred and noisy as the camera makes it."""
-    image = cv2.resize(pixels, (scene.width, scene.height), interpolation=cv2.INTER_AREA)
+def _develop(image: np.ndarray, scene: Scene) -> np.ndarray:
+    """Returns the picture blurred and noisy, as the camera makes it."""
     if scene.blur > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), scene.blur)
     rng = np.random.default_rng(scene.texture + 1)
-    noise = scene.noise * rng.standard_normal(image.shape[:2], np.float32)
+    uniform = rng.integers(256, size=image.shape[:2], dtype=np.uint8)
+    noise = cv2.LUT(uniform, np.rint(scene.noise * NORMAL).astype(np.int16))
     return cv2.add(image, cv2.merge([noise] * 3), dtype=cv2.CV_8U)

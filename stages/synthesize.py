@@ -16,7 +16,7 @@ from facerec.params import Params
 from facerec.planted import Planted, altered, plant
 from facerec.synthetic import Photograph, photograph
 from facerec.tables import LANDMARKS
-from facerec.workers import processes
+from facerec.workers import keep_freed_memory, processes
 from stages.cli import run
 
 ID_SPREAD = 10  # person ids are drawn from 1 to this many times the people: they have gaps, as CelebA's
@@ -75,6 +75,7 @@ def _person_ids(params: SynthesizeParams) -> np.ndarray:
 def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> Iterator[Photograph]:
     """Yields the photographs in order; each has its own seed, so that they do not depend on the workers."""
     draw = partial(photograph, params.seed, bad_share=params.bad_share)
+    keep_freed_memory()
     with processes(num_workers()) as pool:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
         yield from tqdm(drawn, "draw faces", total=len(people), disable=None)
