@@ -34,7 +34,7 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     tables.write(frame[:0], tmp_path / "wild.csv", tables.SELECTED)
     predicted = frame[["image_id", *tables.LANDMARKS]].assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
     tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
-    content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     content["audit"] |= {"folds": 2, "pixels": SIDE, "epochs": 12, "doubtful": 1.5}
     content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))

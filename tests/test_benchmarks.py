@@ -34,7 +34,7 @@ from facerec.landmark_training import HourglassParams, build
 from facerec.recognizer_training import RecognizerParams
 
 ROOT = Path(__file__).parents[1]
-PROFILE = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
 SMALL = {"pixels": 32, "depth": 1, "channels": 8, "precision": "fp32"}
 COUNT = 8
 WITHOUT_TORCH = """

@@ -180,7 +180,7 @@ def test_an_error_of_ours_keeps_its_traceback():
 
 
 def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
-    shutil.copy(ROOT / "profiles/synthetic.yaml", tmp_path / "params.yaml")
+    shutil.copy(ROOT / "profiles/base.yaml", tmp_path / "params.yaml")
     outputs = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.synthesize", *outputs],

@@ -89,7 +89,7 @@ def make_repository(folder: Path) -> Repository:
         target.parent.mkdir(parents=True, exist_ok=True)
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
-    content = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+    content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     for section, values in TINY.items():
         content[section] |= values
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

@@ -17,7 +17,7 @@ from facerec.images import write_image
 from facerec.recognizer_training import RecognizerParams, train
 
 ROOT = Path(__file__).parents[1]
-PROFILE = ROOT / "profiles/synthetic.yaml"
+PROFILE = ROOT / "profiles/base.yaml"
 HEADS = {
     "arcface": {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.3},
     "triplet": {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4},

@@ -13,7 +13,7 @@ from facerec.heatmaps import decode_heatmaps, draw_heatmaps
 from facerec.hourglass import StackedHourglass, to_heatmap, to_input
 from facerec.landmark_training import HourglassParams
 
-PROFILE = yaml.safe_load((Path(__file__).parent.parent / "profiles/synthetic.yaml").read_text())
+PROFILE = yaml.safe_load((Path(__file__).parent.parent / "profiles/base.yaml").read_text())
 
 
 def small(**changes) -> StackedHourglass:

@@ -15,7 +15,7 @@ from facerec.landmark_exam import Exam
 from facerec.landmark_training import HourglassParams, TrainingFaces
 
 ROOT = Path(__file__).parents[1]
-PARAMS = HourglassParams(**yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())["hourglass"])
+PARAMS = HourglassParams(**yaml.safe_load((ROOT / "profiles/base.yaml").read_text())["hourglass"])
 
 
 @pytest.mark.parametrize("name", landmarks.VARIANTS)

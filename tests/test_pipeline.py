@@ -9,12 +9,13 @@ import pytest
 import yaml
 
 from facerec.hourglass import face_pixels
+from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CHECK, CHECKED = "check_params", "data/params_checked.txt"
 OF_MODULES = [name for name in STAGES if name != CHECK]  # stages/<name>.py each
-PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
+PROFILES = {name: yaml.safe_load(composed(name)) for name in names()}
 
 
 @cache
@@ -96,35 +97,25 @@ def _is_params(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id.endswith("Params")
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
-def test_every_profile_has_the_same_sections_and_keys(profile):
-    def keys(content: dict, skip: tuple[str, ...] = ("heads",)) -> set[str]:
-        found = set()
-        for key, value in content.items():
-            found.add(key)
-            if isinstance(value, dict) and key not in skip:
-                found |= {f"{key}.{inner}" for inner in keys(value)}
-        return found
-
-    reference = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
-    assert keys(yaml.safe_load(profile.read_text())) == keys(reference)
+def test_params_yaml_is_the_first_run():
+    assert (ROOT / "params.yaml").read_text() == composed("first_run")
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_crops_have_the_detail_that_the_hourglass_is_shown(profile):
-    content = yaml.safe_load(profile.read_text())
+    content = PROFILES[profile]
     shown = face_pixels(*(content["hourglass"][name] for name in ("pixels", "looks", "detail")))
     assert content["crop"]["pixels"] >= shown
 
 
 def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():
-    def names(content: object) -> set[str]:
+    def keys(content: object) -> set[str]:
         if not isinstance(content, dict):
             return set()
-        return set(content) | set().union(*(names(value) for value in content.values()), set())
+        return set(content) | set().union(*(keys(value) for value in content.values()), set())
 
-    for profile in PROFILES:
-        assert not names(yaml.safe_load(profile.read_text())) & {"size", "nfiles"}
+    for profile in PROFILES.values():
+        assert not keys(profile) & {"size", "nfiles"}
 
 
 def test_no_stage_after_the_hourglass_asks_for_annotated_points():

@@ -16,7 +16,7 @@ from facerec.heads import parse_head
 from facerec.recognizer_training import RecognizerParams
 
 ROOT = Path(__file__).parents[1]
-PROFILE = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
 PARAMS = RecognizerParams(**PROFILE["recognizer"]).model_copy(update={"batch": 4, "embedding_dim": 8})
 HEAD = parse_head(PROFILE["heads"]["arcface"])
 

@@ -12,9 +12,9 @@ from facerec import recognizer_training
 from facerec.aligned_faces import AlignedFaces
 from facerec.heads import parse_head
 from facerec.recognizer_training import RecognizerParams, build, train
+from tools.profile import composed
 
-ROOT = Path(__file__).parents[1]
-PROFILE = yaml.safe_load((ROOT / "profiles/heads.yaml").read_text())
+PROFILE = yaml.safe_load(composed("heads"))
 PEOPLE, PHOTOS, SIDE = 6, 8, 32
 
 

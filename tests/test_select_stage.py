@@ -16,6 +16,7 @@ from facerec import geometry, lots, selection_report, tables
 from facerec.criteria import Criterion
 from facerec.images import read_image
 from stages.select import SelectParams
+from tools.profile import composed
 
 ROOT = Path(__file__).parents[1]
 PLOTS = ["funnel.csv", "balance.csv", "criteria.csv", "sheet.jpg", "criteria.jpg"]
@@ -142,7 +143,7 @@ def test_the_funnel_of_the_notebooks_rules_equals_a_few_lines_of_pandas(collecti
     count, header, *rows = boxes.splitlines()
     paths["boxes"].write_text("\n".join([str(int(count) - 1), header, *rows[1:]]).replace(" ", "\t") + "\n")
 
-    profile = yaml.safe_load((ROOT / "profiles/celeba.yaml").read_text())["select"]
+    profile = yaml.safe_load(composed("celeba"))["select"]
     nobody = {"query_people": 0, "distractor_people": 0, "images_per_person": 5, "seed": 1}
     small = {"people": 2, "images_per_person": 2, "wild_per_person": 0, "openset": nobody}
     result = select(tmp_path / "work", paths, strategies={"frontal": profile["strategies"]["frontal"]}, **small)

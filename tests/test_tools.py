@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,15 @@ import pytest
 import yaml
 from commands import as_command
 
+from tools.profile import composed
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def folder(tmp_path):
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
-    shutil.copy(ROOT / "profiles/synthetic.yaml", tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text(composed("drawn"))
     return tmp_path
 
 
@@ -26,7 +29,7 @@ def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 def test_a_profile_is_put_in_place_and_the_changes_are_told(folder):
     result = profile(folder, "cfp")
     assert result.returncode == 0, result.stderr
-    assert (folder / "params.yaml").read_bytes() == (ROOT / "profiles/cfp.yaml").read_bytes()
+    assert (folder / "params.yaml").read_text() == composed("cfp")
     assert "select.people: 100 → 320" in result.stdout
     assert "nothing changed" in profile(folder, "cfp").stdout
 
@@ -62,7 +65,7 @@ def test_an_unreadable_params_yaml_is_replaced_if_one_insists(folder, content):
     assert (folder / "params.yaml").read_text() == content
     result = profile(folder, "cfp", "--force")
     assert result.returncode == 0 and "select.people: absent → 320" in result.stdout, result.stderr
-    assert (folder / "params.yaml").read_bytes() == (ROOT / "profiles/cfp.yaml").read_bytes()
+    assert (folder / "params.yaml").read_text() == composed("cfp")
 
 
 def test_a_broken_profile_is_in_nobodys_way_and_never_put_in_place(folder):
@@ -83,10 +86,40 @@ def test_a_profile_with_a_mistake_is_not_put_in_place(folder):
     assert (folder / "params.yaml").read_bytes() == before and not list(folder.glob(".*"))
 
 
+def test_a_profile_holds_what_it_changes_and_the_comments_of_both_files(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("profiles/mine.yaml").write_text(
+        "# Mine.\n# Twice.\nextends: cfp\nselect:\n  people: 7 # few\nheads:\n  ce: null\n  new: {type: ce}\n"
+    )
+    text, expected = composed("mine"), yaml.safe_load(composed("cfp"))
+    expected["select"]["people"] = 7
+    del expected["heads"]["ce"]
+    expected["heads"]["new"] = {"type": "ce"}
+    assert yaml.safe_load(text) == expected
+    assert text.startswith("# Mine.\n# Twice.\n\ndataset:") and "extends" not in text
+    assert re.search(r"people: 7 +# few\n", text) and "# side of the input\n" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("extends: nobody\n", "profiles/nobody.yaml: no such file"), ("extends: mine\n", "extends itself")],
+)
+def test_a_profile_that_extends_nothing_or_itself_is_told(folder, text, said):
+    (folder / "profiles/mine.yaml").write_text(text)
+    result = profile(folder, "mine")
+    assert result.returncode == 1 and said in result.stderr and "Traceback" not in result.stderr
+
+
+def test_without_a_name_the_profiles_are_listed(folder):
+    result = profile(folder)
+    assert result.returncode == 0 and "cfp_plain " in result.stdout and "base" not in result.stdout
+    assert all(len(line.split()) > 3 for line in result.stdout.splitlines()[1:])
+
+
 def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     result = profile(folder, "vgg")
     assert result.returncode == 1
-    assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "synthetic"))
+    assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "drawn"))
     assert "Traceback" not in result.stderr
 
 
