@@ -7,8 +7,9 @@ from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
 
 from facerec.images import write_bytes
 from facerec.params import read_yaml
@@ -97,7 +98,7 @@ def _patch(into: CommentedMap, changes: CommentedMap) -> None:
     for key, value in changes.items():
         if value is None:
             into.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(into.get(key), Mapping):
+        elif isinstance(value, CommentedMap) and isinstance(into.get(key), CommentedMap):
             _patch(into[key], value)
         else:
             into[key] = value
