@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -13,17 +13,14 @@ from torch.nn import functional as F
 
 from facerec import checkpoints
 from facerec.augment import to_float, warp_batch
-from facerec.devices import Precision, autocast
+from facerec.devices import autocast
 from facerec.geometry import MIRRORED, closer_matrices, finite_or, invert, square_matrices, transform_points
-from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps, inside
-from facerec.params import Params
+from facerec.hourglass_params import STRIDE, Block, Loss
+from facerec.params import Params, Precision
 
 NUM_POINTS = 5
-STRIDE = 4  # input px to a heatmap px
 KIND = "hourglass"
-
-Block = Literal["bottleneck", "basic"]
 
 
 class HourglassConfig(Params):

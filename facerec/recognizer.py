@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -11,28 +11,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facerec import checkpoints
-from facerec.devices import Precision, autocast
-from facerec.heads import HeadParams, build_head, parse_head
+from facerec.devices import autocast
+from facerec.head_params import HeadParams, parse_head
+from facerec.heads import build_head
 from facerec.oriented_gradients import GradientNet
-from facerec.params import Params
+from facerec.params import Params, Precision
+from facerec.recognizer_params import Backbone, Weights
 
 log = logging.getLogger(__name__)
 
 KIND = "recognizer"
-Weights = Literal["none", "imagenet", "file"]
-Backbone = Literal[
-    "gradients",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnext50_32x4d",
-    "resnext101_32x8d",
-    "resnext101_64x4d",
-    "wide_resnet50_2",
-    "wide_resnet101_2",
-]
 
 
 class RecognizerConfig(Params):

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
 from facerec import checkpoints
-from facerec.devices import Precision, device
+from facerec.devices import device
+from facerec.fit_params import FitParams
 from facerec.params import Params
 from facerec.workers import keep_freed_memory
 
@@ -27,19 +27,6 @@ KIND = "training"
 DIGITS = 16  # of a fingerprint
 END_OF_NAME = rf"(-\d+)?-[0-9a-f]{{{DIGITS}}}"  # a number, of a stage that trains several networks, and the fingerprint
 CHECK_EVERY = 20  # steps from one look at the losses to the next, for which a GPU has to be waited for
-
-
-class FitParams(Params):
-    """How a network is trained: AdamW, linear warm-up, then a cosine to zero."""
-
-    epochs: PositiveInt
-    batch: PositiveInt
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat  # not on biases and norms
-    warmup_epochs: NonNegativeInt
-    precision: Precision  # of the network's layers
-    compile: bool  # the network, by torch.compile
-    memory_map_over: NonNegativeFloat  # MiB of faces beyond which they are mapped from a file, not held in memory
 
 
 def fit(

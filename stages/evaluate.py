@@ -13,6 +13,7 @@ from typer import Argument
 
 from facerec import recognizer, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
+from facerec.annotation_names import LANDMARKS
 from facerec.bootstrap import BootstrapParams
 from facerec.devices import device
 from facerec.embedding_map import embedding_map
@@ -88,7 +89,7 @@ def main(
 def _with_found_points(frame: pd.DataFrame, predicted: Path) -> pd.DataFrame:
     """Returns the frame with the points that the hourglass found in place of those annotated."""
     found = tables.read(predicted, tables.PREDICTED).set_index("image_id")
-    return frame.assign(**found.loc[frame.image_id, tables.LANDMARKS].set_axis(frame.index))
+    return frame.assign(**found.loc[frame.image_id, LANDMARKS].set_axis(frame.index))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 from typer import Argument
 
-from facerec.celeba import ATTRIBUTES
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.images import num_workers, write_bytes
 from facerec.params import Params
 from facerec.planted import Planted, altered, plant
 from facerec.synthetic import Photograph, photograph
-from facerec.tables import LANDMARKS
 from facerec.workers import processes
 from stages.cli import run
 

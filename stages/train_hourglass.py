@@ -10,10 +10,10 @@ from typer import Argument
 from facerec import hourglass, landmark_exam, landmark_training, sheets, tables
 from facerec.batches import Batches
 from facerec.devices import device
+from facerec.hourglass_params import HourglassParams
 from facerec.images import write_image
 from facerec.landmark_exam import points_in
 from facerec.landmark_metrics import error_curves, mean_nme, summary
-from facerec.landmark_training import HourglassParams
 from facerec.tables import SQUARE
 from facerec.training import fingerprint, fit, forget
 from stages.cli import run, write_csv, write_metrics

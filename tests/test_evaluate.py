@@ -13,7 +13,8 @@ from facerec import recognizer, tables
 from facerec.bootstrap import BootstrapParams
 from facerec.comparison import PairedResult, compare_heads
 from facerec.evaluation import confusion
-from facerec.heads import build_head, parse_head
+from facerec.head_params import parse_head
+from facerec.heads import build_head
 from facerec.images import write_image
 from stages import compare, evaluate, publish
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from facerec.images import write_bytes
 from facerec.params import read_yaml
+from tools.check_params import problems
 
 PARAMS = Path("params.yaml")
 PROFILES = Path("profiles")
@@ -21,8 +22,6 @@ def main(name: str, force: bool) -> None:
             "error: params.yaml equals no profile, so replacing it would lose your changes; save it as "
             "profiles/<name>.yaml, or repeat with FORCE=1"
         )
-    from tools.check_params import problems  # seconds to import
-
     if found := problems(profile):
         sys.exit("\n".join(["error: params.yaml is left as it was:", *found]))
     after = _flat(profile) or {}
