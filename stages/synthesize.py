@@ -7,9 +7,9 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
-from tqdm import tqdm
 from typer import Argument
 
+from facerec import progress
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.images import num_workers, write_bytes
 from facerec.params import Params
@@ -76,7 +76,7 @@ def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> I
     draw = partial(photograph, params.seed, bad_share=params.bad_share)
     with processes(num_workers()) as pool:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
-        yield from tqdm(drawn, "draw faces", total=len(people), disable=None)
+        yield from progress.over(drawn, "draw faces", len(people))
 
 
 def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:
