@@ -19,6 +19,7 @@ import numpy as np
 from facerec import MAX_PIXELS, geometry, progress, workers
 
 Item = TypeVar("Item")
+Items = TypeVar("Items", Sequence, np.ndarray)
 Result = TypeVar("Result")
 Order = Literal["RGB", "BGR"]
 
@@ -264,8 +265,8 @@ def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[I
         yield result
 
 
-def in_batches(items: Sequence[Item], batch: int, title: str) -> Iterator[Sequence[Item]]:
-    """Yields runs of at most `batch` items, with a progress bar over the items."""
+def in_batches(items: Items, batch: int, title: str | None) -> Iterator[Items]:
+    """Yields runs of at most `batch` items, of a sequence or an array, and tells how far it is if it has a title."""
     with progress.Progress(title, len(items)) as bar:
         for start in range(0, len(items), batch):
             yield items[start : start + batch]

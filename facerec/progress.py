@@ -22,18 +22,18 @@ class Progress:
     """Tells on standard error how far a task is, from entering the context to leaving it.
 
     Args:
-        title: of the task.
+        title: of the task; None says nothing.
         total: steps.
         done: those that an earlier run did.
     """
 
-    def __init__(self, title: str, total: int, done: int = 0) -> None:
+    def __init__(self, title: str | None, total: int, done: int = 0) -> None:
         self.title, self.total, self.done = title, total, done
         self._before = done
         self._note = ""
         self._start = self._told = time.monotonic()
         self._bar = None
-        if sys.stderr.isatty():
+        if title is not None and sys.stderr.isatty():
             self._bar = tqdm(
                 total=total, desc=title, initial=done, delay=SHOW_AFTER, dynamic_ncols=True, file=sys.stderr
             )
@@ -62,6 +62,8 @@ class Progress:
             self._bar.set_postfix_str(text, refresh=False)
 
     def _tell(self, now: float) -> None:
+        if self.title is None:
+            return
         self._told = now
         seconds = now - self._start
         parts = [f"{self.title}: {self.done} of {self.total}", *filter(None, [self._note]), duration(seconds)]
@@ -71,16 +73,13 @@ class Progress:
 
 
 def over(items: Iterable[Item], title: str | None, total: int) -> Iterator[Item]:
-    """Yields the items, and tells how many have been dealt with; nothing without a title.
+    """Yields the items, and tells how many have been dealt with.
 
     Args:
         items: as many as `total`.
-        title: of the task.
+        title: of the task; None says nothing.
         total: items.
     """
-    if title is None:
-        yield from items
-        return
     with Progress(title, total) as progress:
         for item in items:
             yield item

@@ -115,7 +115,7 @@ def batches(network: hourglass.StackedHourglass, faces: int) -> list[range]:
 
 
 def side_by_side(function: Callable[[range], Result], batches: list[range], title: str | None) -> Iterator[Result]:
-    """Yields `function(batch)`, in which a network looks at faces, batch after batch; with a progress bar if titled.
+    """Yields `function(batch)`, in which a network looks at faces, batch after batch; tells how far it is if titled.
 
     On a CPU in processes, for threads in which a network computes wait for each other at each layer; beside a GPU in
     threads.

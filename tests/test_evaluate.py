@@ -38,7 +38,7 @@ class Pixels(nn.Module):
             )
             self.head.weight.data += (1 - right) * 60 * noise
 
-    def embed(self, faces, batch=256, flip=True):
+    def embed(self, faces, batch=256, flip=True, title=None):
         return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
 
 
