@@ -129,7 +129,7 @@ $(BIN)/.installed: requirements.lock | $(BIN)/uv
 	@echo 'Installing requirements.lock. To fetch, the first time: $(FETCHED)'
 ifeq ($(TORCH)$(shell uname -s),cpuLinux)
 	@$(INSTALL) --no-deps --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.txt) || { \
-	echo "error: the CPU build of torch cannot be fetched here; make repro without TORCH=cpu installs the one with CUDA"; exit 1; }
+	echo "error: the CPU build of torch cannot be fetched here; make repro without TORCH=cpu installs the one with CUDA" >&2; exit 1; }
 	@awk '/^[^ ]/ { wanted = !/$(OF_TORCH)/ } wanted' requirements.lock > $(BIN)/.without-torch
 	@$(INSTALL) --no-deps --require-hashes -r $(BIN)/.without-torch
 else

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from commands import as_command
 
 from facerec import checkpoints
 from facerec.hourglass_params import HourglassParams
@@ -69,6 +70,14 @@ def test_every_profile_has_an_estimate(profile):
     said = describe(stages, content, photographs, Kept())
     assert lasting(content) > 0 and f"{content['hourglass']['epochs']} epochs" in said
     assert ("draw" in said) == bool(content["synthesize"]["runs"])
+
+
+def test_mistaken_parameters_are_told_before_anything_is_measured(tmp_path):
+    content = changed("hourglass.epochs", 0)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    result = as_command(tmp_path, "tools.estimate")
+    assert result.returncode == 1 and not result.stdout
+    assert "nothing was run" in result.stderr and "hourglass.epochs" in result.stderr
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
