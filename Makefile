@@ -1,4 +1,5 @@
 # make repro                 environment, then the whole pipeline as params.yaml says
+# make repro TORCH=cpu       the same with the CPU build of torch: Linux without an NVIDIA GPU
 # make test                  environment, then all tests, in two processes (JOBS=4: in four)
 # make profile NAME=cfp      another data set: cfp, celeba, synthetic
 # make remote URL=…          where `dvc push` puts the heavy folders
@@ -11,6 +12,7 @@
 # make test-fast             the tests but for the end-to-end run
 # make test-python PYTHON=python3.13   the same in an environment of another Python
 # make bench                 speed and memory against peers and ceilings, after make repro: benchmarks/results.md
+# make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
 
 PYTHON ?= python3
@@ -20,10 +22,10 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench
+.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench timings
 
 repro: $(BIN)/.installed
-	@python -m tools.check_params
+	@python -m tools.estimate
 	@dvc repro
 	@python -m tools.results
 
@@ -91,6 +93,9 @@ remote: $(BIN)/.installed
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
 
+timings: $(BIN)/.installed
+	@python -m tools.timings $(RUNS)
+
 bench: $(BIN)/.installed-bench
 	@python -m benchmarks.run $(foreach name,$(ONLY),--only $(name))
 
@@ -104,19 +109,42 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV); \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt'
 
+ifneq ($(filter-out cpu,$(TORCH)),)
+$(error TORCH: expected cpu, or nothing for the build in requirements.lock, got $(TORCH))
+endif
+
+# How much there is to fetch: the sum of the lock's wheels, as the package index gives their sizes.
+ifneq ($(shell uname -s),Linux)
+FETCHED := about 0.3 GiB
+else ifeq ($(TORCH),cpu)
+FETCHED := about 0.2 GiB, and the CPU build of torch
+else
+FETCHED := about 3.1 GiB, torch with CUDA; without an NVIDIA GPU `make repro TORCH=cpu` fetches much less
+endif
+
+INSTALL := $(IN_TURN) uv pip install --quiet --python $(BIN)/python
+OF_TORCH := ^(torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==
+
 $(BIN)/.installed: requirements.lock | $(BIN)/uv
-	@echo "Installing requirements.lock (torch with CUDA: some gigabytes the first time)"
-	@$(IN_TURN) uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@echo 'Installing requirements.lock. To fetch, the first time: $(FETCHED)'
+ifeq ($(TORCH)$(shell uname -s),cpuLinux)
+	@$(INSTALL) --no-deps --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.txt) || { \
+	echo "error: the CPU build of torch cannot be fetched here; make repro without TORCH=cpu installs the one with CUDA" >&2; exit 1; }
+	@awk '/^[^ ]/ { wanted = !/$(OF_TORCH)/ } wanted' requirements.lock > $(BIN)/.without-torch
+	@$(INSTALL) --no-deps --require-hashes -r $(BIN)/.without-torch
+else
+	@$(INSTALL) --require-hashes -r requirements.lock
+endif
 	@touch $@
 
 $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
-	@$(IN_TURN) uv pip install --quiet --python $(BIN)/python -r requirements-test.txt
+	@$(INSTALL) -r requirements-test.txt
 	@touch $@
 
 $(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
-	@$(IN_TURN) uv pip install --quiet --python $(BIN)/python -r requirements-bench.txt
+	@$(INSTALL) -r requirements-bench.txt
 	@touch $@
 
 $(BIN)/.installed-mutate: requirements-mutate.txt $(BIN)/.installed-test
-	@$(IN_TURN) uv pip install --quiet --python $(BIN)/python -r requirements-mutate.txt
+	@$(INSTALL) -r requirements-mutate.txt
 	@touch $@

@@ -15,14 +15,16 @@ from typer import Option, run
 
 from facerec import geometry, near_duplicates, out_of_fold, tables
 from facerec.aligned_faces import AlignedFaces
+from facerec.annotation_names import LANDMARKS
+from facerec.audit_params import AuditParams
 from facerec.images import parallel_map, read_image
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.planted import altered, plant
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 from facerec.synthetic import photograph
 from facerec.training import fingerprint, forget
-from stages.audit import AuditParams, pairs, suspicious
+from stages.audit import pairs, suspicious
 from stages.select import SelectParams
 
 
@@ -68,7 +70,7 @@ def draw(folder: Path, of: np.ndarray, number: np.ndarray, noise, seed: int) -> 
         name = f"{row:06d}.jpg"
         (folder / name).write_bytes(picture.jpeg)
         rows.append([name, noise.names[row], *picture.landmarks.ravel(), *picture.box, noise.names[row]])
-    return pd.DataFrame(rows, columns=["image_id", "person_id", *tables.LANDMARKS, *tables.BOX, "label"])
+    return pd.DataFrame(rows, columns=["image_id", "person_id", *LANDMARKS, *tables.BOX, "label"])
 
 
 def align(frame: pd.DataFrame, folder: Path, params: AuditParams) -> AlignedFaces:

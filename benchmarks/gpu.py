@@ -24,10 +24,10 @@ from benchmarks.cells import machine
 from facerec import hourglass, landmark_faces, landmark_training
 from facerec.batches import Batches
 from facerec.devices import device
-from facerec.heads import parse_head
+from facerec.head_params import parse_head
+from facerec.hourglass_params import HourglassParams
 from facerec.images import write_bytes
-from facerec.landmark_training import HourglassParams
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 
 PEOPLE = 500
 TOP = 12  # operations of a profile

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from facerec import landmark_exam, landmark_training, tables
-from facerec.hourglass import STRIDE, face_pixels
+from facerec.hourglass import face_pixels
+from facerec.hourglass_params import STRIDE, HourglassParams
 from facerec.landmark_exam import Exam
-from facerec.landmark_training import HourglassParams, TrainingFaces
+from facerec.landmark_training import TrainingFaces
 from facerec.tables import SQUARE
 
 NOTEBOOK_DEPTH = 4

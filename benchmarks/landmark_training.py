@@ -19,10 +19,11 @@ from typer import Option, run
 
 from benchmarks.landmark_run import Run, notebook, read_run
 from facerec.devices import device
-from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
+from facerec.hourglass import StackedHourglass, to_heatmap
+from facerec.hourglass_params import STRIDE, HourglassParams
 from facerec.images import read_image
 from facerec.landmark_exam import points_in
-from facerec.landmark_training import HourglassParams, batch_loss, build
+from facerec.landmark_training import batch_loss, build
 from facerec.tables import SQUARE
 
 WORKERS = 2  # of the notebook's DataLoader

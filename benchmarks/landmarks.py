@@ -23,11 +23,12 @@ from benchmarks.cells import chosen, finished, machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from benchmarks.landmark_training import our_steps
 from facerec.heatmaps import decode_heatmaps
-from facerec.hourglass import STRIDE, StackedHourglass, to_heatmap
+from facerec.hourglass import StackedHourglass, to_heatmap
+from facerec.hourglass_params import STRIDE, HourglassParams
 from facerec.images import write_bytes
 from facerec.landmark_exam import Exam
 from facerec.landmark_metrics import is_frontal, nme
-from facerec.landmark_training import HourglassParams, batch_loss, build, order_of
+from facerec.landmark_training import batch_loss, build, order_of
 from facerec.training import fingerprint, fit, forget
 
 TURNS, WARM_UP, TIMED = 3, 5, 5  # of each variant; the last two are steps of a turn

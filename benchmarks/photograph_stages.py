@@ -14,11 +14,12 @@ import torch
 from benchmarks.crop_speed import crop_some, new_folders, squares_of
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import hourglass, tables
+from facerec.annotation_names import LANDMARKS
 from facerec.devices import device
 from facerec.geometry import ARCFACE_PIXELS, invert, square_matrices, template, transform_points
 from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
-from facerec.tables import BOX, LANDMARKS, SQUARE
+from facerec.tables import BOX, SQUARE
 from stages.align import align_all, batches, side_by_side
 
 TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth

@@ -27,12 +27,12 @@ from benchmarks.cells import machine, mean_and_sd, run_missing
 from facerec import recognizer_training, tables, training
 from facerec.aligned_faces import AlignedFaces, read_aligned
 from facerec.devices import device
-from facerec.heads import HeadParams, load_head
+from facerec.head_params import HeadParams, load_head
 from facerec.images import write_bytes
 from facerec.out_of_fold import resized
 from facerec.recognition_metrics import hits_at
 from facerec.recognizer import Recognizer
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 from facerec.training import fingerprint, fit, forget
 
 WARM_UP, TIMED = 2, 6  # steps

@@ -15,10 +15,11 @@ from benchmarks.measure import Measured, alternate
 from facerec import training
 from facerec.batches import Batches
 from facerec.devices import autocast, device
-from facerec.heads import HeadParams
+from facerec.head_params import HeadParams
 from facerec.images import num_workers, read_image
 from facerec.recognizer import Recognizer
-from facerec.recognizer_training import RecognizerParams, batch_loss, build
+from facerec.recognizer_params import RecognizerParams
+from facerec.recognizer_training import batch_loss, build
 
 
 class JpegFaces(Dataset):

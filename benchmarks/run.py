@@ -42,12 +42,12 @@ from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
 from facerec import tables
+from facerec.align_params import AlignParams
 from facerec.aligned_faces import read_aligned
-from facerec.heads import load_head
+from facerec.head_params import load_head
+from facerec.hourglass_params import HourglassParams
 from facerec.images import num_workers, write_bytes
-from facerec.landmark_training import HourglassParams
-from facerec.recognizer_training import RecognizerParams
-from stages.align import AlignParams
+from facerec.recognizer_params import RecognizerParams
 from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]

@@ -23,7 +23,7 @@ from facerec.aligned_faces import AlignedFaces
 from facerec.bootstrap import bootstrap_interval
 from facerec.celeba import Collection, read_collection, read_image_ids
 from facerec.devices import device
-from facerec.heads import load_head
+from facerec.head_params import load_head
 from facerec.images import in_batches, parallel_map, read_image, write_bytes
 from facerec.inference import find_points
 from facerec.near_duplicates import Copies
@@ -32,7 +32,7 @@ from facerec.photographs import Photographs
 from facerec.pixel_measures import PixelMeasures
 from facerec.recognition_metrics import hits_at
 from facerec.recognizer import Recognizer
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 from facerec.selection import Funnel
 from facerec.strategy import Strategy
 from facerec.training import fingerprint, forget

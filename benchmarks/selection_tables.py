@@ -16,11 +16,12 @@ from typer import Option, run
 
 from benchmarks.measure import Measured, alternate, peak_memory, speed_of
 from facerec import criteria, selection
-from facerec.celeba import ATTRIBUTES, read_collection
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
+from facerec.celeba import read_collection
 from facerec.criteria import Criterion
 from facerec.lots import person_order, rank_in_person
 from facerec.selection import Funnel, Likeness
-from facerec.tables import BOX, LANDMARKS
+from facerec.tables import BOX
 
 STRATA = ["Male", "Young", "Smiling", "Eyeglasses"]
 CHOSEN, PHOTOS = 500, 20

@@ -16,9 +16,10 @@ from typer import Argument, Option, run
 
 from facerec.batches import Batches
 from facerec.devices import device
-from facerec.heads import parse_head
+from facerec.head_params import parse_head
 from facerec.images import stack_images
-from facerec.recognizer_training import RecognizerParams, batch_loss, build
+from facerec.recognizer_params import RecognizerParams
+from facerec.recognizer_training import batch_loss, build
 from facerec.training import fit, forget
 
 MIB = 2**20

@@ -33,11 +33,11 @@ class AlignedFaces:
         """Returns (N,) int64."""
         return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
 
-    def embed(self, network: Recognizer, flip: bool = True) -> Tensor:
-        """Returns embeddings (N, E), zeros for faces that could not be aligned; `flip` as in `Recognizer.embed`."""
+    def embed(self, network: Recognizer, flip: bool = True, title: str | None = None) -> Tensor:
+        """Returns embeddings (N, E), zeros for faces that could not be aligned; arguments as in `Recognizer.embed`."""
         if self.frame.empty:
             return torch.zeros(0, network.config["embedding_dim"])
-        return network.embed(self.faces, flip=flip) * torch.from_numpy(self.usable)[:, None]
+        return network.embed(self.faces, flip=flip, title=title) * torch.from_numpy(self.usable)[:, None]
 
 
 def read_aligned(

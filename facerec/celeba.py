@@ -9,22 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facerec.tables import BOX, LANDMARKS
+from facerec.annotation_names import LANDMARKS
+from facerec.tables import BOX
 
 MAX_PX = 65_535  # the longest side of a JPEG
 MAX_PERSON_ID = 2**53  # further up a float skips numbers
 IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,190}\.(?:jpg|jpeg|png|webp|bmp)"
 IMAGE_PATH = rf"(?:[A-Za-z0-9_\-][A-Za-z0-9_.\-]*/)*{IMAGE_ID}"  # in folders, never up
-# fmt: off
-ATTRIBUTES = [
-    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose",
-    "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses",
-    "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache",
-    "Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks",
-    "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick",
-    "Wearing_Necklace", "Wearing_Necktie", "Young",
-]
-# fmt: on
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import field_validator, model_validator
 
 from facerec import tables
-from facerec.celeba import ATTRIBUTES
+from facerec.annotation_names import ATTRIBUTES
 from facerec.geometry import ARCFACE_TEMPLATE, eye_distance, fit_similarity, frontality, transform_points
 from facerec.params import Params
 

@@ -1,11 +1,10 @@
 """Which device to compute on, and how precisely."""
 
 import os
-from typing import Literal
 
 import torch
 
-Precision = Literal["auto", "bf16", "fp32"]
+from facerec.params import Precision
 
 
 def device() -> torch.device:

@@ -4,15 +4,13 @@ Each is a mean over the points that lie on the heatmap and over the stacks; abse
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, max_pool2d
 
 from facerec.heatmaps import draw_heatmaps, inside
-
-Loss = Literal["kl", "mse", "adaptive_wing"]
+from facerec.hourglass_params import Loss
 
 # Adaptive wing (Wang, Bo, Fuxin 2019), the paper's values.
 ALPHA, OMEGA, EPSILON, THETA = 2.1, 14.0, 1.0, 0.5

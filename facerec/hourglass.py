@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -13,17 +13,15 @@ from torch.nn import functional as F
 
 from facerec import checkpoints
 from facerec.augment import to_float, warp_batch
-from facerec.devices import Precision, autocast
+from facerec.devices import autocast
 from facerec.geometry import MIRRORED, closer_matrices, finite_or, invert, square_matrices, transform_points
-from facerec.heatmap_losses import Loss
 from facerec.heatmaps import decode_heatmaps, inside
-from facerec.params import Params
+from facerec.hourglass_params import STRIDE, Block, Loss
+from facerec.images import in_batches
+from facerec.params import Params, Precision
 
 NUM_POINTS = 5
-STRIDE = 4  # input px to a heatmap px
 KIND = "hourglass"
-
-Block = Literal["bottleneck", "basic"]
 
 
 class HourglassConfig(Params):
@@ -197,7 +195,11 @@ class StackedHourglass(nn.Module):
 
     @torch.inference_mode()
     def predict(
-        self, faces: np.ndarray, batch: int = 64, decode: Callable[[Tensor], tuple[Tensor, Tensor]] = decode_heatmaps
+        self,
+        faces: np.ndarray,
+        batch: int = 64,
+        decode: Callable[[Tensor], tuple[Tensor, Tensor]] = decode_heatmaps,
+        title: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the points (N, 5, 2), px of the faces, and their confidence (N, 5) in [0, 1].
 
@@ -205,11 +207,12 @@ class StackedHourglass(nn.Module):
             faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
             batch: faces at a time.
             decode: takes heatmaps (B, 5, S, S) to points (B, 5, 2) and confidence (B, 5).
+            title: of what is told about how far it is, if anything.
         """
         self.eval()
         if not len(faces):
             return np.zeros((0, NUM_POINTS, 2), np.float32), np.zeros((0, NUM_POINTS), np.float32)
-        found = [self._predict_batch(faces[start : start + batch], decode) for start in range(0, len(faces), batch)]
+        found = [self._predict_batch(part, decode) for part in in_batches(faces, batch, title)]
         points, confidence = zip(*found, strict=True)
         return np.concatenate(points), np.concatenate(confidence)
 

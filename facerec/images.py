@@ -15,11 +15,11 @@ from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
-from facerec import MAX_PIXELS, geometry, workers
+from facerec import MAX_PIXELS, geometry, progress, workers
 
 Item = TypeVar("Item")
+Items = TypeVar("Items", Sequence, np.ndarray)
 Result = TypeVar("Result")
 Order = Literal["RGB", "BGR"]
 
@@ -209,7 +209,7 @@ def parallel_map(
     processes: bool = False,
     run: int = 0,
 ) -> Generator[Result]:
-    """Yields `function(item)` in the items' order, on every core; with a progress bar if it has a title.
+    """Yields `function(item)` in the items' order, on every core, and tells how far it is if it has a title.
 
     Threads share memory: for results that are pictures. OpenCV's decoding, warping and encoding release the
     interpreter's lock, but what lies between them waits for it: processes are faster for results that are small.
@@ -217,7 +217,7 @@ def parallel_map(
     Args:
         function: of one item; for processes a module's, or a `partial` of one.
         items: in order.
-        title: of the progress bar.
+        title: of the task, as in `progress.over`.
         ahead: how many items at least are begun before their turn; a few a core in any case.
         processes: whether to work in processes, not in threads; unless `run` is given, a few items, and all on one
             core, are left to threads.
@@ -233,7 +233,7 @@ def parallel_map(
         each = workers.each_given if apart else partial(_each, function, items, stop)
         results = chain.from_iterable(_ahead(pool, each, runs, window))
         try:
-            yield from tqdm(results, title, total=len(items), disable=None if title else True)
+            yield from progress.over(results, title, len(items))
         finally:
             stop.set()
 
@@ -265,12 +265,12 @@ def _ahead(pool: Executor, function: Callable[[Item], Result], items: Sequence[I
         yield result
 
 
-def in_batches(items: Sequence[Item], batch: int, title: str) -> Iterator[Sequence[Item]]:
-    """Yields runs of at most `batch` items, with a progress bar over the items."""
-    with tqdm(total=len(items), desc=title, disable=None) as bar:
+def in_batches(items: Items, batch: int, title: str | None) -> Iterator[Items]:
+    """Yields runs of at most `batch` items, of a sequence or an array, and tells how far it is if it has a title."""
+    with progress.Progress(title, len(items)) as bar:
         for start in range(0, len(items), batch):
             yield items[start : start + batch]
-            bar.update(len(items[start : start + batch]))
+            bar.advance(len(items[start : start + batch]))
 
 
 def load_faces(folder: Path, image_ids: Iterable[str], map_over: float = math.inf) -> np.ndarray:

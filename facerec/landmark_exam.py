@@ -84,7 +84,7 @@ def points_in(frame: pd.DataFrame, squares: np.ndarray, pixels: int) -> np.ndarr
     return transform_points(square_matrices(squares, pixels), tables.points(frame))
 
 
-def answers(network: StackedHourglass, exam: Exam) -> Answers:
-    """Returns what the network says."""
-    predicted, confidence = network.predict(exam.faces)
+def answers(network: StackedHourglass, exam: Exam, title: str | None = None) -> Answers:
+    """Returns what the network says; `title` as in `StackedHourglass.predict`."""
+    predicted, confidence = network.predict(exam.faces, title=title)
     return Answers(predicted, confidence, exam.points, exam.people)

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from facerec.annotation_names import POINTS
 from facerec.bootstrap import bootstrap_interval
 from facerec.geometry import eye_distance, frontality
 from facerec.landmark_exam import Answers
-from facerec.tables import POINTS
 
 FRONTAL = 0.3  # the notebook's rule
 LIMIT = 8  # % of the eye distance from which on a face has failed

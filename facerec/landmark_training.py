@@ -4,11 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Generator, Tensor
 
 from facerec import geometry, landmark_faces
@@ -27,37 +25,10 @@ from facerec.augment import (
 from facerec.batches import Batches
 from facerec.devices import device, onto
 from facerec.geometry import MIN_SPREAD_PX, closer_matrices, compose, eye_distance, finite_or, spread
-from facerec.heatmap_losses import Loss, heatmap_loss
-from facerec.hourglass import Block, StackedHourglass, to_heatmap
-from facerec.training import FitParams, weighted_order
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class HourglassParams(FitParams):
-    """The section `hourglass` of params.yaml."""
-
-    pixels: PositiveInt  # side of the input
-    stacks: PositiveInt
-    channels: PositiveInt
-    depth: PositiveInt
-    block: Block
-    loss: Loss
-    sigma: PositiveFloat  # px of the heatmap
-    flip_test: bool  # predict from the face and its mirror image
-    looks: PositiveInt  # at each face: after the first, straight and close, by the points found
-    detail: Annotated[float, Field(ge=1, le=2)]  # px of a face to one of the first look
-    shift: NonNegativeFloat  # box jitter: largest, of the side
-    scale: NonNegativeFloat
-    rotation: NonNegativeFloat  # degrees
-    mirror: bool
-    brightness: NonNegativeFloat
-    gray: Share  # of faces
-    blur: Share  # of faces
-    erase: Share  # of faces
-    turned_power: NonNegativeFloat  # how much more is learned from faces whose eyes are near each other, see `order_of`
-    seed: NonNegativeInt
-
+from facerec.heatmap_losses import heatmap_loss
+from facerec.hourglass import StackedHourglass, to_heatmap
+from facerec.hourglass_params import HourglassParams
+from facerec.training import weighted_order
 
 MOST_OFTEN = 12.0  # times, that a face is learned from for each of a median one: some eyes coincide
 LEAST = 1e-9  # that is divided by

@@ -4,6 +4,7 @@ Pairs are gone through a block at a time, so that memory does not grow with thei
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from facerec.bootstrap import (
 from facerec.calibration import calibration_error, fit_calibration, reliability
 from facerec.evaluation import rounded, with_interval
 from facerec.operating_points import RATES
+from facerec.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -106,14 +108,16 @@ class _Pairs:
         counts = np.zeros(3 * 2 * BINS, np.int64)
         settings = int(people.max()) + 1, params.bootstrap, params.seed, BINS
         everything, by_query = PairBootstrap(*settings), PairBootstrap(*settings)
-        for cosines, first, second in metrics.pair_blocks(embeddings):
-            i, j = first.numpy(), second.numpy()
-            bins, one, other = bins_of(cosines.numpy(), BINS), people[i], people[j]
-            half = np.where(one % 2 == other % 2, one % 2, 2)
-            counts += np.bincount((half * 2 + (one == other)) * BINS + bins, minlength=len(counts))
-            everything.add(bins, one, other)
-            asked = is_query[i] | is_query[j]
-            by_query.add(bins[asked], one[asked], other[asked])
+        with Progress("open set, pairs", math.comb(len(people), 2)) as progress:
+            for cosines, first, second in metrics.pair_blocks(embeddings):
+                i, j = first.numpy(), second.numpy()
+                bins, one, other = bins_of(cosines.numpy(), BINS), people[i], people[j]
+                half = np.where(one % 2 == other % 2, one % 2, 2)
+                counts += np.bincount((half * 2 + (one == other)) * BINS + bins, minlength=len(counts))
+                everything.add(bins, one, other)
+                asked = is_query[i] | is_query[j]
+                by_query.add(bins[asked], one[asked], other[asked])
+                progress.advance(len(bins))
         return cls(counts.reshape(3, 2, BINS), everything, by_query)
 
 

@@ -13,12 +13,13 @@ from torch.nn import functional as F
 from torchvision.models.resnet import BasicBlock
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
+from facerec.recognizer_params import GRADIENTS_STEP
+
 BINS = 8  # directions, over the whole turn: dark to light is not light to dark
 CELL = 4  # px of the face between two histograms
 LEVELS = 2  # gradients of the face, and of the face at half the size
 FAINT = 1e-3  # energy of histograms that is noise: flat skin is not blown up to full contrast
 WIDTHS = (64, 128)  # channels of the residual blocks; each but the first halves the map
-STEP = CELL * 2 ** (len(WIDTHS) - 1)  # px of the face to a place of the last map
 
 
 class OrientedGradients(nn.Module):
@@ -91,13 +92,15 @@ class GradientNet(nn.Module):
 
     def __init__(self, pixels: int) -> None:
         super().__init__()
-        if pixels % STEP:
-            raise ValueError(f"recognizer.backbone: gradients needs faces of a multiple of {STEP} px, got {pixels}")
+        if pixels % GRADIENTS_STEP:
+            raise ValueError(
+                f"recognizer.backbone: gradients needs faces of a multiple of {GRADIENTS_STEP} px, got {pixels}"
+            )
         self.gradients = OrientedGradients()
         widths = (OrientedGradients.channels, *WIDTHS)
         blocks = [_block(widths[index], widths[index + 1], stride=2 if index else 1) for index in range(len(WIDTHS))]
         self.blocks = nn.Sequential(nn.BatchNorm2d(OrientedGradients.channels), *blocks)
-        self.features = WIDTHS[-1] * (pixels // STEP) ** 2
+        self.features = WIDTHS[-1] * (pixels // GRADIENTS_STEP) ** 2
         self.norm = nn.BatchNorm1d(self.features)
 
     def forward(self, faces: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ from torch import Tensor
 from facerec import recognizer_training
 from facerec.aligned_faces import AlignedFaces
 from facerec.devices import device
-from facerec.heads import HeadParams
+from facerec.head_params import HeadParams
 from facerec.lots import person_order, rank_in_person
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 
 
 def folds(faces: AlignedFaces, count: int, seed: int) -> np.ndarray:

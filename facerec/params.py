@@ -1,12 +1,14 @@
 """Typed access to params.yaml, the only place that holds settings."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 PARAMS_FILE = Path("params.yaml")
+
+Precision = Literal["auto", "bf16", "fp32"]  # of a network's layers; `devices.autocast` says what auto is
 
 
 class Params(BaseModel):

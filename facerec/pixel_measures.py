@@ -18,6 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from facerec import geometry, images, photographs, tables
+from facerec.annotation_names import LANDMARKS
 from facerec.images import parallel_map, write_bytes
 from facerec.photographs import Photographs, read_photograph
 
@@ -85,7 +86,7 @@ class PixelMeasures:
         return found.astype(dict.fromkeys(NUMBERS, float))  # of no photograph they would be objects
 
     def _keys(self, frame: pd.DataFrame) -> list[str]:
-        where = frame[[*tables.LANDMARKS, *tables.BOX]].to_numpy(float)
+        where = frame[[*LANDMARKS, *tables.BOX]].to_numpy(float)
         return [
             f"{path}?{_stamp(path)}-{zlib.crc32(row.tobytes()):08x}"
             for path, row in zip(map(self.photographs.folder.joinpath, frame.image_id), where, strict=True)

@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -11,28 +11,17 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from facerec import checkpoints
-from facerec.devices import Precision, autocast
-from facerec.heads import HeadParams, build_head, parse_head
+from facerec.devices import autocast
+from facerec.head_params import HeadParams, parse_head
+from facerec.heads import build_head
+from facerec.images import in_batches
 from facerec.oriented_gradients import GradientNet
-from facerec.params import Params
+from facerec.params import Params, Precision
+from facerec.recognizer_params import Backbone, Weights
 
 log = logging.getLogger(__name__)
 
 KIND = "recognizer"
-Weights = Literal["none", "imagenet", "file"]
-Backbone = Literal[
-    "gradients",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnext50_32x4d",
-    "resnext101_32x8d",
-    "resnext101_64x4d",
-    "wide_resnet50_2",
-    "wide_resnet101_2",
-]
 
 
 class RecognizerConfig(Params):
@@ -95,18 +84,19 @@ class Recognizer(nn.Module):
             return self.neck(self.backbone((faces - 0.5) / 0.25)).float()
 
     @torch.inference_mode()
-    def embed(self, faces: np.ndarray, batch: int = 256, flip: bool = True) -> Tensor:
+    def embed(self, faces: np.ndarray, batch: int = 256, flip: bool = True, title: str | None = None) -> Tensor:
         """Returns embeddings (N, E) float32 on the CPU, not normalised.
 
         Args:
             faces: (N, pixels, pixels, 3) uint8 RGB.
             batch: faces at a time.
             flip: whether each is the mean of the face's and its mirror image's.
+            title: of what is told about how far it is, if anything.
         """
         self.eval()
         if faces.shape[1:3] != (self.pixels, self.pixels):
             raise ValueError(f"expected faces of {self.pixels} px, got {faces.shape[2]} × {faces.shape[1]}")
-        parts = [self._embed_batch(faces[start : start + batch], flip) for start in range(0, len(faces), batch)]
+        parts = [self._embed_batch(part, flip) for part in in_batches(faces, batch, title)]
         return torch.cat(parts) if parts else torch.zeros(0, self.config["embedding_dim"])
 
     def _embed_batch(self, faces: np.ndarray, flip: bool) -> Tensor:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
@@ -27,36 +25,11 @@ from facerec.augment import (
 )
 from facerec.batches import Batches
 from facerec.devices import device, onto
-from facerec.heads import HeadParams
+from facerec.head_params import HeadParams
 from facerec.recognition_metrics import hits_at, prototypes
-from facerec.recognizer import Backbone, Recognizer, Weights
-from facerec.training import FitParams, fit, grouped_order
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class RecognizerParams(FitParams):
-    batch: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
-    backbone: Backbone
-    weights: Weights  # which the backbone starts from
-    weights_file: str  # a recogniser's checkpoint, if weights is file
-    embedding_dim: PositiveInt
-    dropout: Share
-    margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over so many
-    rotation: NonNegativeFloat  # degrees
-    shift: NonNegativeFloat  # of the side
-    scale: NonNegativeFloat
-    brightness: NonNegativeFloat
-    gray: Share  # of faces
-    erase: Share  # of faces
-    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]  # one training each; the first one's is published
-
-    @field_validator("seeds")
-    @classmethod
-    def _differ(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"expected seeds that differ, got {seeds}")
-        return seeds
+from facerec.recognizer import Recognizer
+from facerec.recognizer_params import RecognizerParams
+from facerec.training import fit, grouped_order
 
 
 def build(params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path) -> Recognizer:

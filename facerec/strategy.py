@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from facerec import criteria, near_duplicates, selection
-from facerec.celeba import ATTRIBUTES
+from facerec.annotation_names import ATTRIBUTES
 from facerec.criteria import DISTINCT, DIVERSE, PIXELS, Criterion
 from facerec.geometry import eye_distance
 from facerec.pixel_measures import PixelMeasures, thumbs

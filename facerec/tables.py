@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from facerec.annotation_names import LANDMARKS
 from facerec.images import write_bytes
 
-POINTS = ["lefteye", "righteye", "nose", "leftmouth", "rightmouth"]
-LANDMARKS = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by

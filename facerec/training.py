@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Generator, Tensor, nn
-from tqdm import tqdm
 
 from facerec import checkpoints
-from facerec.devices import Precision, device
+from facerec.devices import device
+from facerec.fit_params import FitParams
 from facerec.params import Params
+from facerec.progress import Progress, kept
 from facerec.workers import keep_freed_memory
 
 log = logging.getLogger(__name__)
@@ -27,19 +27,6 @@ KIND = "training"
 DIGITS = 16  # of a fingerprint
 END_OF_NAME = rf"(-\d+)?-[0-9a-f]{{{DIGITS}}}"  # a number, of a stage that trains several networks, and the fingerprint
 CHECK_EVERY = 20  # steps from one look at the losses to the next, for which a GPU has to be waited for
-
-
-class FitParams(Params):
-    """How a network is trained: AdamW, linear warm-up, then a cosine to zero."""
-
-    epochs: PositiveInt
-    batch: PositiveInt
-    learning_rate: PositiveFloat
-    weight_decay: NonNegativeFloat  # not on biases and norms
-    warmup_epochs: NonNegativeInt
-    precision: Precision  # of the network's layers
-    compile: bool  # the network, by torch.compile
-    memory_map_over: NonNegativeFloat  # MiB of faces beyond which they are mapped from a file, not held in memory
 
 
 def fit(
@@ -79,19 +66,30 @@ def fit(
     optimizer = torch.optim.AdamW(_decay_groups(network, params.weight_decay), lr=params.learning_rate, fused=True)
     state = CHECKPOINTS / name / "last.pt"
     history = _resume(state, network, optimizer)
+    if history:
+        _tell_kept(history, params)
+        log.info("goes on after epoch %d of %d", len(history), params.epochs)
     if params.compile:
         network.compile()
-    for epoch in range(len(history), params.epochs):
-        loss = _epoch(network, loss_of, order, expect, steps, optimizer, params, seed, epoch, state)
-        _refuse_spoilt(network, params, (epoch + 1) * steps - 1, steps, state)
-        network.eval()
-        with torch.inference_mode():
-            measured = evaluate()
-        rate = _learning_rate(params, (epoch + 1) * steps - 1, steps)
-        history.append({"epoch": epoch + 1, "train_loss": loss, **measured, "learning_rate": rate})
-        log.info("%s", "  ".join(f"{key} {value:.4g}" for key, value in history[-1].items()))
-        _save(state, network, optimizer, history)
+    title = f"{name.rpartition('-')[0] or name}, steps"
+    with Progress(title, params.epochs * steps, done=len(history) * steps) as progress:
+        for epoch in range(len(history), params.epochs):
+            loss = _epoch(network, loss_of, order, expect, steps, optimizer, params, seed, epoch, state, progress)
+            _refuse_spoilt(network, params, (epoch + 1) * steps - 1, steps, state)
+            network.eval()
+            with torch.inference_mode():
+                measured = evaluate()
+            rate = _learning_rate(params, (epoch + 1) * steps - 1, steps)
+            history.append({"epoch": epoch + 1, "train_loss": loss, **measured, "learning_rate": rate})
+            numbers = "  ".join(f"{key} {value:.4g}" for key, value in {"train_loss": loss, **measured}.items())
+            progress.note(f"epoch {epoch + 1} of {params.epochs}: {numbers}")
+            _save(state, network, optimizer, params, history)
+            _tell_kept(history, params)
     return pd.DataFrame(history)
+
+
+def _tell_kept(history: list[dict], params: FitParams) -> None:
+    kept(f"after epoch {len(history)} of {params.epochs}")
 
 
 def forget(name: str) -> None:
@@ -132,6 +130,7 @@ def _epoch(
     seed: int,
     epoch: int,
     state: Path,
+    progress: Progress,
 ) -> float:
     """Returns the mean loss of one epoch."""
     if device().type == "cpu":
@@ -141,7 +140,7 @@ def _epoch(
     generator = Generator().manual_seed(seed * 100_003 + epoch)
     batches = order(generator).split(params.batch)[:steps]
     losses = torch.zeros(steps, device=device())
-    for step in tqdm(range(steps), f"epoch {epoch + 1}/{params.epochs}", leave=False, disable=None):
+    for step in range(steps):
         rate = _learning_rate(params, epoch * steps + step, steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -154,6 +153,7 @@ def _epoch(
         losses[step] = loss.detach()
         if step % CHECK_EVERY == 0 or step + 1 == steps:
             _refuse_diverged(losses, params, epoch * steps, state)
+        progress.advance()
     return losses.mean().item()
 
 
@@ -237,11 +237,27 @@ def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
 
 
-def _save(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[dict]) -> None:
+def epochs_done(state: Path, params: FitParams) -> int:
+    """Returns how many epochs a kept state has, 0 if it cannot be read or is of other parameters.
+
+    Args:
+        state: `.checkpoints/<name>/last.pt`.
+        params: all of the training's.
+    """
+    try:
+        config, _ = checkpoints.load(state, KIND)
+    except ValueError:
+        return 0
+    return len(config.get("history", [])) if config.get("params") == params.model_dump() else 0
+
+
+def _save(
+    state: Path, network: nn.Module, optimizer: torch.optim.Optimizer, params: FitParams, history: list[dict]
+) -> None:
     moments = {str(key): value for key, value in optimizer.state_dict()["state"].items()}
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
     tensors |= {f"optimizer.{index}.{key}": value for index, held in moments.items() for key, value in held.items()}
-    checkpoints.save(state, KIND, {"history": history}, tensors)
+    checkpoints.save(state, KIND, {"history": history, "params": params.model_dump()}, tensors)
 
 
 def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
@@ -258,7 +274,6 @@ def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
         history: list[dict] = config["history"]
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
         raise ValueError(f"{state}: does not fit this training, delete it: {error}") from None
-    log.info("resumed after epoch %d", len(history))
     return history
 
 

@@ -9,15 +9,15 @@ from typing import Annotated, TypeVar
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import NonNegativeFloat, PositiveInt
 from typer import Argument
 
 from facerec import geometry, hourglass, sheets, tables
+from facerec.align_params import AlignParams
 from facerec.devices import device
 from facerec.heatmaps import inside
+from facerec.hourglass_params import STRIDE
 from facerec.images import cut, go_on, parallel_map, write_image
 from facerec.landmark_faces import read_crop
-from facerec.params import Params
 from facerec.tables import SQUARE
 from facerec.workers import keep_freed_memory
 from stages.cli import run, write_metrics
@@ -32,11 +32,6 @@ SHEET_SIDE = 8  # faces along a side of the sheet of one method
 Result = TypeVar("Result")
 
 _looking = Lock()
-
-
-class AlignParams(Params):
-    pixels: PositiveInt  # side of the aligned face
-    max_shear: NonNegativeFloat  # 3-point faces sheared more than this, or mirrored, are flagged as distorted
 
 
 def main(
@@ -114,13 +109,13 @@ def batches(network: hourglass.StackedHourglass, faces: int) -> list[range]:
     """
     most = BATCH
     if device().type == "cpu":
-        features = (network.pixels // hourglass.STRIDE) ** 2 * network.config["channels"] * FLOAT
+        features = (network.pixels // STRIDE) ** 2 * network.config["channels"] * FLOAT
         most = max(1, min(BATCH, MEMORY // (FEATURES * features)))
     return [range(start, min(start + most, faces)) for start in range(0, faces, most)]
 
 
 def side_by_side(function: Callable[[range], Result], batches: list[range], title: str | None) -> Iterator[Result]:
-    """Yields `function(batch)`, in which a network looks at faces, batch after batch; with a progress bar if titled.
+    """Yields `function(batch)`, in which a network looks at faces, batch after batch; tells how far it is if titled.
 
     On a CPU in processes, for threads in which a network computes wait for each other at each layer; beside a GPU in
     threads.

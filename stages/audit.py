@@ -5,16 +5,14 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeInt, PositiveInt
 from typer import Argument
 
 from facerec import out_of_fold, sheets, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
+from facerec.audit_params import AuditParams
 from facerec.confident_learning import likelier, twins
-from facerec.heads import HeadParams
 from facerec.images import read_image, write_image
-from facerec.params import Params
-from facerec.recognizer_training import RecognizerParams
+from facerec.recognizer_params import RecognizerParams
 from facerec.training import fingerprint, forget
 from stages.cli import run, write_csv, write_metrics
 
@@ -23,20 +21,6 @@ ACROSS = 3  # photographs a row, each with the two faces that it is to be compar
 BETWEEN = 36  # px
 TILE = 112
 PEOPLE = ["person_id", "other_person_id", "score", "action"]
-Odds = Annotated[float, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class AuditParams(Params):
-    runs: list[str]  # one stage for each; empty: no such stage
-    folds: Annotated[int, Field(ge=2)]
-    pixels: PositiveInt  # side of the faces that its recognisers see
-    epochs: PositiveInt
-    head: HeadParams = Field(discriminator="type")
-    doubtful: Odds  # how many times as probable as its own name another must be for a photograph to be listed
-    certain: Odds  # … and to be excluded, not looked at
-    twin_share: Share  # how alike two people must be to be listed as one
-    seed: NonNegativeInt
 
 
 def main(

@@ -9,15 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
-from functools import wraps
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import typer
 
 import stages
-from facerec import workers
+from facerec import progress, workers
 from facerec.images import write_bytes
 
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
@@ -25,11 +25,17 @@ if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes 
 
 KILLED = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
 ENDED = "ended"
+GOES_ON = "goes on "
 WITNESS = f"""
 import sys
-last = sys.stdin.readline().strip()  # or the first line of what Python says when a library crashes it
+last = kept = ""
+for line in sys.stdin:
+    if not line.startswith({GOES_ON!r}):  # the end, or the first line of what Python says when a library crashes it
+        last = line.strip()
+        break
+    kept = "; `make repro` " + line.strip()
 if last != {ENDED!r}:
-    print("error:", last and "the stage crashed: " + last or {KILLED!r}, file=sys.stderr)
+    print("error:", (last and "the stage crashed: " + last or {KILLED!r}) + kept, file=sys.stderr)
 """
 
 
@@ -47,7 +53,9 @@ def run(main: Callable[..., None]) -> None:
 
 @contextmanager
 def _witnessed() -> Iterator[None]:
-    """Says so if this process is killed, of which it could say nothing itself: its end of a pipe closes unwritten.
+    """Says so if this process is killed, of which it could say nothing itself: its end of a pipe closes without a word.
+
+    It is told now and then where a later run goes on, and says that too.
 
     The witness is a process of some megabytes, in a session of its own, which Ctrl-C does not reach.
     """
@@ -56,10 +64,17 @@ def _witnessed() -> Iterator[None]:
         assert witness.stdin is not None
         faulthandler.enable(witness.stdin)
         try:
-            yield
+            with progress.hearing_of_kept(partial(_tell, witness.stdin)):
+                yield
         finally:
             faulthandler.disable()
             witness.communicate(ENDED.encode())
+
+
+def _tell(witness: IO[bytes], where: str) -> None:
+    with suppress(OSError):  # it was killed
+        witness.write(f"{GOES_ON}{where}\n".encode())
+        witness.flush()
 
 
 def _reported(main: Callable[..., None]) -> Callable[..., None]:
@@ -68,10 +83,11 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
     @wraps(main)
     def stage(**arguments: object) -> None:
         before = signal.getsignal(signal.SIGINT)
+        kept: list[str] = []
         try:
             if before is not signal.SIG_IGN:
                 signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that what is half written goes
-            with _witnessed():
+            with progress.hearing_of_kept(kept.append), _witnessed():
                 main(**arguments)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             message = _message(error)
@@ -80,7 +96,9 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
             print(f"error: {message}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
+            print(
+                "; ".join(["interrupted", *(f"`make repro` {GOES_ON}{where}" for where in kept[-1:])]), file=sys.stderr
+            )
             sys.exit(130)
         finally:
             signal.signal(signal.SIGINT, before)

@@ -13,6 +13,7 @@ from typer import Argument
 
 from facerec import recognizer, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
+from facerec.annotation_names import LANDMARKS
 from facerec.bootstrap import BootstrapParams
 from facerec.devices import device
 from facerec.embedding_map import embedding_map
@@ -88,7 +89,7 @@ def main(
 def _with_found_points(frame: pd.DataFrame, predicted: Path) -> pd.DataFrame:
     """Returns the frame with the points that the hourglass found in place of those annotated."""
     found = tables.read(predicted, tables.PREDICTED).set_index("image_id")
-    return frame.assign(**found.loc[frame.image_id, tables.LANDMARKS].set_axis(frame.index))
+    return frame.assign(**found.loc[frame.image_id, LANDMARKS].set_axis(frame.index))
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,14 @@ class Result:
 
 def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: BootstrapParams) -> Result:
     seen, strangers = exams["train"], exams["openset"]
-    seen_embeddings = seen.embed(network)
+    seen_embeddings = seen.embed(network, title="embed train")
     means = prototypes(seen_embeddings, seen.labels, len(network.person_ids))
 
     values: dict[str, float] = {}
     reports, embeddings = [], []
     for split in ("val", "wild"):
         exam = exams[split]
-        found = exam.embed(network)
+        found = exam.embed(network, title=f"embed {split}")
         cosines = F.normalize(found) @ means.T
         scores = _scores(network, found, cosines)
         values |= closed_set_metrics(split, scores, cosines, exam.labels, exam.usable, params)
@@ -130,7 +131,7 @@ def _measure(network: Recognizer, exams: dict[str, AlignedFaces], params: Bootst
 
     is_query = (strangers.frame.role == "query").to_numpy()
     people = strangers.frame.person_id.to_numpy()
-    open_set = open_set_metrics(strangers.embed(network), people, is_query, params)
+    open_set = open_set_metrics(strangers.embed(network, title="embed openset"), people, is_query, params)
     rows = pd.concat(reports, ignore_index=True)
     return Result(values, rows, torch.cat(embeddings), seen_embeddings, open_set, np.array(network.person_ids))
 

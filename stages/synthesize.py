@@ -7,15 +7,14 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
-from tqdm import tqdm
 from typer import Argument
 
-from facerec.celeba import ATTRIBUTES
+from facerec import progress
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.images import num_workers, write_bytes
 from facerec.params import Params
 from facerec.planted import Planted, altered, plant
 from facerec.synthetic import Photograph, photograph
-from facerec.tables import LANDMARKS
 from facerec.workers import keep_freed_memory, processes
 from stages.cli import run
 
@@ -78,7 +77,7 @@ def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> I
     keep_freed_memory()
     with processes(num_workers()) as pool:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
-        yield from tqdm(drawn, "draw faces", total=len(people), disable=None)
+        yield from progress.over(drawn, "draw faces", len(people))
 
 
 def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:

@@ -10,10 +10,10 @@ from typer import Argument
 from facerec import hourglass, landmark_exam, landmark_training, sheets, tables
 from facerec.batches import Batches
 from facerec.devices import device
+from facerec.hourglass_params import HourglassParams
 from facerec.images import write_image
 from facerec.landmark_exam import points_in
 from facerec.landmark_metrics import error_curves, mean_nme, summary
-from facerec.landmark_training import HourglassParams
 from facerec.tables import SQUARE
 from facerec.training import fingerprint, fit, forget
 from stages.cli import run, write_csv, write_metrics
@@ -67,8 +67,9 @@ def main(
     losses = fit(network, loss_of, len(learned.points), val_nme, params, params.seed, name, order, batches.expect)
 
     exam = landmark_exam.as_given(cropped, unseen, network.face_pixels)
-    given = landmark_exam.answers(network, exam)
-    jittered = landmark_exam.answers(network, landmark_exam.jittered(photographs, unseen, network.face_pixels))
+    given = landmark_exam.answers(network, exam, "exam, boxes as given")
+    jittered_exam = landmark_exam.jittered(photographs, unseen, network.face_pixels)
+    jittered = landmark_exam.answers(network, jittered_exam, "exam, jittered boxes")
     mean_shape = points_in(train_frame, train_squares, network.face_pixels).mean(axis=0)
     write_metrics(metrics, summary({"": given, "_jittered": jittered}, mean_shape, params.seed))
     write_csv(curves, error_curves({"boxes as given": given, "jittered boxes": jittered}, mean_shape))

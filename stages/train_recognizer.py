@@ -10,8 +10,8 @@ from typer import Argument
 
 from facerec import recognizer, recognizer_training, tables
 from facerec.aligned_faces import AlignedFaces, read_aligned
-from facerec.heads import load_head
-from facerec.recognizer_training import RecognizerParams
+from facerec.head_params import load_head
+from facerec.recognizer_params import RecognizerParams
 from facerec.training import fingerprint, forget
 from stages.cli import run, write_csv
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from facerec.celeba import ATTRIBUTES
-from facerec.tables import BOX, LANDMARKS
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
+from facerec.tables import BOX
 
 
 def make_collection(folder: Path, people: int = 12, photos: int = 10, seed: int = 0) -> dict[str, Path]:

@@ -15,8 +15,9 @@ from skimage.transform import AffineTransform, SimilarityTransform, warp
 from torch import nn
 
 from facerec import geometry, hourglass, images, tables
+from facerec.annotation_names import LANDMARKS
 from facerec.images import read_image, read_reduced, write_image
-from facerec.tables import LANDMARKS, SQUARE
+from facerec.tables import SQUARE
 from stages import align
 
 SIDE = 64  # of photographs, crops and aligned faces

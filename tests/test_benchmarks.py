@@ -28,10 +28,11 @@ from benchmarks import (
 )
 from benchmarks.measure import Measured, alternate
 from facerec import hourglass, tables
-from facerec.heads import parse_head
+from facerec.head_params import parse_head
+from facerec.hourglass_params import HourglassParams
 from facerec.images import write_image
-from facerec.landmark_training import HourglassParams, build
-from facerec.recognizer_training import RecognizerParams
+from facerec.landmark_training import build
+from facerec.recognizer_params import RecognizerParams
 
 ROOT = Path(__file__).parents[1]
 PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())

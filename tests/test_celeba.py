@@ -2,8 +2,9 @@ import pandas as pd
 import pytest
 from collection import make_frame, rows, write_annotations
 
-from facerec.celeba import ATTRIBUTES, read_collection, read_image_ids
-from facerec.tables import BOX, LANDMARKS
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
+from facerec.celeba import read_collection, read_image_ids
+from facerec.tables import BOX
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from tools.results import REPORT
+
 ROOT = Path(__file__).parents[1]
 CODE = ["facerec", "stages", "tools", "profiles", "dvc.yaml", "Makefile", ".gitignore", ".dvcignore"]
 CODE += [".dvc/config", ".dvc/.gitignore", ".dvc/plots"]
@@ -203,6 +205,9 @@ def test_the_results_and_the_readmes_pictures_are_made(repository):
     shown = repository.run("python", "-m", "tools.results")
     top1 = repository.json("metrics/recognition.json")["val_top1"]
     assert re.search(rf"^arcface +{100 * top1:.1f} %", shown, re.MULTILINE)
+    assert f"Where to look: {REPORT}" in shown and (repository.folder / REPORT).is_file()
+    assert len(re.findall(r"^  (dvc|make) ", shown, re.MULTILINE)) == 3
+    assert "nothing to do" in repository.run("python", "-m", "tools.estimate")
     repository.run("python", "-m", "tools.pictures")
     pictures = {path.name for path in (repository.folder / "docs").iterdir()}
     sheets = ["selected", "landmarks", "aligned", "aligned_2", "aligned_3", "aligned_5", "mistakes_arcface"]

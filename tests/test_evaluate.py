@@ -13,7 +13,8 @@ from facerec import recognizer, tables
 from facerec.bootstrap import BootstrapParams
 from facerec.comparison import PairedResult, compare_heads
 from facerec.evaluation import confusion
-from facerec.heads import build_head, parse_head
+from facerec.head_params import parse_head
+from facerec.heads import build_head
 from facerec.images import write_image
 from stages import compare, evaluate, publish
 
@@ -37,7 +38,7 @@ class Pixels(nn.Module):
             )
             self.head.weight.data += (1 - right) * 60 * noise
 
-    def embed(self, faces, batch=256, flip=True):
+    def embed(self, faces, batch=256, flip=True, title=None):
         return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
 
 

@@ -13,8 +13,10 @@ import yaml
 
 from facerec import tables
 from facerec.aligned_faces import AlignedFaces
+from facerec.annotation_names import LANDMARKS
 from facerec.images import write_image
-from facerec.recognizer_training import RecognizerParams, train
+from facerec.recognizer_params import RecognizerParams
+from facerec.recognizer_training import train
 
 ROOT = Path(__file__).parents[1]
 PROFILE = ROOT / "profiles/base.yaml"
@@ -43,8 +45,8 @@ def photographs(folder: Path, name: str, counts: dict[int, int]) -> pd.DataFrame
         pattern = np.kron(cells, np.ones((SIDE // 4, SIDE // 4, 1))) + rng.normal(0, 12, (SIDE, SIDE, 3))
         write_image(folder / "aligned" / image_id, pattern.clip(0, 255).astype(np.uint8))
     frame = pd.DataFrame(rows, columns=["image_id", "label"]).assign(**dict.fromkeys(tables.BOX, 1.0))
-    points = np.random.default_rng(0).uniform(0, SIDE, (len(rows), len(tables.LANDMARKS)))
-    return frame.assign(person_id=100 + frame.label, **dict(zip(tables.LANDMARKS, points.T, strict=True)))
+    points = np.random.default_rng(0).uniform(0, SIDE, (len(rows), len(LANDMARKS)))
+    return frame.assign(person_id=100 + frame.label, **dict(zip(LANDMARKS, points.T, strict=True)))
 
 
 def project(folder: Path, trained_on: list[int], epochs: int) -> None:
@@ -57,7 +59,7 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     strangers = photographs(folder, "openset", dict.fromkeys(range(50, 54), 3))
     strangers["role"] = np.where(strangers.label < 52, "query", "distractor")
     tables.write(strangers.assign(label=np.nan), folder / "openset.csv", tables.OPENSET)
-    predicted = pd.concat([*frames.values(), strangers])[["image_id", *tables.LANDMARKS]]
+    predicted = pd.concat([*frames.values(), strangers])[["image_id", *LANDMARKS]]
     predicted = predicted.assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
     tables.write(predicted, folder / "predicted.csv", tables.PREDICTED)
     content = yaml.safe_load(PROFILE.read_text())

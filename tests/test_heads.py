@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from pytorch_metric_learning import distances, losses
 
+from facerec.head_params import load_head, parse_head
 from facerec.heads import (
     HEADS,
     AdaFaceHead,
@@ -17,8 +18,6 @@ from facerec.heads import (
     add_angle_clipped,
     add_angle_monotone,
     build_head,
-    load_head,
-    parse_head,
 )
 
 E, K = 8, 5

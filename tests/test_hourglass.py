@@ -11,7 +11,7 @@ from facerec.geometry import CLOSER, template, transform_points
 from facerec.heatmap_losses import LOSSES, heatmap_loss
 from facerec.heatmaps import decode_heatmaps, draw_heatmaps
 from facerec.hourglass import StackedHourglass, to_heatmap, to_input
-from facerec.landmark_training import HourglassParams
+from facerec.hourglass_params import HourglassParams
 
 PROFILE = yaml.safe_load((Path(__file__).parent.parent / "profiles/base.yaml").read_text())
 

@@ -10,9 +10,10 @@ import yaml
 
 from benchmarks import landmark_run, landmark_training, landmarks
 from facerec.hourglass import to_heatmap
+from facerec.hourglass_params import HourglassParams
 from facerec.images import write_image
 from facerec.landmark_exam import Exam
-from facerec.landmark_training import HourglassParams, TrainingFaces
+from facerec.landmark_training import TrainingFaces
 
 ROOT = Path(__file__).parents[1]
 PARAMS = HourglassParams(**yaml.safe_load((ROOT / "profiles/base.yaml").read_text())["hourglass"])

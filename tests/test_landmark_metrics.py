@@ -3,12 +3,13 @@ import pytest
 from scipy.stats import spearmanr
 
 from facerec import landmark_exam
+from facerec.annotation_names import POINTS
 from facerec.bootstrap import bootstrap_interval
 from facerec.geometry import template
 from facerec.images import write_image
 from facerec.landmark_exam import Answers, jitter_squares
 from facerec.landmark_metrics import area_under_curve, error_curves, mean_nme, nme, spearman, summary
-from facerec.tables import POINTS, SQUARE, points_frame
+from facerec.tables import SQUARE, points_frame
 
 rng = np.random.default_rng(0)
 

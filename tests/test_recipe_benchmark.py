@@ -12,8 +12,8 @@ from torch import nn
 from benchmarks import cells, recipe
 from facerec import training
 from facerec.aligned_faces import AlignedFaces
-from facerec.heads import parse_head
-from facerec.recognizer_training import RecognizerParams
+from facerec.head_params import parse_head
+from facerec.recognizer_params import RecognizerParams
 
 ROOT = Path(__file__).parents[1]
 PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())

@@ -10,8 +10,9 @@ import yaml
 
 from facerec import recognizer_training
 from facerec.aligned_faces import AlignedFaces
-from facerec.heads import parse_head
-from facerec.recognizer_training import RecognizerParams, build, train
+from facerec.head_params import parse_head
+from facerec.recognizer_params import RecognizerParams
+from facerec.recognizer_training import build, train
 from tools.profile import composed
 
 PROFILE = yaml.safe_load(composed("heads"))

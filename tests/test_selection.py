@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from facerec import criteria, geometry, lots, selection
-from facerec.celeba import ATTRIBUTES
+from facerec.annotation_names import ATTRIBUTES
 from facerec.criteria import Criterion
 from facerec.selection import Funnel, Likeness
 from facerec.strategy import Strategy

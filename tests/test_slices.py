@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from collection import make_frame
 
-from facerec import slices, tables
+from facerec import slices
+from facerec.annotation_names import LANDMARKS
 from facerec.bootstrap import BootstrapParams, bootstrap_interval
 from facerec.comparison import slices_table
 from facerec.geometry import eye_distance
@@ -48,8 +49,8 @@ def test_every_slice_divides_all_photographs_of_its_split(photographs, report):
 
 @pytest.mark.parametrize("missing", [slice(0, 3), slice(None)])
 def test_faces_without_found_points_are_a_group_of_their_own(photographs, report, missing):
-    blind = photographs.astype(dict.fromkeys(tables.LANDMARKS, float))
-    blind.iloc[missing, blind.columns.get_indexer(tables.LANDMARKS)] = np.nan
+    blind = photographs.astype(dict.fromkeys(LANDMARKS, float))
+    blind.iloc[missing, blind.columns.get_indexer(LANDMARKS)] = np.nan
     table = slices.slice_table(report, blind, pd.Series(dict.fromkeys(range(20), 6)), PARAMS)
     unknown = table[table.group == slices.UNKNOWN]
     lost = len(photographs.iloc[missing])

@@ -14,9 +14,8 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from facerec import synthetic
-from facerec.celeba import ATTRIBUTES
+from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.synthetic import Identity, Scene
-from facerec.tables import LANDMARKS
 
 ROOT = Path(__file__).parent.parent
 PEOPLE, PHOTOS = 4, 6

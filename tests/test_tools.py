@@ -143,6 +143,67 @@ def test_of_two_that_set_up_at_once_the_second_waits_and_finds_it_done(tmp_path)
     assert (tmp_path / "made").read_text() == "venv\n"
 
 
+UV = """#!/bin/sh
+echo "$*" >> told
+for word in "$@"; do case "$word" in *.without-torch) cp "$word" installed ;; esac; done
+case "$*" in *torch-backend*) exit $UNREACHABLE ;; esac
+"""
+
+
+@pytest.fixture
+def new_environment(tmp_path):
+    """A folder in which make has an environment without any package, and a uv that notes what it is told."""
+    for name in ("Makefile", "requirements.lock", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "new/bin").mkdir(parents=True)
+    (tmp_path / "new/bin/uv").write_text(UV)
+    (tmp_path / "new/bin/uv").chmod(0o755)
+    return tmp_path
+
+
+def install(folder: Path, *settings: str, unreachable: int = 0) -> subprocess.CompletedProcess:
+    command = ["make", "VENV=new", "new/bin/.installed", *settings]
+    environment = {**os.environ, "UNREACHABLE": str(unreachable)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_the_installation_says_first_how_much_there_is_to_fetch_and_checks_every_hash(new_environment):
+    result = install(new_environment)
+    assert result.returncode == 0 and "GiB" in result.stdout.splitlines()[0], result.stderr
+    (told,) = (new_environment / "told").read_text().splitlines()
+    assert "--require-hashes -r requirements.lock" in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock's torch is the CPU build")
+def test_the_cpu_build_of_torch_is_installed_with_the_lock_s_other_packages(new_environment):
+    result = install(new_environment, "TORCH=cpu")
+    assert result.returncode == 0 and (new_environment / "new/bin/.installed").exists(), result.stderr
+    torch, others = (new_environment / "told").read_text().splitlines()
+    pins = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("torch")]
+    assert torch.endswith(f"--no-deps --torch-backend cpu {' '.join(pins)}") and len(pins) == 2
+    assert "--no-deps --require-hashes" in others
+    locked, left = (
+        {line.split("==")[0] for line in path.read_text().splitlines() if "==" in line and line[0] != " "}
+        for path in (ROOT / "requirements.lock", new_environment / "installed")
+    )
+    gone = locked - left
+    assert left < locked and {"torch", "torchvision", "triton"} < gone
+    assert all(name.startswith(("torch", "triton", "nvidia-", "cuda-")) for name in gone)
+    assert (new_environment / "installed").read_text().count("--hash=") > len(left)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock's torch is the CPU build")
+def test_where_the_cpu_build_of_torch_cannot_be_fetched_the_way_out_is_said(new_environment):
+    result = install(new_environment, "TORCH=cpu", unreachable=1)
+    assert result.returncode and "make repro without TORCH=cpu" in result.stderr
+    assert not (new_environment / "new/bin/.installed").exists()
+
+
+def test_another_build_of_torch_is_refused(new_environment):
+    result = install(new_environment, "TORCH=gpu")
+    assert result.returncode and "TORCH: expected cpu" in result.stderr and not (new_environment / "told").exists()
+
+
 @pytest.mark.parametrize(
     ("said", "code", "ends"),
     [

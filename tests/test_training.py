@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from facerec import checkpoints, training
-from facerec.training import FitParams, fingerprint, fit, forget, grouped_order, weighted_order
+from facerec.fit_params import FitParams
+from facerec.training import fingerprint, fit, forget, grouped_order, weighted_order
 
 generator = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(64, 8, generator=generator)

@@ -1,7 +1,5 @@
 """Check all of params.yaml, or of a profile, before any work begins."""
 
-import ast
-import importlib
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,15 +7,20 @@ from typing import Annotated, Any
 from pydantic import Field
 from typer import Argument
 
-import stages
-from facerec.heads import load_head
-from facerec.hourglass import STRIDE
+from facerec.align_params import AlignParams
+from facerec.audit_params import AuditParams
+from facerec.bootstrap import BootstrapParams
+from facerec.head_params import load_head
+from facerec.hourglass_params import STRIDE, HourglassParams
 from facerec.images import write_bytes
-from facerec.oriented_gradients import STEP
 from facerec.params import PARAMS_FILE, Params, read_yaml
+from facerec.recognizer_params import GRADIENTS_STEP, RecognizerParams
 from stages.cli import run
+from stages.crop import CropParams
+from stages.publish import PublishParams
+from stages.select import SelectParams
+from stages.synthesize import SynthesizeParams
 
-STAGES = Path(stages.__file__).parent
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 HEAD_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
@@ -36,17 +39,18 @@ class DatasetParams(Params):
     attributes: SafePath
 
 
-def sections() -> dict[str, type[Params]]:
-    """Returns what each section must look like, from the stages' own `SomeParams.load("section")`."""
-    found: dict[str, type[Params]] = {"dataset": DatasetParams}
-    for source in sorted(STAGES.glob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id=name), attr="load"), args=[ast.Constant(value=str(section))]
-                ) if name.endswith("Params"):
-                    found.setdefault(section, getattr(importlib.import_module(f"stages.{source.stem}"), name))
-    return found
+SECTIONS: dict[str, type[Params]] = {  # but for `heads`, whose entries have types
+    "dataset": DatasetParams,
+    "synthesize": SynthesizeParams,
+    "select": SelectParams,
+    "crop": CropParams,
+    "hourglass": HourglassParams,
+    "align": AlignParams,
+    "recognizer": RecognizerParams,
+    "audit": AuditParams,
+    "evaluate": BootstrapParams,
+    "publish": PublishParams,
+}
 
 
 def problems(file: Path) -> list[str]:
@@ -55,10 +59,9 @@ def problems(file: Path) -> list[str]:
         content = read_yaml(file)
     except ValueError as error:
         return [str(error)]
-    expected = sections()
-    known = [*expected, "heads"]
+    known = [*SECTIONS, "heads"]
     found = [f"{file}: unknown section `{name}`; known: {', '.join(known)}" for name in content if name not in known]
-    for section, params in expected.items():
+    for section, params in SECTIONS.items():
         try:
             params.load(section, file)
         except ValueError as error:
@@ -95,8 +98,10 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     if recognizer["backbone"] == "gradients":
         for section in ("align", "audit"):
             pixels = content[section]["pixels"]
-            if pixels % STEP:
-                found.append(f"{file}: {section}.pixels: expected a multiple of {STEP} for gradients, got {pixels}")
+            if pixels % GRADIENTS_STEP:
+                found.append(
+                    f"{file}: {section}.pixels: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
+                )
         if recognizer["weights"] == "imagenet":
             found.append(f"{file}: recognizer.weights: expected none or file for gradients, got 'imagenet'")
     if content["publish"]["head"] not in heads:

@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from facerec.images import write_bytes
 from facerec.params import read_yaml
+from tools.check_params import problems
 
 PARAMS = Path("params.yaml")
 PROFILES = Path("profiles")
@@ -137,8 +138,6 @@ def _description(name: str) -> str:
 
 
 def _problems(name: str, content: str) -> list[str]:
-    from tools.check_params import problems  # seconds to import
-
     with TemporaryDirectory() as folder:
         draft = Path(folder) / f"{name}.yaml"
         write_bytes(draft, content.encode())

@@ -6,17 +6,19 @@ from pathlib import Path
 import yaml
 
 COLUMNS = {"val_top1": "val top-1", "wild_top1": "wild top-1", "openset_auc": "open set AUC"}
-NEXT = """Where to look: metrics/comparison.md, metrics/sheets/, and `dvc plots show --open` for the charts.
+REPORT = Path("metrics/comparison.md")
+NEXT = """Where to look: {report}: which recogniser is better, by how much, and what it gets wrong
 
 Try next (after `source .venv/bin/activate`):
-  dvc plots show --open                                    curves, ROC, confusion, contact sheets
-  dvc exp run -n ce -S publish.head=ce                     publish the other recogniser, then: dvc metrics diff
-  make profile NAME=cfp                                    real photographs, then: dvc repro"""
+  {plots:<43} curves, ROC, confusion, contact sheets
+  {other:<43} publish {head}, then: dvc metrics diff
+  {real:<43} real photographs, then: dvc repro"""
 
 
 def main() -> None:
     """Prints one row per recogniser, then the next commands."""
-    heads = list(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["heads"])
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    heads, published = list(params["heads"]), params["publish"]["head"]
     hourglass = json.loads(Path("metrics/hourglass.json").read_text())
     print("\nLandmarks, error in % of the eye distance, people never seen:")
     for faces in ("", "_frontal"):
@@ -31,7 +33,13 @@ def main() -> None:
     for head in heads:
         values = json.loads(Path(f"metrics/recognizers/{head}.json").read_text())
         print(f"{head:<20}" + "".join(f"{_shown(values.get(key)):>14}" for key in COLUMNS))
-    print(f"\n{NEXT}")
+    other = next((head for head in heads if head != published), published)
+    commands = {
+        "plots": "dvc plots show --open",
+        "other": f"dvc exp run -n {other} -S publish.head={other}",
+        "real": "make profile NAME=cfp",
+    }
+    print("\n" + NEXT.format(report=REPORT, head=other, **commands))
 
 
 def _shown(value: float | None) -> str:
