@@ -47,8 +47,8 @@ def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
     history = train(network, faces, faces, settings, 1, f"bf16-{'a' * 16}")
     assert set(seen) == {(torch.float32, torch.float32)} and network.precision == "bf16"
     assert np.isfinite(history.train_loss).all()
-    assert history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]  # 0.5 with label smoothing, else 0.1 or less
-    assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance; all of them, with each of five seeds
+    assert history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]  # at most 0.5, with each of five seeds
+    assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance; at least 44 of 48 are
 
 
 @pytest.mark.parametrize(
