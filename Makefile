@@ -29,7 +29,7 @@ repro: $(BIN)/.installed
 	@dvc repro
 	@python -m tools.results
 
-PYTEST = OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
+PYTEST = OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder --durations 15
 
 test: $(BIN)/.installed-test
 	@ruff check .

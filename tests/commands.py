@@ -2,14 +2,17 @@
 
 import contextlib
 import io
+import logging
 import runpy
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 
-def as_command(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess:
+def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.CompletedProcess:
     """Returns what `python -m module` would in a folder; an error that it does not report itself is raised."""
     output, errors = io.StringIO(), io.StringIO()
     code: str | int | None = 0
@@ -17,8 +20,11 @@ def as_command(folder: Path, module: str, *arguments: str) -> subprocess.Complet
         contextlib.chdir(folder),
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(errors),
-        patch.object(sys, "argv", [module, *arguments]),
+        patch.object(sys, "argv", [module, *map(str, arguments)]),
+        _log_of_its_own(),
+        warnings.catch_warnings(),
     ):
+        warnings.filterwarnings("ignore", message=".* found in sys.modules", category=RuntimeWarning)
         try:
             runpy.run_module(module, run_name="__main__")
         except SystemExit as end:
@@ -27,3 +33,16 @@ def as_command(folder: Path, module: str, *arguments: str) -> subprocess.Complet
         errors.write(f"{code}\n")
         code = 1
     return subprocess.CompletedProcess([module, *arguments], code or 0, output.getvalue(), errors.getvalue())
+
+
+@contextlib.contextmanager
+def _log_of_its_own() -> Iterator[None]:
+    """Takes pytest's handlers away meanwhile, so that the command sets up its own log, as in a new process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    root.handlers = []
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)

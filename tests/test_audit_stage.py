@@ -1,12 +1,11 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 from collection import make_frame
+from commands import as_command
 
 from benchmarks.audit import report_copies, report_swapped, report_twins
 from facerec import tables
@@ -39,12 +38,8 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     outputs = ["audit.csv", "people.csv", "audit.json", "audit.jpg"]
-    command = [sys.executable, "-m", "stages.audit", "selected.csv", "wild.csv", "predicted.csv", "aligned"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-    weights = str(ROOT / "profiles/none.csv")
-    result = subprocess.run(
-        [*command, weights, *outputs], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    inputs = ["selected.csv", "wild.csv", "predicted.csv", "aligned", ROOT / "profiles/none.csv"]
+    result = as_command(tmp_path, "stages.audit", *inputs, *outputs)
     assert result.returncode == 0, result.stderr
     listed, people = pd.read_csv(tmp_path / "audit.csv"), pd.read_csv(tmp_path / "people.csv")
     swapped = listed[listed.image_id == frame.image_id[3]].iloc[0]

@@ -222,7 +222,7 @@ def test_the_gpus_report_has_a_row_for_each_network_and_is_not_written_without_o
     with pytest.raises(ValueError, match="needs a CUDA device"):
         gpu.main()
     monkeypatch.setattr(gpu, "REPEATS", 1)
-    sizes = dataclasses.replace(gpu.TINY, matrix=16)
+    sizes = dataclasses.replace(gpu.TINY, matrix=16, faces=4)
     text = gpu.measure(sizes, compiled=False)
     assert "| resnet18, 32 px, batch 4 | eager |" in text and "| hourglass, 32 px" in text
     assert "aten::" in text and not Path("benchmarks").exists()

@@ -1,22 +1,10 @@
-import subprocess
-import sys
-
 import pandas as pd
 import pytest
 import torch
-from test_faults_numbers import ENVIRONMENT, project, training
+from commands import as_command
+from test_faults_numbers import project, training
 
 from facerec import devices
-
-WITHOUT_CUDA = """
-import runpy, sys, torch
-def absent(*_, **__):
-    raise AssertionError("Torch not compiled with CUDA enabled")
-torch.version.cuda, torch.cuda.is_available = None, lambda: False
-torch.cuda._lazy_init = torch.Tensor.pin_memory = torch.Tensor.cuda = absent
-sys.argv = sys.argv[1:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
 
 
 @pytest.mark.parametrize(
@@ -53,9 +41,15 @@ def test_a_device_that_does_not_exist_is_named(monkeypatch):
         devices.device()
 
 
-def test_a_training_asks_nothing_of_cuda_that_a_torch_without_it_would_refuse(tmp_path):
+def test_a_training_asks_nothing_of_cuda_that_a_torch_without_it_would_refuse(tmp_path, monkeypatch):
+    def absent(*_, **__):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for owner, name in ((torch.cuda, "_lazy_init"), (torch.Tensor, "pin_memory"), (torch.Tensor, "cuda")):
+        monkeypatch.setattr(owner, name, absent)
     project(tmp_path, trained_on=[2, 2], epochs=2)
-    command = [sys.executable, "-c", WITHOUT_CUDA, *training("arcface")]
-    result = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    result = as_command(tmp_path, *training("arcface"))
     assert result.returncode == 0, result.stderr
     assert pd.read_csv(tmp_path / "arcface/history.csv").train_loss.notna().all()

@@ -2,20 +2,18 @@
 
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import as_command
 
 from facerec import checkpoints, hourglass, recognizer
 from facerec.hourglass import StackedHourglass
 from facerec.params import Params
 from facerec.recognizer import Recognizer
 
-ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
 CONFIG = {"pixels": 32, "stacks": 1, "channels": 16, "depth": 1, "block": "bottleneck", "loss": "kl", "sigma": 1.5}
@@ -68,8 +66,7 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path, lega
 def test_a_stage_refuses_a_malicious_model_in_one_line(tmp_path):
     torch.save({"kind": "hourglass", "config": Malicious(tmp_path / "mark"), "state_dict": {}}, tmp_path / "evil.pt")
     (tmp_path / "params.yaml").write_text("align: {pixels: 40, max_shear: 0.4}\n")
-    command = [sys.executable, "-m", "stages.align", "evil.pt", *"abcdefghijklmn"]
-    result = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    result = as_command(tmp_path, "stages.align", "evil.pt", *"abcdefghijklmn")
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: evil.pt: not a plain checkpoint, refused")
     assert not (tmp_path / "mark").exists()

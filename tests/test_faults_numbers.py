@@ -1,8 +1,6 @@
 """Too few faces to learn from: none, one, one of a person."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from commands import as_command
 
 from facerec import tables
 from facerec.aligned_faces import AlignedFaces
@@ -69,27 +68,6 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     (folder / "none.csv").touch()
 
 
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-
-
-ONE_AFTER_ANOTHER = """
-import json, runpy, sys
-for sys.argv in json.load(sys.stdin):
-    try:
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
-
-
-def stages(folder: Path, *commands: list[str]) -> subprocess.CompletedProcess:
-    """Runs stages as commands, up to the first that fails, all in one process: torch takes seconds to import."""
-    command = [sys.executable, "-c", ONE_AFTER_ANOTHER]
-    said = json.dumps(commands)
-    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, input=said)
-
-
 def training(head: str) -> list[str]:
     """Returns the module that trains, and its arguments."""
     inputs = ["train.csv", "val.csv", "predicted.csv", "aligned", "none.csv"]
@@ -109,8 +87,9 @@ def examined(tmp_path_factory) -> Path:
     """Returns a folder with all that each head's training and exam wrote, of people one of whom has one photograph."""
     folder = tmp_path_factory.mktemp("examined")
     project(folder, trained_on=[1, *[6] * (PEOPLE - 1)], epochs=30)
-    result = stages(folder, *(command for head in HEADS for command in (training(head), examination(head))))
-    assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
+    for command in (command for head in HEADS for command in (training(head), examination(head))):
+        result = as_command(folder, *command)
+        assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     return folder
 
 
@@ -130,7 +109,8 @@ def test_a_person_with_one_training_photograph_is_learned_and_examined_like_the_
 
 def test_a_head_that_compares_a_persons_photographs_refuses_people_with_one_each(tmp_path):
     project(tmp_path, trained_on=[1] * PEOPLE, epochs=2)
-    result = stages(tmp_path, training("arcface"), training("triplet"))
+    assert as_command(tmp_path, *training("arcface")).returncode == 0
+    result = as_command(tmp_path, *training("triplet"))
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert "error: no person has two of the 5 faces to learn from; this head compares" in result.stderr
     assert not (tmp_path / "triplet/model.pt").exists()

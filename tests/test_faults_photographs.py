@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from collection import make_collection
+from commands import as_command
 from PIL import Image, ImageOps
-from test_select_stage import ROOT, select
+from test_select_stage import select
 
 from facerec import tables
 from facerec.images import read_image
@@ -211,8 +212,7 @@ def crop(folder: Path) -> subprocess.CompletedProcess:
         file.write("crop: {box_scale: 1.2, pixels: 32}\n")
     tables_ = ["selected.csv", "wild.csv", "openset.csv", "landmarks_only.csv"]
     arguments = [*tables_, "photos", "cropped", "points.csv"]
-    command = [sys.executable, "-m", "stages.crop", *arguments]
-    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    return as_command(folder, "stages.crop", *arguments)
 
 
 @pytest.mark.parametrize("name", ODD)

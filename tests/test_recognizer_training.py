@@ -16,7 +16,8 @@ from facerec.recognizer_training import build, train
 from tools.profile import composed
 
 PROFILE = yaml.safe_load(composed("heads"))
-PEOPLE, PHOTOS, SIDE = 6, 8, 32
+PEOPLE, PHOTOS, SIDE = 6, 8, 16
+AS_THEY_ARE = dict.fromkeys(["rotation", "shift", "scale", "brightness", "gray", "erase"], 0.0)  # faces not augmented
 
 
 def params(**changes) -> RecognizerParams:
@@ -28,7 +29,7 @@ def params(**changes) -> RecognizerParams:
 def faces() -> AlignedFaces:
     """Each person is a pattern, each photograph that pattern with noise."""
     rng = np.random.default_rng(0)
-    patterns = np.kron(rng.integers(40, 216, (PEOPLE, 8, 8, 3)), np.ones((1, SIDE // 8, SIDE // 8, 1)))
+    patterns = np.kron(rng.integers(40, 216, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1)))
     labels = np.repeat(np.arange(PEOPLE), PHOTOS)
     noisy = np.clip(patterns[labels] + rng.normal(0, 10, (PEOPLE * PHOTOS, SIDE, SIDE, 3)), 0, 255)
     frame = pd.DataFrame({"image_id": [f"{i}.jpg" for i in range(len(labels))], "label": labels, "person_id": labels})
@@ -39,15 +40,16 @@ def faces() -> AlignedFaces:
 def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
-    settings = params(precision="bf16")
+    settings = params(precision="bf16", epochs=10, learning_rate=0.003, **AS_THEY_ARE)
     torch.manual_seed(1)
     network = build(settings, parse_head(PROFILE["heads"][name]), [*range(PEOPLE)], SIDE, Path())
     seen = []
     network.head.register_forward_hook(lambda module, given, loss: seen.append((given[0].dtype, loss.dtype)))
     history = train(network, faces, faces, settings, 1, f"bf16-{'a' * 16}")
     assert set(seen) == {(torch.float32, torch.float32)} and network.precision == "bf16"
-    assert np.isfinite(history.train_loss).all() and history.train_loss.iloc[-1] < history.train_loss.iloc[0]
-    assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance
+    assert np.isfinite(history.train_loss).all()
+    assert history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]  # at most 0.5, with each of five seeds
+    assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance; at least 44 of 48 are
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from collection import make_collection
+from commands import as_command
 
 from facerec import geometry, lots, selection_report, tables
 from facerec.criteria import Criterion
@@ -63,14 +64,22 @@ def collection(tmp_path_factory):
 
 
 def select(
-    folder: Path, paths: dict[str, Path], exclude: str = "image_id\n", wrap: Callable[[list], list] = list, **changes
+    folder: Path,
+    paths: dict[str, Path],
+    exclude: str = "image_id\n",
+    wrap: Callable[[list], list] | None = None,
+    **changes: object,
 ) -> subprocess.CompletedProcess:
+    """Runs select; in a process of its own if its command is wrapped in another."""
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump({"select": {**PARAMS, **changes}}))
     (folder / "none.csv").write_text(exclude)
     inputs = [paths[name] for name in ("identity", "landmarks", "boxes", "attributes")]
     outputs = [*(f"{name}.csv" for name in OUTPUTS), "photos", "selection.json", *PLOTS]
-    command = [sys.executable, "-m", "stages.select", *inputs, "none.csv", paths["images"], *outputs]
+    arguments = [*inputs, "none.csv", paths["images"], *outputs]
+    if wrap is None:
+        return as_command(folder, "stages.select", *arguments)
+    command = [sys.executable, "-m", "stages.select", *arguments]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     return subprocess.run(wrap(command), cwd=folder, env=environment, capture_output=True, text=True)
 

@@ -1,23 +1,22 @@
 """Faces drawn by `synthetic`: the truth that goes with them, and the files that the stage writes."""
 
 import os
-import subprocess
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from commands import as_command
 from scipy.spatial.transform import Rotation
 
 from facerec import synthetic
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.synthetic import Identity, Scene
 
-ROOT = Path(__file__).parent.parent
 PEOPLE, PHOTOS = 4, 6
 
 
@@ -217,8 +216,9 @@ def _run_stage(folder: Path, outputs: list[str], workers: int, **changes: object
     section = {"runs": ["x"], "people": PEOPLE, "photos_per_person": PHOTOS, "bad_share": 0.0, "seed": 9}
     section |= {"swapped_share": 0.0, "duplicate_share": 0.0, **changes}
     (folder / "params.yaml").write_text(yaml.safe_dump({"synthesize": section}))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FACEREC_WORKERS": str(workers)}
-    subprocess.run([sys.executable, "-m", "stages.synthesize", *outputs], cwd=folder, env=environment, check=True)
+    with patch.dict(os.environ, {"FACEREC_WORKERS": str(workers)}):
+        result = as_command(folder, "stages.synthesize", *outputs)
+    assert result.returncode == 0, result.stderr
 
 
 def _check_boxes_hold_points(boxes: pd.DataFrame, points: pd.DataFrame) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from facerec.pair_lists import read_pairs
 from facerec.recognizer import Recognizer
 from stages.verify import _inside
 
-ROOT = Path(__file__).parents[1]
 LFW = "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\nCy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
 
 
@@ -152,12 +150,11 @@ PAIRS, MODELS = ["pairs.txt", "images"], ["--landmarks", "h.pt", "--model", "r.p
 
 
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "stages.verify", *PAIRS, *arguments, *MODELS, "--metrics", "m.json"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "FACEREC_DEVICE": "cpu"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return as_command(folder, "stages.verify", *PAIRS, *arguments, *MODELS, "--metrics", "m.json")
 
 
-def test_the_command_runs_the_whole_way_from_photographs(project):
+def test_the_command_runs_the_whole_way_from_photographs(project, monkeypatch):
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     result = verify(project, "boxes.txt")
     assert result.returncode == 0, result.stderr
     values = json.loads((project / "m.json").read_text())
