@@ -17,6 +17,7 @@ from facerec.batches import Batches
 from facerec.devices import autocast, device
 from facerec.head_params import HeadParams
 from facerec.images import num_workers, read_image
+from facerec.progress import Progress
 from facerec.recognizer import Recognizer
 from facerec.recognizer_params import RecognizerParams
 from facerec.recognizer_training import batch_loss, build
@@ -43,8 +44,11 @@ def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: R
     order = partial(training.grouped_order, labels, network.head.photos_together)
     optimizer = _adamw(network, params)
     steps = training._steps(len(faces), params.batch)
+    untold = Progress(None, steps)
     for epoch in count():
-        training._epoch(network, loss_of, order, batches.expect, steps, optimizer, params, 0, epoch, Path("none"))
+        training._epoch(
+            network, loss_of, order, batches.expect, steps, optimizer, params, 0, epoch, Path("none"), untold
+        )
         yield steps * min(params.batch, len(faces))
 
 
