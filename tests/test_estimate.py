@@ -15,7 +15,7 @@ from tools.speed import hourglass_epochs
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
-CONTENT = yaml.safe_load((ROOT / "profiles/synthetic.yaml").read_text())
+CONTENT = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
 SPEED = Speed(draw=0.04, hourglass_step=0.15, look=0.01, recognizer_step=0.1)
 RUNS = [{"changed deps": {"facerec/geometry.py": "modified"}}]
 RESTORED = [{"changed outs": {"data/cropped": "deleted"}}]
@@ -117,7 +117,7 @@ def test_what_hangs_on_a_changed_stage_runs_too(status, expected):
 
 def test_a_kept_training_counts_only_with_its_own_parameters(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    params = HourglassParams.load("hourglass", ROOT / "profiles/synthetic.yaml")
+    params = HourglassParams.load("hourglass", ROOT / "profiles/base.yaml")
     assert hourglass_epochs(params) == 0
     state = Path(".checkpoints/train_hourglass-0123456789abcdef/last.pt")
     config = {"history": [{"epoch": 1}, {"epoch": 2}], "params": params.model_dump()}
