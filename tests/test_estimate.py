@@ -11,10 +11,10 @@ from commands import as_command
 from facerec import checkpoints
 from facerec.hourglass_params import HourglassParams
 from tools.estimate import Kept, Photographs, Speed, about, all_stages, describe, seconds, to_run
+from tools.profile import composed, names
 from tools.speed import hourglass_epochs
 
 ROOT = Path(__file__).parents[1]
-PROFILES = sorted((ROOT / "profiles").glob("*.yaml"))
 CONTENT = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
 SPEED = Speed(draw=0.04, hourglass_step=0.15, look=0.01, recognizer_step=0.1)
 RUNS = [{"changed deps": {"facerec/geometry.py": "modified"}}]
@@ -62,9 +62,9 @@ def test_epochs_that_an_interrupted_training_did_are_not_waited_for_again():
     assert lasting(CONTENT) > half > lasting(CONTENT, Kept(hourglass=40, recognizers={"ce": 5}))
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("profile", names())
 def test_every_profile_has_an_estimate(profile):
-    content = yaml.safe_load(profile.read_text())
+    content = yaml.safe_load(composed(profile))
     stages = all_stages(content)
     photographs = Photographs.of(content)
     said = describe(stages, content, photographs, Kept())
@@ -80,9 +80,9 @@ def test_mistaken_parameters_are_told_before_anything_is_measured(tmp_path):
     assert "nothing was run" in result.stderr and "hourglass.epochs" in result.stderr
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("profile", names())
 def test_the_stages_are_those_of_the_dag(profile):
-    kinds = list(dict.fromkeys(name.partition("@")[0] for name in all_stages(yaml.safe_load(profile.read_text()))))
+    kinds = list(dict.fromkeys(name.partition("@")[0] for name in all_stages(yaml.safe_load(composed(profile)))))
     dag = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert kinds == [name for name in dag if name in kinds] and set(dag) - set(kinds) <= {"synthesize", "audit"}
 
