@@ -19,7 +19,7 @@ from facerec.parallel import GRACE, Crashed
 ROOT = Path(__file__).parents[1]
 SLEEPERS = """
 import os, time
-from facerec.images import parallel_map
+from facerec.parallel import parallel_map
 from stages.cli import run
 def work(item):
     os.write(1, f"{os.getpid()}\\n".encode())  # at once: two processes write there
@@ -69,7 +69,7 @@ def test_a_network_computes_in_processes_with_one_thread_each_whatever_threads_t
 
 FAULTS = """
 import resource, sys
-from facerec.workers import keep_freed_memory
+from facerec.parallel import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 for turn in range(12):
@@ -166,7 +166,7 @@ def test_ctrl_c_which_reaches_all_processes_ends_in_one_line():
 def test_a_process_that_is_ended_between_two_runs_finishes_its_message_and_begins_nothing(goes_on):
     script = f"""
 import multiprocessing, signal, time
-from facerec import workers
+from facerec import parallel as workers
 def serve():
     workers._serve((print, ["another run"]))
     signal.raise_signal(signal.SIGTERM)
@@ -188,7 +188,7 @@ print(process.exitcode)
 def test_ctrl_c_while_the_processes_are_forked_is_not_lost():
     script = """
 import os, signal
-from facerec.images import parallel_map
+from facerec.parallel import parallel_map
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.register_at_fork(before=lambda: os.kill(os.getpid(), signal.SIGINT))
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def test_what_is_cut_of_a_photograph_is_decoded_once_and_as_small_as_it_may_be(
             for share in (0.5, 1.0, 0.8)
         ]
         matrices = [np.full((2, 3), np.nan), *(transform.params[:2] for transform in turned)]
-        faces = warp.cut(tmp_path / "large.jpg", matrices, 60, "BGR")
+        faces = warp.crop_faces(tmp_path / "large.jpg", matrices, 60, "BGR")
         assert sizes.pop() == (side, side) and not sizes
         assert not faces[0].any()
         for face, matrix in zip(faces[1:], matrices[1:], strict=True):
