@@ -45,12 +45,12 @@ test-slow: $(BIN)/.installed-test
 
 SECONDS ?= 60
 fuzz: $(BIN)/.installed-test
-	@FUZZ_EXAMPLES=1000 python -m pytest -m "slow or not slow" tests/test_fuzz.py
+	@FUZZ_EXAMPLES=1000 python -m pytest -m "slow or not slow" tests/data/test_fuzz.py
 	@uv pip install --quiet --python $(BIN)/python atheris || echo "atheris: no wheel for this Python; hypothesis alone"
 	@python -c 'import atheris' 2>/dev/null || exit 0; \
 	export TMPDIR=$$(mktemp -d) && trap 'rm -r "$$TMPDIR"' EXIT; \
 	for reader in annotations image own_tables pair_lists; do \
-	PYTHONPATH=. python tests/fuzz_readers.py $$reader -max_total_time=$(SECONDS) || exit 1; done
+	PYTHONPATH=. python tests/data/fuzz_readers.py $$reader -max_total_time=$(SECONDS) || exit 1; done
 
 mutate: $(BIN)/.installed-mutate
 	@rm -rf mutants

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from facerec.devices import device
-from facerec.images import write_bytes
+from facerec.files import write_bytes
+from facerec.networks.devices import device
 
 
-def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[dict[str, Any]], dict]) -> pd.DataFrame:
+def run_missing(
+    path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[dict[str, Any]], dict]
+) -> pd.DataFrame:
     """Returns the rows of these keys, after measuring those that the table does not hold.
 
     Args:
@@ -28,7 +30,11 @@ def run_missing(path: Path, keys: Iterable[dict[str, Any]], measure: Callable[[d
         row = key | measure(key)
         print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
         done = _read(path, names)  # again: another process may have added its rows
-        done = pd.concat([done, pd.DataFrame([row])], ignore_index=True) if len(done) else pd.DataFrame([row])
+        done = (
+            pd.concat([done, pd.DataFrame([row])], ignore_index=True)
+            if len(done)
+            else pd.DataFrame([row])
+        )
         write_bytes(path, done.to_csv(index=False, lineterminator="\n").encode())
     return finished(path, keys)
 
@@ -37,7 +43,9 @@ def finished(path: Path, keys: list[dict[str, Any]]) -> pd.DataFrame:
     """Returns the rows of these keys that the table at `path` holds."""
     names = list(keys[0])
     done = _read(path, names)
-    return done[pd.MultiIndex.from_frame(done[names]).isin(pd.MultiIndex.from_frame(pd.DataFrame(keys)))]
+    return done[
+        pd.MultiIndex.from_frame(done[names]).isin(pd.MultiIndex.from_frame(pd.DataFrame(keys)))
+    ]
 
 
 def _read(path: Path, names: list[str]) -> pd.DataFrame:
@@ -51,7 +59,9 @@ def chosen(only: list[str] | None, names: Collection[str]) -> list[str]:
         ValueError: it asks for another one.
     """
     if unknown := set(only or []) - set(names):
-        raise ValueError(f"--only: expected some of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+        raise ValueError(
+            f"--only: expected some of {', '.join(names)}, got {', '.join(sorted(unknown))}"
+        )
     return only or list(names)
 
 

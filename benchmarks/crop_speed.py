@@ -21,9 +21,10 @@ from typer import Argument, Option
 from typer import run as typer_run
 
 from benchmarks.measure import REPEATS, Measured, alternate, speed_of
-from facerec import celeba, tables
+from facerec import tables
+from facerec.data import celeba
 from facerec.geometry import crop_squares, square_matrices
-from facerec.images import num_workers
+from facerec.parallel import num_workers
 from facerec.tables import SQUARE
 from stages.crop import CropParams, crop_all
 
@@ -50,7 +51,9 @@ class Faces:
     some: pd.DataFrame
 
 
-def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False) -> Measured:
+def crop(
+    data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False
+) -> Measured:
     """Returns our speed against the notebook's on one core times the number of cores; with or without its row lookup.
 
     Args:
@@ -65,7 +68,9 @@ def crop(data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bo
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
         ours = speed_of(lambda: crop_some(faces.folder, faces.some, pixels, next(new)), photos)
-        theirs = speed_of(lambda: _notebook_crop(faces, pixels, next(new), row_lookup), photos * cores)
+        theirs = speed_of(
+            lambda: _notebook_crop(faces, pixels, next(new), row_lookup), photos * cores
+        )
         return alternate(ours, theirs, f"{faces.name} photographs", repeats)
 
 
@@ -75,12 +80,19 @@ def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -
     Cores that share caches, memory or a disk are together not as fast as one times their number: how far, this says.
     """
     faces = _faces(data, photographs)
-    parts = [replace(faces, some=faces.some.iloc[first :: num_workers()]) for first in range(num_workers())]
+    parts = [
+        replace(faces, some=faces.some.iloc[first :: num_workers()])
+        for first in range(num_workers())
+    ]
     with tempfile.TemporaryDirectory() as out, ProcessPoolExecutor(num_workers()) as pool:
         new = new_folders(Path(out))
-        ours = speed_of(lambda: crop_some(faces.folder, faces.some, pixels, next(new)), len(faces.some))
+        ours = speed_of(
+            lambda: crop_some(faces.folder, faces.some, pixels, next(new)), len(faces.some)
+        )
         loop = partial(_notebook_crop, pixels=pixels, row_lookup=False)
-        theirs = speed_of(lambda: list(pool.map(partial(loop, out=next(new)), parts)), len(faces.some))
+        theirs = speed_of(
+            lambda: list(pool.map(partial(loop, out=next(new)), parts)), len(faces.some)
+        )
         return alternate(ours, theirs, f"{faces.name} photographs", repeats)
 
 
@@ -93,7 +105,11 @@ def new_folders(folder: Path) -> Iterator[Path]:
 
 
 def _faces(data: Path, photographs: int) -> Faces:
-    return _cfp(data / "raw/cfp", photographs) if (data / "raw/cfp").is_dir() else _selected(data, photographs)
+    return (
+        _cfp(data / "raw/cfp", photographs)
+        if (data / "raw/cfp").is_dir()
+        else _selected(data, photographs)
+    )
 
 
 def _cfp(folder: Path, photographs: int) -> Faces:
@@ -107,13 +123,17 @@ def _cfp(folder: Path, photographs: int) -> Faces:
 
 def _selected(data: Path, photographs: int) -> Faces:
     parts = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("selected", "wild")]
-    frame = pd.concat([*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True)
+    frame = pd.concat(
+        [*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True
+    )
     return Faces("selected", data / "selected", frame, squares_of(data, photographs))
 
 
 def squares_of(data: Path, photographs: int) -> pd.DataFrame:
     """Returns image_id and square of so many photographs that the stages cropped."""
-    return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[:photographs]
+    return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[
+        :photographs
+    ]
 
 
 def crop_some(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
@@ -141,7 +161,9 @@ def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> No
 
 
 def main(
-    against: Annotated[Peer, Argument(help="the notebook's loop, with its row lookups, or in as many processes")],
+    against: Annotated[
+        Peer, Argument(help="the notebook's loop, with its row lookups, or in as many processes")
+    ],
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
     photographs: Annotated[int, Option(help="at most")] = PHOTOGRAPHS,
     repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,

@@ -21,13 +21,15 @@ from typer import Option, run
 
 from benchmarks import recognizer_speed
 from benchmarks.cells import machine
-from facerec import hourglass, landmark_faces, landmark_training
-from facerec.batches import Batches
-from facerec.devices import device
-from facerec.head_params import parse_head
-from facerec.hourglass_params import HourglassParams
-from facerec.images import write_bytes
-from facerec.recognizer_params import RecognizerParams
+from facerec.files import write_bytes
+from facerec.landmarks import datasets as landmark_faces
+from facerec.landmarks import hourglass
+from facerec.landmarks import training as landmark_training
+from facerec.landmarks.params import HourglassParams
+from facerec.networks.devices import device
+from facerec.recognition.head_params import parse_head
+from facerec.recognition.params import RecognizerParams
+from facerec.training.prefetch import Batches
 
 PEOPLE = 500
 TOP = 12  # operations of a profile
@@ -72,7 +74,9 @@ def main(
 ) -> None:
     """Measures and writes the report, on a GPU only."""
     if device().type != "cuda" and not cpu:
-        raise ValueError("benchmarks.gpu needs a CUDA device; --cpu runs tiny sizes and writes nothing")
+        raise ValueError(
+            "benchmarks.gpu needs a CUDA device; --cpu runs tiny sizes and writes nothing"
+        )
     text = measure(TINY if cpu else Sizes(), compiled)
     print(text)
     if not cpu:
@@ -116,16 +120,24 @@ def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
 
 
 def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
-    params = _params(RecognizerParams.load("recognizer"), sizes.batch, compiled, {"backbone": backbone})
+    params = _params(
+        RecognizerParams.load("recognizer"), sizes.batch, compiled, {"backbone": backbone}
+    )
     generator = Generator().manual_seed(0)
-    faces = torch.randint(0, 255, (sizes.faces, sizes.face, sizes.face, 3), dtype=torch.uint8, generator=generator)
+    faces = torch.randint(
+        0, 255, (sizes.faces, sizes.face, sizes.face, 3), dtype=torch.uint8, generator=generator
+    )
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
     head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
     network = recognizer_speed._network(params, head, faces.numpy(), labels)
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(
-        f"{backbone}, {sizes.face} px, batch {sizes.batch}", network, loaded, resident, _batch(params, network)
+        f"{backbone}, {sizes.face} px, batch {sizes.batch}",
+        network,
+        loaded,
+        resident,
+        _batch(params, network),
     )
 
 
@@ -137,7 +149,9 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         "depth": sizes.depth,
     }
     params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
-    wide = round(hourglass.face_pixels(params.pixels, params.looks, params.detail) * landmark_faces.CONTEXT)
+    wide = round(
+        hourglass.face_pixels(params.pixels, params.looks, params.detail) * landmark_faces.CONTEXT
+    )
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
@@ -148,15 +162,15 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
     batch = _batch(params, network)
     name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
     batches = Batches(faces.numpy(), torch.arange(count), device())
-    loss_of = landmark_training.batch_loss(network, batches, points, params)
-    losses = _loaded_losses(loss_of, batches, count, params.batch, generator)
+    loss_fn = landmark_training.batch_loss(network, batches, points, params)
+    losses = _loaded_losses(loss_fn, batches, count, params.batch, generator)
     loaded = _steps(network, lambda: next(losses), params.batch)
     resident = _steps(network, lambda: network(batch).float().square().mean(), params.batch)
     return Subject(name, network, loaded, resident, batch)
 
 
 def _loaded_losses(
-    loss_of: Callable[[Tensor, float, Generator], Tensor],
+    loss_fn: Callable[[Tensor, float, Generator], Tensor],
     batches: Batches,
     count: int,
     batch: int,
@@ -166,13 +180,15 @@ def _loaded_losses(
     coming = torch.randint(count, (batch,), generator=generator)
     while True:
         indices, coming = coming, torch.randint(count, (batch,), generator=generator)
-        loss = loss_of(indices, 0.0, generator)
-        batches.expect(coming)
+        loss = loss_fn(indices, 0.0, generator)
+        batches.prefetch(coming)
         yield loss
 
 
 def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) -> Any:
-    return params.model_copy(update={"batch": batch, "compile": compiled, "precision": "bf16", **changes})
+    return params.model_copy(
+        update={"batch": batch, "compile": compiled, "precision": "bf16", **changes}
+    )
 
 
 def _batch(params: Any, network: Any) -> Tensor:
@@ -180,10 +196,10 @@ def _batch(params: Any, network: Any) -> Tensor:
     return torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
 
 
-def _steps(network: nn.Module, loss_of: Callable[[], Tensor], faces: int) -> Iterator[int]:
+def _steps(network: nn.Module, loss_fn: Callable[[], Tensor], faces: int) -> Iterator[int]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.0001, fused=True)
     while True:
-        yield recognizer_speed._step(optimizer, loss_of(), faces, wait=False)
+        yield recognizer_speed._step(optimizer, loss_fn(), faces, wait=False)
 
 
 def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
@@ -191,12 +207,20 @@ def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
     operations = forward_operations(subject)
     if device().type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    pairs = [[faces_per_second(one, steps) for one in (subject.loaded, subject.resident)] for _ in range(REPEATS + 1)]
+    pairs = [
+        [faces_per_second(one, steps) for one in (subject.loaded, subject.resident)]
+        for _ in range(REPEATS + 1)
+    ]
     loaded, resident = (statistics.median(values) for values in zip(*pairs[1:], strict=True))
     ratio = statistics.median(a / b for a, b in pairs[1:])
-    memory = f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB" if device().type == "cuda" else "–"
+    memory = (
+        f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB" if device().type == "cuda" else "–"
+    )
     inference = _inference(subject, steps)
-    shares = [f"{100 * speed * times * operations / rate:.1f} %" for speed, times in ((loaded, 3), (inference, 1))]
+    shares = [
+        f"{100 * speed * times * operations / rate:.1f} %"
+        for speed, times in ((loaded, 3), (inference, 1))
+    ]
     cells = [
         f"{loaded:,.4g}/s",
         f"{resident:,.4g}/s",
@@ -235,7 +259,10 @@ def _inference(subject: Subject, steps: int) -> float:
 def forward_operations(subject: Subject) -> float:
     """Returns the floating-point operations of one face's way through the network; training takes three times those."""
     counter = FlopCounterMode(display=False)
-    compiled, subject.network._compiled_call_impl = subject.network._compiled_call_impl, None  # cannot be counted
+    compiled, subject.network._compiled_call_impl = (
+        subject.network._compiled_call_impl,
+        None,
+    )  # cannot be counted
     with counter:
         subject.network(subject.batch)
     subject.network._compiled_call_impl = compiled
@@ -244,7 +271,9 @@ def forward_operations(subject: Subject) -> float:
 
 def matrix_rate(side: int) -> float:
     """Returns the measured rate of a bf16 matrix product, FLOP/s, the median of several."""
-    first, second = (torch.rand(side, side, device=device(), dtype=torch.bfloat16) for _ in range(2))
+    first, second = (
+        torch.rand(side, side, device=device(), dtype=torch.bfloat16) for _ in range(2)
+    )
     rates = []
     for _ in range(REPEATS + 2):
         _wait()
@@ -266,10 +295,17 @@ def _profile(subject: Subject) -> str:
         faces = sum(next(subject.loaded) for _ in range(3))
         _wait()
         seconds = time.perf_counter() - start
-    averages, by = profiler.key_averages(), "self_device_time_total" if on_gpu else "self_cpu_time_total"
-    on_device = [one for one in averages if one.device_type == DeviceType.CUDA and not one.is_user_annotation]
+    averages, by = (
+        profiler.key_averages(),
+        "self_device_time_total" if on_gpu else "self_cpu_time_total",
+    )
+    on_device = [
+        one for one in averages if one.device_type == DeviceType.CUDA and not one.is_user_annotation
+    ]
     busy = sum(getattr(one, by) for one in (on_device if on_gpu else averages)) / 1e6 / seconds
-    summary = f"{faces} faces in {seconds:.4g} s, profiled; operations take {100 * busy:.0f} % of it."
+    summary = (
+        f"{faces} faces in {seconds:.4g} s, profiled; operations take {100 * busy:.0f} % of it."
+    )
     return f"{summary}\n\n{averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()}"
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from typer import Option, run
 
 from benchmarks.measure import peak_memory
-from facerec.recognition_metrics import BLOCK, identification_rate
+from facerec.metrics.identification import identification_rate
+from facerec.metrics.verification import BLOCK
 
 PHOTOS = 5  # of each query person
 LAST_DIGITS = 1e-6  # in which two float32 products of the same rows may differ
@@ -24,7 +25,9 @@ def main(
     distractors: Annotated[int, Option(help="distractor photographs")] = 1_000_000,
     fpr: Annotated[float, Option(help="accepted share of false pairs")] = 1e-6,
     width: Annotated[int, Option(help="of an embedding")] = 512,
-    subset: Annotated[int, Option(help="query photographs and distractors compared with brute force")] = 1000,
+    subset: Annotated[
+        int, Option(help="query photographs and distractors compared with brute force")
+    ] = 1000,
 ) -> None:
     """Prints the memory above the embeddings, and how near a subset's result is to brute force.
 
@@ -38,7 +41,9 @@ def main(
 
     some = queries[:subset], people[:subset], others[: 10 * subset]
     found, expected = identification_rate(*some, 1e-4), _brute_force(*some, 1e-4)
-    off = abs(found[1] - expected[1])  # a float32 product depends in its last digit on the blocks it is made of
+    off = abs(
+        found[1] - expected[1]
+    )  # a float32 product depends in its last digit on the blocks it is made of
     print(f"subset of {subset} × {10 * subset}: rate {found[0]:.6f}, brute force {expected[0]:.6f}")
     print(f"their thresholds are {off:.0e} apart")
     if found[0] != expected[0] or off > LAST_DIGITS:
@@ -66,7 +71,9 @@ def product(queries: Tensor, others: Tensor) -> None:
         torch.mm(queries[start : start + rows], queries.t())
 
 
-def _brute_force(queries: Tensor, people: Tensor, others: Tensor, fpr: float) -> tuple[float, float]:
+def _brute_force(
+    queries: Tensor, people: Tensor, others: Tensor, fpr: float
+) -> tuple[float, float]:
     cosines, same = (queries @ queries.t()).numpy(), (people[:, None] == people).numpy()
     above = np.triu(np.ones_like(same), 1)
     false = np.concatenate([cosines[above & ~same], (others @ queries.t()).numpy().ravel()])

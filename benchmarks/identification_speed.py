@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmarks.identification import embeddings, product
 from benchmarks.measure import Measured, alternate, speed_of
-from facerec.recognition_metrics import identification_rate, search_cosines
+from facerec.metrics.identification import identification_rate, search_cosines
 
 WIDTH = 512
 FPR = 1e-6
@@ -18,7 +18,9 @@ def against_product(query: int, distractors: int, repeats: int) -> Measured:
     queries, people, others = embeddings(query, distractors, WIDTH)
     pairs = query * (distractors + query) / 1e6
     ours = speed_of(lambda: identification_rate(queries, people, others, FPR), pairs)
-    return alternate(ours, speed_of(lambda: product(queries, others), pairs), "million pairs", repeats)
+    return alternate(
+        ours, speed_of(lambda: product(queries, others), pairs), "million pairs", repeats
+    )
 
 
 def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
@@ -41,7 +43,9 @@ def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
 def _agree(index: Any, queries: Tensor, people: Tensor, others: Tensor) -> None:
     """Raises ValueError if the two do not find the same best distractors for some of the queries."""
     some = people < min(int(people.max()) + 1, 2)
-    alone = people.clone()[some] * 0  # everybody one person: what is best of anybody else's is a distractor
+    alone = (
+        people.clone()[some] * 0
+    )  # everybody one person: what is best of anybody else's is a distractor
     ours = search_cosines(queries[some], alone, others)[1].numpy()
     if not np.allclose(ours, index.search(queries[some].numpy(), 1)[0][:, 0], atol=1e-5):
         raise ValueError("search_cosines and faiss find different cosines")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from facerec import landmark_exam, landmark_training, tables
-from facerec.hourglass import face_pixels
-from facerec.hourglass_params import STRIDE, HourglassParams
-from facerec.landmark_exam import Exam
-from facerec.landmark_training import TrainingFaces
+from facerec import tables
+from facerec.landmarks import evaluation as landmark_exam
+from facerec.landmarks import training as landmark_training
+from facerec.landmarks.evaluation import EvalSet
+from facerec.landmarks.hourglass import face_pixels
+from facerec.landmarks.params import STRIDE, HourglassParams
+from facerec.landmarks.training import TrainingFaces
 from facerec.tables import SQUARE
 
 NOTEBOOK_DEPTH = 4
@@ -52,8 +54,8 @@ class Run:
     """
 
     train: pd.DataFrame
-    learned: TrainingFaces
-    exams: dict[str, Exam]
+    train_set: TrainingFaces
+    exams: dict[str, EvalSet]
     key: str
 
 
@@ -65,13 +67,15 @@ def read_run(data: Path, params: HourglassParams) -> Run:
         params: the section `hourglass`.
     """
     squares = tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]]
-    learn_from = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("train", "landmarks_only")]
+    learn_from = [
+        tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("train", "landmarks_only")
+    ]
     train = pd.concat(learn_from).merge(squares, on="image_id", validate="one_to_one")
     strangers = tables.read(data / "openset.csv", tables.OPENSET)
     unseen = tables.read(data / "val.csv", tables.SELECTED) if strangers.empty else strangers
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
     shown = face_pixels(params.pixels, params.looks, params.detail)
-    learned = landmark_training.read_faces(
+    train_set = landmark_training.read_faces(
         data / "selected",
         train.image_id.tolist(),
         train[SQUARE].to_numpy(),
@@ -82,9 +86,9 @@ def read_run(data: Path, params: HourglassParams) -> Run:
         "clean": landmark_exam.as_given(data / "cropped", unseen, shown),
         "jittered": landmark_exam.jittered(data / "selected", unseen, shown),
     }
-    digest = hashlib.sha256(params.model_dump_json().encode() + learned.points.numpy().tobytes())
+    digest = hashlib.sha256(params.model_dump_json().encode() + train_set.points.numpy().tobytes())
     digest.update(exams["clean"].points.tobytes())
-    return Run(train, learned, exams, digest.hexdigest()[:8])
+    return Run(train, train_set, exams, digest.hexdigest()[:8])
 
 
 def notebook(params: HourglassParams) -> HourglassParams:

@@ -18,12 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 from typer import Option, run
 
 from benchmarks.landmark_run import Run, notebook, read_run
-from facerec.devices import device
-from facerec.hourglass import StackedHourglass, to_heatmap
-from facerec.hourglass_params import STRIDE, HourglassParams
-from facerec.images import read_image
-from facerec.landmark_exam import points_in
-from facerec.landmark_training import batch_loss, build
+from facerec.imaging.io import read_image
+from facerec.landmarks.evaluation import points_in
+from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
+from facerec.landmarks.params import STRIDE, HourglassParams
+from facerec.landmarks.training import batch_loss, build
+from facerec.networks.devices import device
 from facerec.tables import SQUARE
 
 WORKERS = 2  # of the notebook's DataLoader
@@ -33,7 +33,9 @@ TARGET = 5.0  # how many times the notebook's faces a second ours should train
 class NotebookFaces(Dataset):
     """A crop and its heatmaps: the JPEG is read and the Gaussians are drawn whenever a face is asked for."""
 
-    def __init__(self, folder: Path, image_ids: list[str], points: np.ndarray, pixels: int, sigma: float) -> None:
+    def __init__(
+        self, folder: Path, image_ids: list[str], points: np.ndarray, pixels: int, sigma: float
+    ) -> None:
         self.folder, self.image_ids, self.points = folder, image_ids, points
         self.pixels, self.sigma = pixels, sigma
 
@@ -41,9 +43,13 @@ class NotebookFaces(Dataset):
         return len(self.image_ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        image = cv2.resize(read_image(self.folder / self.image_ids[index]), (self.pixels, self.pixels))
+        image = cv2.resize(
+            read_image(self.folder / self.image_ids[index]), (self.pixels, self.pixels)
+        )
         face = torch.from_numpy(image).permute(2, 0, 1).float() / 255
-        return face, torch.from_numpy(np.stack([self._heatmap(*point) for point in self.points[index]]))
+        return face, torch.from_numpy(
+            np.stack([self._heatmap(*point) for point in self.points[index]])
+        )
 
     def _heatmap(self, x: float, y: float) -> np.ndarray:
         side = self.pixels // STRIDE
@@ -54,7 +60,9 @@ class NotebookFaces(Dataset):
 
 def main(
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
-    seconds: Annotated[float, Option(help="of each of the measurements, at least; never less than a step")] = 10.0,
+    seconds: Annotated[
+        float, Option(help="of each of the measurements, at least; never less than a step")
+    ] = 10.0,
     repeats: Annotated[int, Option(help="measurements of each of the two, in turn")] = 5,
 ) -> None:
     """Prints both speeds and their ratio."""
@@ -68,24 +76,34 @@ def main(
         for name, one in steps.items():
             speeds[name].append(faces_per_second(one, seconds))
     for name, values in speeds.items():
-        print(f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) at {params.pixels} px")
-    ratios = [ours / theirs for ours, theirs in zip(speeds["ours"], speeds["notebook"], strict=True)]
+        print(
+            f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) at {params.pixels} px"
+        )
+    ratios = [
+        ours / theirs for ours, theirs in zip(speeds["ours"], speeds["notebook"], strict=True)
+    ]
     median = statistics.median(ratios)
     verdict = "reached" if median >= TARGET else "missed"
-    print(f"ratio {median:.1f} ({min(ratios):.1f} to {max(ratios):.1f}); target {TARGET:.0f}: {verdict}")
+    print(
+        f"ratio {median:.1f} ({min(ratios):.1f} to {max(ratios):.1f}); target {TARGET:.0f}: {verdict}"
+    )
 
 
 def notebook_steps(data: Path, params: HourglassParams, of_run: Run) -> Iterator[int]:
     """Yields the number of faces of each step of the notebook's loop."""
     theirs = notebook(params)
     points = points_in(of_run.train, of_run.train[SQUARE].to_numpy(), params.pixels)
-    faces = NotebookFaces(data / "cropped", of_run.train.image_id.tolist(), points, params.pixels, theirs.sigma)
+    faces = NotebookFaces(
+        data / "cropped", of_run.train.image_id.tolist(), points, params.pixels, theirs.sigma
+    )
     loader = DataLoader(faces, theirs.batch, shuffle=True, num_workers=WORKERS, drop_last=True)
     network = build(theirs).to(memory_format=torch.contiguous_format).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=theirs.learning_rate)
     while True:
         for batch, heatmaps in loader:
-            yield _step(optimizer, lambda b=batch, h=heatmaps: _notebook_loss(network, b, h), len(batch))
+            yield _step(
+                optimizer, lambda b=batch, h=heatmaps: _notebook_loss(network, b, h), len(batch)
+            )
 
 
 def _notebook_loss(network: StackedHourglass, batch: Tensor, heatmaps: Tensor) -> Tensor:
@@ -98,17 +116,19 @@ def our_steps(
 ) -> Iterator[int]:
     """Yields the number of faces of each step of the stage's training; arguments as `batch_loss`."""
     network = build(params).train()
-    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, to_target)
+    loss_fn = batch_loss(
+        network, of_run.train_set.faces, of_run.train_set.points, params, to_target
+    )
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(0)
     while True:
-        indices = torch.randperm(len(of_run.learned.faces), generator=generator)[: params.batch]
-        yield _step(optimizer, lambda i=indices: loss_of(i, 0.0, generator), len(indices))
+        indices = torch.randperm(len(of_run.train_set.faces), generator=generator)[: params.batch]
+        yield _step(optimizer, lambda i=indices: loss_fn(i, 0.0, generator), len(indices))
 
 
-def _step(optimizer: torch.optim.Optimizer, loss_of: Callable[[], Tensor], faces: int) -> int:
+def _step(optimizer: torch.optim.Optimizer, loss_fn: Callable[[], Tensor], faces: int) -> int:
     optimizer.zero_grad(set_to_none=True)
-    loss = loss_of()
+    loss = loss_fn()
     loss.backward()
     optimizer.step()
     loss.item()  # waits for the device

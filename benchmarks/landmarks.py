@@ -22,14 +22,14 @@ from typer import Option, run
 from benchmarks.cells import chosen, finished, machine, mean_and_sd, run_missing
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from benchmarks.landmark_training import our_steps
-from facerec.heatmaps import decode_heatmaps
-from facerec.hourglass import StackedHourglass, to_heatmap
-from facerec.hourglass_params import STRIDE, HourglassParams
-from facerec.images import write_bytes
-from facerec.landmark_exam import Exam
-from facerec.landmark_metrics import is_frontal, nme
-from facerec.landmark_training import batch_loss, build, order_of
-from facerec.training import fingerprint, fit, forget
+from facerec.files import write_bytes
+from facerec.landmarks.evaluation import EvalSet
+from facerec.landmarks.heatmaps import decode_heatmaps
+from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
+from facerec.landmarks.metrics import is_frontal, nme
+from facerec.landmarks.params import STRIDE, HourglassParams
+from facerec.landmarks.training import batch_loss, build, order_of
+from facerec.training.loop import delete_checkpoints, fingerprint, fit
 
 TURNS, WARM_UP, TIMED = 3, 5, 5  # of each variant; the last two are steps of a turn
 MOST_MINUTES = 4.0
@@ -55,7 +55,13 @@ class Variant:
     def params(self, params: HourglassParams, seed: int) -> HourglassParams:
         """Returns the parameters of one training."""
         base = params.model_copy(
-            update={"block": "bottleneck", "loss": "kl", "looks": 3, "mirror": True, "flip_test": True}
+            update={
+                "block": "bottleneck",
+                "loss": "kl",
+                "looks": 3,
+                "mirror": True,
+                "flip_test": True,
+            }
         )
         base = notebook(params) if self.as_notebook else base
         return base.model_copy(update={**self.changes, "seed": seed})
@@ -83,7 +89,9 @@ VARIANTS = {
     "mse wider, slower": Variant({"loss": "mse", "sigma": WIDER, "learning_rate": SLOWER}),
     "adaptive wing": Variant({"loss": "adaptive_wing"}),
     "adaptive wing wider": Variant({"loss": "adaptive_wing", "sigma": WIDER}),
-    "adaptive wing wider, slower": Variant({"loss": "adaptive_wing", "sigma": WIDER, "learning_rate": SLOWER}),
+    "adaptive wing wider, slower": Variant(
+        {"loss": "adaptive_wing", "sigma": WIDER, "learning_rate": SLOWER}
+    ),
     "notebook": Variant(target=_floored, as_notebook=True),
 }
 ROWS = [  # what is asked, the setting, its training, its decoding
@@ -98,7 +106,12 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("shift, scale and rotation in training", "1 look: on", "one look", "refined"),
     ("shift, scale and rotation in training", "1 look: off", "one look, no jitter", "refined"),
     ("shift, scale and rotation in training", "several looks: on", "ours", "refined"),
-    ("shift, scale and rotation in training", "several looks: off at the first", "no jitter", "refined"),
+    (
+        "shift, scale and rotation in training",
+        "several looks: off at the first",
+        "no jitter",
+        "refined",
+    ),
     ("mirrored faces", "learned, and the mirror image seen too", "ours", "refined"),
     ("mirrored faces", "neither", "no mirror", "refined"),
     ("residual block", "bottleneck", "ours", "refined"),
@@ -109,7 +122,12 @@ ROWS = [  # what is asked, the setting, its training, its decoding
     ("loss", f"mse, sigma {WIDER}, learning rate {SLOWER}", "mse wider, slower", "refined"),
     ("loss", "adaptive wing", "adaptive wing", "refined"),
     ("loss", f"adaptive wing, sigma {WIDER}", "adaptive wing wider", "refined"),
-    ("loss", f"adaptive wing, sigma {WIDER}, learning rate {SLOWER}", "adaptive wing wider, slower", "refined"),
+    (
+        "loss",
+        f"adaptive wing, sigma {WIDER}, learning rate {SLOWER}",
+        "adaptive wing wider, slower",
+        "refined",
+    ),
     ("all together", "ours", "ours", "refined"),
     ("all together", "the notebook's", "notebook", "argmax"),
 ]
@@ -122,12 +140,16 @@ def main(
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
         "benchmarks/landmarks.csv"
     ),
-    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/landmarks.md"),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path(
+        "benchmarks/landmarks.md"
+    ),
     only: Annotated[list[str] | None, Option(help=f"one or some of {', '.join(VARIANTS)}")] = None,
 ) -> None:
     """Trains what is missing, and writes the table."""
     if not 0 < minutes <= MOST_MINUTES:
-        raise ValueError(f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}")
+        raise ValueError(
+            f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}"
+        )
     params = HourglassParams.load("hourglass")
     of_run, small = read_run(data, params), read_run(data, params.model_copy(update={"looks": 1}))
     names = chosen(only, VARIANTS)
@@ -148,7 +170,7 @@ def main(
         return train_and_measure(key["variant"], params, key["seed"], steps[key["variant"]], shown)
 
     done = run_missing(cells, keys, measure)
-    text = markdown(done, params, minutes, len(of_run.learned.faces))
+    text = markdown(done, params, minutes, len(of_run.train_set.faces))
     write_bytes(report, text.encode())
     print(text)
 
@@ -169,7 +191,9 @@ def steps_within(
     steps = {networks[row.variant]: int(row.steps) for row in done.itertuples()}
     first = {network: name for name, network in reversed(networks.items()) if network not in steps}
     seconds = seconds_per_step(list(first.values()), params, of_run)
-    steps |= {network: max(1, round(60 * minutes / seconds[name])) for network, name in first.items()}
+    steps |= {
+        network: max(1, round(60 * minutes / seconds[name])) for network, name in first.items()
+    }
     return {name: steps[network] for name, network in networks.items()}
 
 
@@ -183,7 +207,9 @@ def seconds_per_step(names: list[str], params: HourglassParams, of_run: Run) -> 
     The first steps of a turn do not count: for a second after the notebook's, which work on gigabytes, all are slow.
     """
     variants = {name: VARIANTS[name] for name in names}
-    steps = {name: our_steps(one.params(params, 0), of_run, one.target) for name, one in variants.items()}
+    steps = {
+        name: our_steps(one.params(params, 0), of_run, one.target) for name, one in variants.items()
+    }
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(TURNS):
         for name, one in steps.items():
@@ -197,7 +223,9 @@ def _seconds(steps: Iterator[int]) -> float:
     return time.perf_counter() - start
 
 
-def train_and_measure(name: str, params: HourglassParams, seed: int, steps: int, of_run: Run) -> dict[str, Any]:
+def train_and_measure(
+    name: str, params: HourglassParams, seed: int, steps: int, of_run: Run
+) -> dict[str, Any]:
     """Returns steps, seconds, and the error of frontal faces, clean and jittered, by the decodings that rows show."""
     variant = VARIANTS[name]
     own = variant.params(params, seed)
@@ -210,19 +238,36 @@ def train_and_measure(name: str, params: HourglassParams, seed: int, steps: int,
     return {"steps": steps, "faces": seen, "seconds": seconds} | {
         f"{decoding}_{boxes}": error
         for boxes, exam in of_run.exams.items()
-        for decoding, error in errors(network, exam, {row[3] for row in ROWS if row[2] == name}).items()
+        for decoding, error in errors(
+            network, exam, {row[3] for row in ROWS if row[2] == name}
+        ).items()
     }
 
 
-def _trained(params: HourglassParams, variant: Variant, steps: int, of_run: Run) -> StackedHourglass:
+def _trained(
+    params: HourglassParams, variant: Variant, steps: int, of_run: Run
+) -> StackedHourglass:
     """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
     network, wanted = build(params), steps * params.batch
-    order = order_of(of_run.learned.points, params)
-    loss_of = batch_loss(network, of_run.learned.faces, of_run.learned.points, params, variant.target)
+    order = order_of(of_run.train_set.points, params)
+    loss_fn = batch_loss(
+        network, of_run.train_set.faces, of_run.train_set.points, params, variant.target
+    )
     state = fingerprint("benchmark_landmarks", params)
-    forget(state)  # of a training that was interrupted: with another number of steps it cannot go on
-    fit(network, loss_of, wanted, dict, params, params.seed, state, lambda generator: _draw(order, wanted, generator))
-    forget(state)
+    delete_checkpoints(
+        state
+    )  # of a training that was interrupted: with another number of steps it cannot go on
+    fit(
+        network,
+        loss_fn,
+        wanted,
+        dict,
+        params,
+        params.seed,
+        state,
+        lambda generator: _draw(order, wanted, generator),
+    )
+    delete_checkpoints(state)
     return network.eval()
 
 
@@ -234,7 +279,7 @@ def _draw(order: Callable[[Generator], Tensor], wanted: int, generator: Generato
     return torch.cat(drawn)[:wanted]
 
 
-def errors(network: StackedHourglass, exam: Exam, decodings: set[str]) -> dict[str, float]:
+def errors(network: StackedHourglass, exam: EvalSet, decodings: set[str]) -> dict[str, float]:
     """Returns the mean NME of the frontal faces, by decoding."""
     frontal, found = is_frontal(exam.points), {}
     for name in decodings:
@@ -283,8 +328,19 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
         lines.append(
             f"| {choice} | {setting} | {' | '.join(cells)} | {rows.faces.mean():.0f} | {rows.seconds.mean():.0f} |"
         )
-    settings = ", ".join(f"{key} {value}" for key, value in NOTEBOOK.items() if key in ("stacks", "channels", "batch"))
-    return "\n".join([*lines, "", f"The notebook's: {settings}, floored targets, argmax, nothing jittered, fp32.", ""])
+    settings = ", ".join(
+        f"{key} {value}"
+        for key, value in NOTEBOOK.items()
+        if key in ("stacks", "channels", "batch")
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"The notebook's: {settings}, floored targets, argmax, nothing jittered, fp32.",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ class Measured:
         return f"{self.median:.2f} ({min(self.ratios):.2f}–{max(self.ratios):.2f})"
 
 
-def alternate(ours: Callable[[], float], other: Callable[[], float], unit: str, repeats: int) -> Measured:
+def alternate(
+    ours: Callable[[], float], other: Callable[[], float], unit: str, repeats: int
+) -> Measured:
     """Returns the ratios of two speeds (units a second), measured in turn, after each has run once unmeasured.
 
     Args:
@@ -70,6 +72,8 @@ def peak_memory() -> int:
     On Linux from /proc: what getrusage says there is never less than what the process that started this one held.
     """
     if sys.platform == "linux":
-        return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
+        return 1024 * int(
+            re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

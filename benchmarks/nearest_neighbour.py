@@ -8,7 +8,7 @@ import torch
 import typer
 
 from facerec import tables
-from facerec.images import load_faces
+from facerec.imaging.arrays import load_faces
 
 
 def main(
@@ -22,7 +22,9 @@ def main(
     for name, prepare in (("raw", _raw), ("normalised", _normalised)):
         distance = torch.cdist(prepare(asked_faces), prepare(known_faces))
         found = known.label.to_numpy()[distance.argmin(dim=1).numpy()]
-        print(f"nearest neighbour, {name} pixels: {100 * np.mean(found == asked.label):.1f} % of {len(asked)}")
+        print(
+            f"nearest neighbour, {name} pixels: {100 * np.mean(found == asked.label):.1f} % of {len(asked)}"
+        )
 
 
 def _raw(faces: np.ndarray) -> torch.Tensor:

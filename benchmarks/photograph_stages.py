@@ -13,12 +13,13 @@ import torch
 
 from benchmarks.crop_speed import crop_some, new_folders, squares_of
 from benchmarks.measure import Measured, alternate, speed_of
-from facerec import hourglass, tables
+from facerec import tables
 from facerec.annotation_names import LANDMARKS
-from facerec.devices import device
 from facerec.geometry import ARCFACE_PIXELS, invert, square_matrices, template, transform_points
-from facerec.photographs import Photographs
-from facerec.pixel_measures import PixelMeasures
+from facerec.landmarks import hourglass
+from facerec.networks.devices import device
+from facerec.selection.photographs import Photographs
+from facerec.selection.pixel_measures import PixelMeasures
 from facerec.tables import BOX, SQUARE
 from stages.align import align_all, batches, side_by_side
 
@@ -31,7 +32,9 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
         ours = speed_of(lambda: _align(data, network, some, pixels, next(new)), len(some))
-        return alternate(ours, speed_of(lambda: _forward_passes(network, len(some)), len(some)), "faces", repeats)
+        return alternate(
+            ours, speed_of(lambda: _forward_passes(network, len(some)), len(some)), "faces", repeats
+        )
 
 
 def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
@@ -55,12 +58,18 @@ def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: 
         torch.cuda.synchronize()
 
 
-def _align(data: Path, network: hourglass.StackedHourglass, some: pd.DataFrame, pixels: int, out: Path) -> None:
+def _align(
+    data: Path, network: hourglass.StackedHourglass, some: pd.DataFrame, pixels: int, out: Path
+) -> None:
     folders = {count: out / f"aligned_{count}" for count in tables.ALIGNMENTS}
-    align_all(network, some.reset_index(drop=True), data / "selected", data / "cropped", folders, pixels)
+    align_all(
+        network, some.reset_index(drop=True), data / "selected", data / "cropped", folders, pixels
+    )
 
 
-def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int) -> Measured:
+def growth(
+    data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int
+) -> Measured:
     """Returns the fitted exponents of a stage's time in the number of photographs, one of each turn through TIMES.
 
     Args:
@@ -79,11 +88,15 @@ def growth(data: Path, models: Path, stage: str, pixels: int, photographs: int, 
         series = [[_seconds(work, some.iloc[:count]) for count in counts] for _ in range(repeats)]
     exponents = [float(np.polyfit(np.log(counts), np.log(seconds), 1)[0]) for seconds in series]
     medians = [statistics.median(values) for values in zip(*series, strict=True)]
-    times = ", ".join(f"{count}: {seconds:.2f} s" for count, seconds in zip(counts, medians, strict=True))
+    times = ", ".join(
+        f"{count}: {seconds:.2f} s" for count, seconds in zip(counts, medians, strict=True)
+    )
     return Measured(exponents, times, "a straight line has 1")
 
 
-def _works(data: Path, models: Path, pixels: int, out: Path) -> dict[str, Callable[[pd.DataFrame], None]]:
+def _works(
+    data: Path, models: Path, pixels: int, out: Path
+) -> dict[str, Callable[[pd.DataFrame], None]]:
     def select(some: pd.DataFrame) -> None:
         source, ids = Photographs(data / "selected", "fail"), some.image_id.tolist()
         (out / "measured.csv").unlink(missing_ok=True)
@@ -109,7 +122,9 @@ def _somewhere(some: pd.DataFrame) -> pd.DataFrame:
     faces = np.repeat(template(ARCFACE_PIXELS)[None], len(some), axis=0)
     points = transform_points(invert(square_matrices(squares, ARCFACE_PIXELS)), faces)
     boxes = np.column_stack([squares, squares[:, 2]])
-    where = pd.DataFrame(np.hstack([points.reshape(len(some), -1), boxes]), some.index, [*LANDMARKS, *BOX])
+    where = pd.DataFrame(
+        np.hstack([points.reshape(len(some), -1), boxes]), some.index, [*LANDMARKS, *BOX]
+    )
     return pd.concat([some[["image_id"]], where], axis=1)
 
 

@@ -24,16 +24,17 @@ from torch.optim.swa_utils import AveragedModel
 from typer import Option, run
 
 from benchmarks.cells import machine, mean_and_sd, run_missing
-from facerec import recognizer_training, tables, training
-from facerec.aligned_faces import AlignedFaces, read_aligned
-from facerec.devices import device
-from facerec.head_params import HeadParams, load_head
-from facerec.images import write_bytes
-from facerec.out_of_fold import resized
-from facerec.recognition_metrics import hits_at
-from facerec.recognizer import Recognizer
-from facerec.recognizer_params import RecognizerParams
-from facerec.training import fingerprint, fit, forget
+from facerec import tables
+from facerec.audit.out_of_fold import resized
+from facerec.files import write_bytes
+from facerec.networks.devices import device
+from facerec.recognition import training as recognizer_training
+from facerec.recognition.datasets import AlignedFaces, read_aligned
+from facerec.recognition.head_params import HeadParams, load_head
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.scoring import top_k_hits
+from facerec.training.loop import delete_checkpoints, fingerprint, fit
 
 WARM_UP, TIMED = 2, 6  # steps
 MOST_SECONDS = 240
@@ -72,13 +73,21 @@ class Variant:
     def of(self, params: RecognizerParams) -> RecognizerParams:
         """Returns the parameters of its training."""
         times = {**dict.fromkeys(AUGMENTATION, self.strength), "learning_rate": self.learning_rate}
-        scaled = {name: getattr(params, name) * factor for name, factor in times.items() if factor != 1}
+        scaled = {
+            name: getattr(params, name) * factor for name, factor in times.items() if factor != 1
+        }
         return params.model_copy(update={**scaled, **self.params})
 
     def lasting(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
         """Returns the parameters of its training of so many epochs."""
-        share = params.margin_warmup_epochs / params.epochs if self.margin_warmup is None else self.margin_warmup
-        return self.of(params).model_copy(update={"epochs": epochs, "margin_warmup_epochs": share * epochs})
+        share = (
+            params.margin_warmup_epochs / params.epochs
+            if self.margin_warmup is None
+            else self.margin_warmup
+        )
+        return self.of(params).model_copy(
+            update={"epochs": epochs, "margin_warmup_epochs": share * epochs}
+        )
 
 
 def _no_batch_norm(network: Recognizer) -> None:
@@ -151,16 +160,22 @@ def main(
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
         "benchmarks/recipe.csv"
     ),
-    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/recipe.md"),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path(
+        "benchmarks/recipe.md"
+    ),
 ) -> None:
     """Trains what is missing, and writes the table."""
     if not 0 < seconds <= MOST_SECONDS:
-        raise ValueError(f"--seconds: expected more than 0 and at most {MOST_SECONDS}, got {seconds}")
+        raise ValueError(
+            f"--seconds: expected more than 0 and at most {MOST_SECONDS}, got {seconds}"
+        )
     params, head_params = RecognizerParams.load("recognizer"), load_head(head)
     if head_params.type == "triplet":
-        raise ValueError(f"--head: expected one that scores people, got {head}, which only compares photographs")
-    learned, tried = development_split(data, head_params.alignment, people, held_out)
-    of_run = _key(params, head_params, learned, tried)
+        raise ValueError(
+            f"--head: expected one that scores people, got {head}, which only compares photographs"
+        )
+    train_set, val_set = development_split(data, head_params.alignment, people, held_out)
+    of_run = _key(params, head_params, train_set, val_set)
     keys = [
         {"run": of_run, "seconds": seconds, "variant": name, "seed": seed}
         for seed in range(1, seeds + 1)
@@ -170,28 +185,40 @@ def main(
     done = run_missing(
         cells,
         keys,
-        lambda key: train_and_try(VARIANTS[key["variant"]], params, head_params, key["seed"], seconds, learned, tried),
+        lambda key: train_and_try(
+            VARIANTS[key["variant"]], params, head_params, key["seed"], seconds, train_set, val_set
+        ),
     )
-    text = markdown(done, head, seconds, learned, tried)
+    text = markdown(done, head, seconds, train_set, val_set)
     write_bytes(report, text.encode())
     print(text)
 
 
-def _key(params: RecognizerParams, head: HeadParams, learned: AlignedFaces, tried: AlignedFaces) -> str:
+def _key(
+    params: RecognizerParams, head: HeadParams, train_set: AlignedFaces, val_set: AlignedFaces
+) -> str:
     """Returns a name that changes with the faces, the recipe, the code and what computes."""
     parts = head.model_dump_json().encode(), Path(__file__).read_bytes(), machine().encode()
-    return fingerprint("recipe", params.model_copy(update={"seeds": [1]}), *parts, learned.faces, tried.faces)
+    return fingerprint(
+        "recipe", params.model_copy(update={"seeds": [1]}), *parts, train_set.faces, val_set.faces
+    )
 
 
-def development_split(data: Path, points: int, people: int, held_out: int) -> tuple[AlignedFaces, AlignedFaces]:
+def development_split(
+    data: Path, points: int, people: int, held_out: int
+) -> tuple[AlignedFaces, AlignedFaces]:
     """Returns the faces of `train` to learn from, where they are aligned, and those to try on: each person's last."""
     frame = tables.read(data / "train.csv", tables.SELECTED).sort_values("image_id")
     frame = frame[frame.label < people]
     last = frame.groupby("label").cumcount(ascending=False) < held_out
-    read = partial(read_aligned, data / f"aligned_{points}", data / "predicted_landmarks.csv", points=points)
-    learned = read(frame[~last])
-    usable = learned.usable
-    return AlignedFaces(learned.frame[usable], learned.faces[usable], usable[usable]), read(frame[last])
+    read = partial(
+        read_aligned, data / f"aligned_{points}", data / "predicted_landmarks.csv", points=points
+    )
+    train_set = read(frame[~last])
+    usable = train_set.usable
+    return AlignedFaces(train_set.frame[usable], train_set.faces[usable], usable[usable]), read(
+        frame[last]
+    )
 
 
 def train_and_try(
@@ -200,22 +227,28 @@ def train_and_try(
     head: HeadParams,
     seed: int,
     seconds: float,
-    learned: AlignedFaces,
-    tried: AlignedFaces,
+    train_set: AlignedFaces,
+    val_set: AlignedFaces,
 ) -> dict[str, Any]:
     """Returns epochs, seconds, the loss, and top-1 in % with and without the mirror image."""
     own, head = variant.of(params), head.model_copy(update=variant.head)
-    learned, tried = (_resized(faces, variant.pixels) for faces in (learned, tried))
-    with patch.multiple(training, **variant.patches) if variant.patches else nullcontext():
-        step = seconds_per_step(variant, own, head, learned)
-        epochs = max(1, round(seconds / (step * max(len(learned.faces) // own.batch, 1))))
+    train_set, val_set = (_resized(faces, variant.pixels) for faces in (train_set, val_set))
+    with (
+        patch.multiple("facerec.training.loop", **variant.patches)
+        if variant.patches
+        else nullcontext()
+    ):
+        step = seconds_per_step(variant, own, head, train_set)
+        epochs = max(1, round(seconds / (step * max(len(train_set.faces) // own.batch, 1))))
         own = variant.lasting(params, epochs)
         start = time.perf_counter()
-        network, mean, loss_of = _prepared(variant, own, head, seed, learned)
+        network, mean, loss_fn = _prepared(variant, own, head, seed, train_set)
         name = fingerprint("benchmark_recipe", own)
-        forget(name)  # of a training that was interrupted: its mean of the weights is lost
-        history = fit(network, loss_of, len(learned.faces), dict, own, seed, name)
-        forget(name)
+        delete_checkpoints(
+            name
+        )  # of a training that was interrupted: its mean of the weights is lost
+        history = fit(network, loss_fn, len(train_set.faces), dict, own, seed, name)
+        delete_checkpoints(name)
         spent = time.perf_counter() - start
     if variant.ema:
         mean.update_parameters(network)  # after the last step too
@@ -224,8 +257,8 @@ def train_and_try(
         "epochs": epochs,
         "trained_seconds": round(spent, 1),
         "loss": round(history.train_loss.iloc[-1], 4),
-        "top1": _top1(network, tried, flip=True),
-        "top1_not_mirrored": _top1(network, tried, flip=False),
+        "top1": _top1(network, val_set, flip=True),
+        "top1_not_mirrored": _top1(network, val_set, flip=False),
     }
 
 
@@ -235,16 +268,16 @@ def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
 
 
 def _prepared(
-    variant: Variant, params: RecognizerParams, head: HeadParams, seed: int, learned: AlignedFaces
+    variant: Variant, params: RecognizerParams, head: HeadParams, seed: int, train_set: AlignedFaces
 ) -> tuple[Recognizer, AveragedModel, Callable[[Tensor, float, Generator], Tensor]]:
     """Returns a new network, the mean of its weights, and the loss of a step, which adds to the mean."""
     torch.manual_seed(seed)
-    person_ids = learned.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    network = recognizer_training.build(params, head, person_ids, learned.faces.shape[1], Path())
+    person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    network = recognizer_training.build(params, head, person_ids, train_set.faces.shape[1], Path())
     variant.change(network)
     mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
-    loss_of = _mixed_loss if variant.mixup else recognizer_training.batch_loss
-    of_batch = loss_of(network, torch.from_numpy(learned.faces), learned.labels, params)
+    loss_fn = _mixed_loss if variant.mixup else recognizer_training.batch_loss
+    of_batch = loss_fn(network, torch.from_numpy(train_set.faces), train_set.labels, params)
 
     def loss(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
         if variant.ema:
@@ -267,28 +300,32 @@ def _mixed_loss(
     """Returns what gives the loss of faces each of which is mixed with another one of the batch."""
     augment = recognizer_training.Augmentation(params, network.pixels)
 
-    def loss_of(indices: Tensor, _: float, generator: Generator) -> Tensor:
+    def loss_fn(indices: Tensor, _: float, generator: Generator) -> Tensor:
         batch = augment(faces[indices], generator)
         draw = int(torch.randint(2**31, (1,), generator=generator))
         share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
         mixed = share * batch + (1 - share) * batch.flip(0)
         embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
         wanted = labels[indices].to(device())
-        return share * network.head(embeddings, wanted) + (1 - share) * network.head(embeddings, wanted.flip(0))
+        return share * network.head(embeddings, wanted) + (1 - share) * network.head(
+            embeddings, wanted.flip(0)
+        )
 
-    return loss_of
+    return loss_fn
 
 
-def seconds_per_step(variant: Variant, params: RecognizerParams, head: HeadParams, learned: AlignedFaces) -> float:
+def seconds_per_step(
+    variant: Variant, params: RecognizerParams, head: HeadParams, train_set: AlignedFaces
+) -> float:
     """Returns the time of the fastest step, on a network of its own: other work on the machine only slows steps."""
-    network, _, loss_of = _prepared(variant, params, head, 0, learned)
+    network, _, loss_fn = _prepared(variant, params, head, 0, train_set)
     optimizer = torch.optim.AdamW(network.train().parameters(), lr=params.learning_rate, fused=True)
     generator = Generator().manual_seed(0)
     times = []
     for _ in range(WARM_UP + TIMED):
         start = time.perf_counter()
-        indices = torch.randint(len(learned.faces), (params.batch,), generator=generator)
-        loss = loss_of(indices, 0.0, generator)
+        indices = torch.randint(len(train_set.faces), (params.batch,), generator=generator)
+        loss = loss_fn(indices, 0.0, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -297,23 +334,27 @@ def seconds_per_step(variant: Variant, params: RecognizerParams, head: HeadParam
     return min(times[WARM_UP:])
 
 
-def _top1(network: Recognizer, tried: AlignedFaces, flip: bool) -> float:
+def _top1(network: Recognizer, val_set: AlignedFaces, flip: bool) -> float:
     """Returns top-1 in %; a face that could not be aligned is wrong."""
-    scores = network.head.scores(tried.embed(network, flip=flip).to(device())).cpu()
-    return round(100 * float((hits_at(scores, tried.labels, 1).numpy() & tried.usable).mean()), 4)
+    scores = network.head.scores(val_set.embed(network, flip=flip).to(device())).cpu()
+    return round(
+        100 * float((top_k_hits(scores, val_set.labels, 1).numpy() & val_set.usable).mean()), 4
+    )
 
 
-def markdown(done: pd.DataFrame, head: str, seconds: float, learned: AlignedFaces, tried: AlignedFaces) -> str:
+def markdown(
+    done: pd.DataFrame, head: str, seconds: float, train_set: AlignedFaces, val_set: AlignedFaces
+) -> str:
     """Returns the table: a row a change, mean ± standard deviation, the difference paired by seed."""
     by_seed = done.pivot(index="seed", columns="variant", values="top1")
     lines = [
         "# Ablation of the recipe",
         "",
-        f"Top-1 in % of `{head}` on a development split: {learned.frame.label.nunique()} people of `train`, "
-        f"{len(learned.frame)} photographs to learn from and {len(tried.frame)} to try on; mean ± standard deviation "
+        f"Top-1 in % of `{head}` on a development split: {train_set.frame.label.nunique()} people of `train`, "
+        f"{len(train_set.frame)} photographs to learn from and {len(val_set.frame)} to try on; mean ± standard deviation "
         f"of {len(by_seed)} seeds. Each training takes {seconds:g} s on {machine()}; the number of epochs follows from "
         "the time of a step. The difference is paired by seed. Chance alone moves a share of this many photographs by "
-        f"± {100 * math.sqrt(0.25 / len(tried.frame)):.1f} points at most (one standard error).",
+        f"± {100 * math.sqrt(0.25 / len(val_set.frame)):.1f} points at most (one standard error).",
         "",
         "| change | top-1 | difference | epochs |",
         "|---|---|---|---|",

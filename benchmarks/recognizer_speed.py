@@ -12,15 +12,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.landmark_training import faces_per_second
 from benchmarks.measure import Measured, alternate
-from facerec import training
-from facerec.batches import Batches
-from facerec.devices import autocast, device
-from facerec.head_params import HeadParams
-from facerec.images import num_workers, read_image
+from facerec.imaging.io import read_image
+from facerec.networks.devices import autocast, device
+from facerec.parallel import num_workers
 from facerec.progress import Progress
-from facerec.recognizer import Recognizer
-from facerec.recognizer_params import RecognizerParams
-from facerec.recognizer_training import batch_loss, build
+from facerec.recognition.head_params import HeadParams
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.training import batch_loss, build
+from facerec.training import loop, samplers
+from facerec.training.prefetch import Batches
 
 
 class JpegFaces(Dataset):
@@ -37,22 +38,36 @@ class JpegFaces(Dataset):
         return face.flip(2) if torch.rand(()) < 0.5 else face, self.labels[index]
 
 
-def our_epochs(network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+def our_epochs(
+    network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams
+) -> Iterator[int]:
     """Yields the number of faces of each epoch of the stage's training, as `fit` runs it."""
     batches = Batches(faces, torch.arange(len(faces)), device())
-    loss_of = batch_loss(network, batches, labels, params)
-    order = partial(training.grouped_order, labels, network.head.photos_together)
+    loss_fn = batch_loss(network, batches, labels, params)
+    order = partial(samplers.grouped_order, labels, network.head.photos_together)
     optimizer = _adamw(network, params)
-    steps = training._steps(len(faces), params.batch)
+    steps = loop._steps(len(faces), params.batch)
     untold = Progress(None, steps)
     for epoch in count():
-        training._epoch(
-            network, loss_of, order, batches.expect, steps, optimizer, params, 0, epoch, Path("none"), untold
+        loop._epoch(
+            network,
+            loss_fn,
+            order,
+            batches.prefetch,
+            steps,
+            optimizer,
+            params,
+            0,
+            epoch,
+            Path("none"),
+            untold,
         )
         yield steps * min(params.batch, len(faces))
 
 
-def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams, wait: bool = True) -> Iterator[int]:
+def resident_steps(
+    network: Recognizer, labels: Tensor, params: RecognizerParams, wait: bool = True
+) -> Iterator[int]:
     """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation.
 
     It waits for the device after each, unless the caller does so at the end.
@@ -65,22 +80,44 @@ def resident_steps(network: Recognizer, labels: Tensor, params: RecognizerParams
         yield _step(optimizer, network.head(network(batch), wanted), params.batch, wait)
 
 
-def plain_steps(network: Recognizer, paths: list[Path], labels: Tensor, params: RecognizerParams) -> Iterator[int]:
+def plain_steps(
+    network: Recognizer, paths: list[Path], labels: Tensor, params: RecognizerParams
+) -> Iterator[int]:
     """Yields the number of faces of each step of a DataLoader over JPEG files, in fp32, NCHW."""
     faces = JpegFaces(paths, labels)
-    loader = DataLoader(faces, min(params.batch, len(faces)), shuffle=True, num_workers=num_workers(), drop_last=True)
+    loader = DataLoader(
+        faces,
+        min(params.batch, len(faces)),
+        shuffle=True,
+        num_workers=num_workers(),
+        drop_last=True,
+    )
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=False)
     while True:
         for batch, wanted in loader:
-            yield _step(optimizer, network.head(network(batch.to(device())), wanted.to(device())), len(batch))
+            yield _step(
+                optimizer,
+                network.head(network(batch.to(device())), wanted.to(device())),
+                len(batch),
+            )
 
 
 def against_resident(
-    faces: np.ndarray, labels: Tensor, params: RecognizerParams, head: HeadParams, seconds: float, repeats: int
+    faces: np.ndarray,
+    labels: Tensor,
+    params: RecognizerParams,
+    head: HeadParams,
+    seconds: float,
+    repeats: int,
 ) -> Measured:
     """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
     first, second = (_network(params, head, faces, labels) for _ in range(2))
-    return _compare(our_epochs(first, faces, labels, params), resident_steps(second, labels, params), seconds, repeats)
+    return _compare(
+        our_epochs(first, faces, labels, params),
+        resident_steps(second, labels, params),
+        seconds,
+        repeats,
+    )
 
 
 def against_plain(
@@ -95,27 +132,44 @@ def against_plain(
     """Returns our speed against that of the plain loop over the same faces."""
     plain = _network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
-    return _compare(our_epochs(_network(params, head, faces, labels), faces, labels, params), theirs, seconds, repeats)
+    return _compare(
+        our_epochs(_network(params, head, faces, labels), faces, labels, params),
+        theirs,
+        seconds,
+        repeats,
+    )
 
 
 def against_other_precision(
-    faces: np.ndarray, labels: Tensor, params: RecognizerParams, head: HeadParams, seconds: float, repeats: int
+    faces: np.ndarray,
+    labels: Tensor,
+    params: RecognizerParams,
+    head: HeadParams,
+    seconds: float,
+    repeats: int,
 ) -> Measured:
     """Returns the speed in the precision that `auto` picks on this device against that in the other one."""
     with autocast(device(), "auto"):
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
-    ours, theirs = (our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings)
+    ours, theirs = (
+        our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings
+    )
     return _compare(ours, theirs, seconds, repeats)
 
 
 def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats: int) -> Measured:
     return alternate(
-        lambda: faces_per_second(ours, seconds), lambda: faces_per_second(theirs, seconds), "faces", repeats
+        lambda: faces_per_second(ours, seconds),
+        lambda: faces_per_second(theirs, seconds),
+        "faces",
+        repeats,
     )
 
 
-def _network(params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor) -> Recognizer:
+def _network(
+    params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor
+) -> Recognizer:
     people = list(range(int(labels.max()) + 1))
     from_chance = params.model_copy(update={"weights": "none"})
     network = build(from_chance, head, people, faces.shape[1], Path()).train()
@@ -125,7 +179,7 @@ def _network(params: RecognizerParams, head: HeadParams, faces: np.ndarray, labe
 
 
 def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimizer:
-    groups = training._decay_groups(network, params.weight_decay)
+    groups = loop._decay_groups(network, params.weight_decay)
     return torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)
 
 

@@ -42,12 +42,13 @@ from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
 from facerec import tables
-from facerec.align_params import AlignParams
-from facerec.aligned_faces import read_aligned
-from facerec.head_params import load_head
-from facerec.hourglass_params import HourglassParams
-from facerec.images import num_workers, write_bytes
-from facerec.recognizer_params import RecognizerParams
+from facerec.files import write_bytes
+from facerec.landmarks.align_params import AlignParams
+from facerec.landmarks.params import HourglassParams
+from facerec.parallel import num_workers
+from facerec.recognition.datasets import read_aligned
+from facerec.recognition.head_params import load_head
+from facerec.recognition.params import RecognizerParams
 from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
@@ -107,7 +108,9 @@ def _select(work: Work) -> Measured:
 
 def _crop(work: Work, against: str) -> Measured:
     sizes = "--photographs", work.photographs, "--repeats", work.repeats
-    return Measured(**json.loads(_said("benchmarks.crop_speed", against, "--data", work.data, *sizes)))
+    return Measured(
+        **json.loads(_said("benchmarks.crop_speed", against, "--data", work.data, *sizes))
+    )
 
 
 def _align(work: Work) -> Measured:
@@ -138,7 +141,10 @@ def _recognizer(work: Work, against: str) -> Measured:
 def _hourglass(work: Work) -> Measured:
     params = HourglassParams.load("hourglass")
     of_run = read_run(work.data, params)
-    steps = landmark_training.our_steps(params, of_run), landmark_training.notebook_steps(work.data, params, of_run)
+    steps = (
+        landmark_training.our_steps(params, of_run),
+        landmark_training.notebook_steps(work.data, params, of_run),
+    )
     ours, theirs = (partial(landmark_training.faces_per_second, one, work.seconds) for one in steps)
     return alternate(ours, theirs, "faces", work.repeats)
 
@@ -147,7 +153,9 @@ def _memory(work: Work) -> Measured:
     pairs = [[_peak(count) for count in work.memory] for _ in range(work.repeats)]
     few, many = (statistics.median(peaks) for peaks in zip(*pairs, strict=True))
     ratios = [after / before for before, after in pairs]
-    return Measured(ratios, f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB")
+    return Measured(
+        ratios, f"{work.memory[1]:,} faces: {many:.0f} MiB", f"{work.memory[0]:,}: {few:.0f} MiB"
+    )
 
 
 def _peak(faces: int) -> float:
@@ -160,7 +168,9 @@ def _select_memory(work: Work) -> Measured:
         _said("benchmarks.selection_tables", "--rows", rows, "--people", people, "--no-peer")
         for _ in range(work.repeats)
     ]
-    seconds, peaks = zip(*(map(float, re.findall(r"([\d.]+) (?:s|MiB)", one)) for one in said), strict=True)
+    seconds, peaks = zip(
+        *(map(float, re.findall(r"([\d.]+) (?:s|MiB)", one)) for one in said), strict=True
+    )
     median = f"{statistics.median(peaks):.0f} MiB, {statistics.median(seconds):.2f} s"
     return Measured([peak / GIB for peak in peaks], median, f"{GIB} MiB")
 
@@ -170,20 +180,37 @@ def _identification_memory(work: Work) -> Measured:
     words = "benchmarks.identification", "--query", query, "--distractors", distractors
     said = [_said(*words) for _ in range(work.repeats)]
     peaks = [float(re.findall(r"embeddings: (\d+) MiB", one)[0]) for one in said]
-    return Measured([peak / (2 * GIB) for peak in peaks], f"{statistics.median(peaks):.0f} MiB", f"{2 * GIB} MiB")
+    return Measured(
+        [peak / (2 * GIB) for peak in peaks],
+        f"{statistics.median(peaks):.0f} MiB",
+        f"{2 * GIB} MiB",
+    )
 
 
 def _said(module: str, *words: object) -> str:
-    command, environment = [sys.executable, "-m", module, *map(str, words)], {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    command, environment = (
+        [sys.executable, "-m", module, *map(str, words)],
+        {**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
-GROWING = {"select": " (its work on photographs: measures, decoding, copies)", "crop": ", pool and all", "align": ""}
+GROWING = {
+    "select": " (its work on photographs: measures, decoding, copies)",
+    "crop": ", pool and all",
+    "align": "",
+}
 
 MEASURES = {
     "select": Measure("select, tables of CelebA's size", "the notebook's pandas steps", 5, _select),
     "select_memory": Measure(
-        "select, peak memory with the interpreter and its libraries", "1 GiB", 1, _select_memory, at_most=True
+        "select, peak memory with the interpreter and its libraries",
+        "1 GiB",
+        1,
+        _select_memory,
+        at_most=True,
     ),
     "crop": Measure(
         "crop, photographs/s",
@@ -217,9 +244,14 @@ MEASURES = {
         partial(_recognizer, against="plain"),
     ),
     "precision": Measure(
-        "recogniser training, faces/s, in precision auto", "in the other one", 1, partial(_recognizer, against="other")
+        "recogniser training, faces/s, in precision auto",
+        "in the other one",
+        1,
+        partial(_recognizer, against="other"),
     ),
-    "hourglass": Measure("hourglass training, faces/s", "the notebook's network and loop, same input", 5, _hourglass),
+    "hourglass": Measure(
+        "hourglass training, faces/s", "the notebook's network and loop, same input", 5, _hourglass
+    ),
     "identification": Measure(
         "identification rate, 5,000 × 1,000,000",
         "one blocked matrix product over the same data",
@@ -246,7 +278,13 @@ MEASURES = {
         lambda work: unchanged_run.unchanged(work.folder, work.repeats),
         at_most=True,
     ),
-    "memory": Measure("private memory of training, faces mapped", "a tenth of the faces", 1.1, _memory, at_most=True),
+    "memory": Measure(
+        "private memory of training, faces mapped",
+        "a tenth of the faces",
+        1.1,
+        _memory,
+        at_most=True,
+    ),
     **{
         f"growth_{stage}": Measure(
             f"{stage}{GROWING[stage]}, exponent of its time in the number of photographs",
@@ -265,9 +303,9 @@ def main(
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
     models: Annotated[Path, Option(help="folder of the hourglass")] = Path("models"),
     repeats: Annotated[int, Option(help="measurements of each of the two, in turn")] = REPEATS,
-    report: Annotated[Path, Option(help="output: the table; its rows in numbers beside it, as .json")] = Path(
-        "benchmarks/results.md"
-    ),
+    report: Annotated[
+        Path, Option(help="output: the table; its rows in numbers beside it, as .json")
+    ] = Path("benchmarks/results.md"),
 ) -> None:
     """Measures all, or those named, and writes the table."""
     measure_all(chosen(only, MEASURES), Work(data, models, repeats=repeats), report)
@@ -279,7 +317,10 @@ def measure_all(names: list[str], work: Work, report: Path) -> None:
         start = time.perf_counter()
         measured = in_own_process(name, work)
         spent = time.perf_counter() - start
-        print(f"{name:<18} {measured.spread}  {measured.ours} | {measured.other}  ({spent:.0f} s)", flush=True)
+        print(
+            f"{name:<18} {measured.spread}  {measured.ours} | {measured.other}  ({spent:.0f} s)",
+            flush=True,
+        )
         rows = {**_rows(report), name: _row(measured, spent)}
         write_bytes(report.with_suffix(".json"), json.dumps(rows, indent=1).encode())
         write_bytes(report, markdown(rows).encode())
@@ -327,13 +368,18 @@ def processor() -> str:
     """Returns the processor's name, as the system says it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
 
 
 def markdown(rows: dict[str, dict]) -> str:
     """Returns the table of the rows that there are, in the order of MEASURES, with machine, versions and dates."""
     installed = {package.metadata["Name"] for package in importlib.metadata.distributions()}
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed)
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed
+    )
     machines = sorted({row["machine"] for row in rows.values()})
     lines = [
         "# Speed and memory",

@@ -18,28 +18,36 @@ from pydantic import ConfigDict
 from typer import Option, run
 
 from benchmarks.cells import machine, run_missing
-from facerec import geometry, hourglass, recognizer_training, tables
-from facerec.aligned_faces import AlignedFaces
-from facerec.bootstrap import bootstrap_interval
-from facerec.celeba import Collection, read_collection, read_image_ids
-from facerec.devices import device
-from facerec.head_params import load_head
-from facerec.images import in_batches, parallel_map, read_image, write_bytes
+from facerec import geometry, tables
+from facerec.data.celeba import Collection, read_collection, read_image_ids
+from facerec.files import write_bytes
+from facerec.imaging import warp
+from facerec.imaging.io import read_image
 from facerec.inference import find_points
-from facerec.near_duplicates import Copies
+from facerec.landmarks import hourglass
+from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.networks.devices import device
+from facerec.parallel import in_batches, parallel_map
 from facerec.params import Params
-from facerec.photographs import Photographs
-from facerec.pixel_measures import PixelMeasures
-from facerec.recognition_metrics import hits_at
-from facerec.recognizer import Recognizer
-from facerec.recognizer_params import RecognizerParams
-from facerec.selection import Funnel
-from facerec.strategy import Strategy
-from facerec.training import fingerprint, forget
+from facerec.recognition import training as recognizer_training
+from facerec.recognition.datasets import AlignedFaces
+from facerec.recognition.head_params import load_head
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.scoring import top_k_hits
+from facerec.selection.choice import Funnel
+from facerec.selection.near_duplicates import Copies
+from facerec.selection.photographs import Photographs
+from facerec.selection.pixel_measures import PixelMeasures
+from facerec.selection.strategy import Strategy
+from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.crop import CropParams
 from stages.select import MEASURED, SelectParams, choose, divide
 
-BASES = ["random", "frontal"]  # what the others are compared with; the last one's people are everybody's
+BASES = [
+    "random",
+    "frontal",
+]  # what the others are compared with; the last one's people are everybody's
 RESAMPLES = 2000
 BATCH = 64
 
@@ -77,42 +85,64 @@ class Chooser:
         params = self.params.model_copy(update={"strategy": strategy, "seed": seed})
         entries = params.strategies[strategy]
         by = Strategy.of(entries, self.collection.attributes, params.copy_bits, self.measured, seed)
-        chosen = choose(self.collection, read_image_ids(Path(params.exclude)), params, self.source, by, Funnel())
-        chosen |= divide(chosen, Copies.among(chosen["selected"], self.measured, params.copy_bits), params)
+        chosen = choose(
+            self.collection, read_image_ids(Path(params.exclude)), params, self.source, by, Funnel()
+        )
+        chosen |= divide(
+            chosen, Copies.among(chosen["selected"], self.measured, params.copy_bits), params
+        )
         return chosen | {"train": chosen["train"].sort_values("image_id")}
 
 
 def main(
     epochs: Annotated[int, Option(help="of each training")] = 30,
     seeds: Annotated[int, Option(help="selections and trainings by each strategy")] = 3,
-    strategies: Annotated[str, Option(help="names in select.strategies, with commas")] = "random,frontal,quality",
+    strategies: Annotated[
+        str, Option(help="names in select.strategies, with commas")
+    ] = "random,frontal,quality",
     head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
-    model: Annotated[Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")] = Path(
-        "models/hourglass.pt"
-    ),
+    model: Annotated[
+        Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")
+    ] = Path("models/hourglass.pt"),
     pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
-    exam: Annotated[int | None, Option(help="seed of another exam than select.openset.seed draws")] = None,
+    exam: Annotated[
+        int | None, Option(help="seed of another exam than select.openset.seed draws")
+    ] = None,
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
         "benchmarks/selection.csv"
     ),
-    report: Annotated[Path, Option(help="output: the table in words")] = Path("benchmarks/selection.md"),
+    report: Annotated[Path, Option(help="output: the table in words")] = Path(
+        "benchmarks/selection.md"
+    ),
 ) -> None:
     """Trains what is missing, and writes the table."""
     paths, params = DatasetParams.load("dataset"), SelectParams.load("select")
     if exam is not None:
-        params = params.model_copy(update={"openset": params.openset.model_copy(update={"seed": exam})})
+        params = params.model_copy(
+            update={"openset": params.openset.model_copy(update={"seed": exam})}
+        )
     names = strategies.split(",")
     collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
     chooser = Chooser(params, collection)
-    drawn = {(name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)}
+    drawn = {
+        (name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)
+    }
     faces = _lazily_aligned(drawn, paths.images, model, load_head(head).alignment, pixels)
     keys = [
-        {"run": _key(drawn[name, seed], head, model, epochs, pixels), "strategy": name, "seed": seed}
+        {
+            "run": _key(drawn[name, seed], head, model, epochs, pixels),
+            "strategy": name,
+            "seed": seed,
+        }
         for seed in range(1, seeds + 1)
         for name in names
     ]
     done = run_missing(
-        cells, keys, lambda key: train_and_try(drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head)
+        cells,
+        keys,
+        lambda key: train_and_try(
+            drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head
+        ),
     )
     how = "by one hourglass" if model.is_file() else "by the annotated points"
     text = markdown(done, drawn, f"{epochs} epochs", f"all faces aligned {how}, {pixels} px")
@@ -131,7 +161,9 @@ def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, p
 
 def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):
     """Returns a function that aligns all faces that any strategy uses when it is first called."""
-    used = pd.concat([frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])])
+    used = pd.concat(
+        [frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])]
+    )
     return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, pixels))
 
 
@@ -140,7 +172,9 @@ def align(
 ) -> dict[str, tuple[np.ndarray, bool]]:
     """Returns each photograph's face, aligned by so many points, and whether it could be aligned, by image_id."""
     network = hourglass.load(model, device()) if model.is_file() else None
-    squares = geometry.crop_squares(frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale)
+    squares = geometry.crop_squares(
+        frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale
+    )
     ids, points, found = frame.image_id.tolist(), tables.points(frame), {}
     for batch in in_batches(range(len(ids)), BATCH, "align"):
         photographs = list(parallel_map(read_image, [images / ids[row] for row in batch], None))
@@ -149,27 +183,35 @@ def align(
             placed = find_points(network, photographs, squares[batch.start : batch.stop])
         matrices = geometry.alignment_matrices(placed, pixels)[count]
         for photo, row, matrix in zip(photographs, batch, matrices, strict=True):
-            found[ids[row]] = geometry.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
+            found[ids[row]] = warp.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
     return found
 
 
 def train_and_try(
-    chosen: dict[str, pd.DataFrame], faces: dict[str, tuple[np.ndarray, bool]], epochs: int, seed: int, head: str
+    chosen: dict[str, pd.DataFrame],
+    faces: dict[str, tuple[np.ndarray, bool]],
+    epochs: int,
+    seed: int,
+    head: str,
 ) -> dict[str, Any]:
     """Returns the seconds, and the hits on val and wild as strings of 0 and 1 in the order of image_id."""
-    params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [seed]})
-    learned, val, wild = (_aligned(chosen[name], faces) for name in ("train", "val", "wild"))
+    params = RecognizerParams.load("recognizer").model_copy(
+        update={"epochs": epochs, "seeds": [seed]}
+    )
+    train_set, val, wild = (_aligned(chosen[name], faces) for name in ("train", "val", "wild"))
     torch.manual_seed(seed)
-    person_ids = learned.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    network = recognizer_training.build(params, load_head(head), person_ids, learned.faces.shape[1], Path())
-    name = fingerprint("benchmark_selection", params, learned.faces)
+    person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    network = recognizer_training.build(
+        params, load_head(head), person_ids, train_set.faces.shape[1], Path()
+    )
+    name = fingerprint("benchmark_selection", params, train_set.faces)
     start = time.perf_counter()
     nothing = AlignedFaces(val.frame[:1], val.faces[:1], val.usable[:1])  # to try after each epoch
-    recognizer_training.train(network, learned, nothing, params, seed, name)
+    recognizer_training.train(network, train_set, nothing, params, seed, name)
     seconds = time.perf_counter() - start
-    forget(name)
+    delete_checkpoints(name)
     return {
-        "photographs": len(learned.frame),
+        "photographs": len(train_set.frame),
         "seconds": round(seconds, 1),
         "val": _hits(network, val),
         "wild": _hits(network, wild),
@@ -181,17 +223,23 @@ def _aligned(frame: pd.DataFrame, faces: dict[str, tuple[np.ndarray, bool]]) -> 
     return AlignedFaces(frame, np.stack(pictures), np.array(usable))
 
 
-def _hits(network: Recognizer, tried: AlignedFaces) -> str:
-    scores = network.head.scores(tried.embed(network).to(device())).cpu()
-    return "h" + "".join(str(int(hit)) for hit in hits_at(scores, tried.labels, 1).numpy() & tried.usable)
+def _hits(network: Recognizer, val_set: AlignedFaces) -> str:
+    scores = network.head.scores(val_set.embed(network).to(device())).cpu()
+    return "h" + "".join(
+        str(int(hit)) for hit in top_k_hits(scores, val_set.labels, 1).numpy() & val_set.usable
+    )
 
 
 def markdown(done: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
     """Returns the table: a row a strategy; intervals by resampling people; a photograph's hits are the seeds' mean."""
-    done = done.assign(strategy=pd.Categorical(done.strategy, list(dict.fromkeys(done.strategy)), ordered=True))
+    done = done.assign(
+        strategy=pd.Categorical(done.strategy, list(dict.fromkeys(done.strategy)), ordered=True)
+    )
     wild = next(iter(drawn.values()))["wild"]
     people = wild.label.to_numpy()
-    on_wild = {name: _mean_hits(rows.wild) for name, rows in done.groupby("strategy", observed=True)}
+    on_wild = {
+        name: _mean_hits(rows.wild) for name, rows in done.groupby("strategy", observed=True)
+    }
     lines = [
         f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by each strategy, "
         f"{done.seed.nunique()} selections and trainings of {length} by each; the same {len(wild)} photographs in "
@@ -204,13 +252,26 @@ def markdown(done: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
     for name, rows in done.groupby("strategy", observed=True):
         own_people = np.concatenate([drawn[name, seed]["val"].label for seed in rows.seed])
         own = np.concatenate([_hits_of(text) for text in rows.val])
-        spread = np.std([_hits_of(text).mean() for text in rows.wild], ddof=1) if len(rows) > 1 else np.nan
+        spread = (
+            np.std([_hits_of(text).mean() for text in rows.wild], ddof=1)
+            if len(rows) > 1
+            else np.nan
+        )
         apart = [
-            _with_interval(on_wild[name] - on_wild[base], people, "+") if base in on_wild and base != name else ""
+            _with_interval(on_wild[name] - on_wild[base], people, "+")
+            if base in on_wild and base != name
+            else ""
             for base in BASES
         ]
-        cells = [name, _with_interval(own, own_people), _with_interval(on_wild[name], people), f"{100 * spread:.1f}"]
-        lines.append(f"| {' | '.join([*cells, *apart, f'{100 * (own.mean() - on_wild[name].mean()):.1f}'])} |")
+        cells = [
+            name,
+            _with_interval(own, own_people),
+            _with_interval(on_wild[name], people),
+            f"{100 * spread:.1f}",
+        ]
+        lines.append(
+            f"| {' | '.join([*cells, *apart, f'{100 * (own.mean() - on_wild[name].mean()):.1f}'])} |"
+        )
     return "\n".join([*lines, ""])
 
 

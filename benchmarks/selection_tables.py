@@ -15,12 +15,13 @@ from scipy.spatial.distance import cdist
 from typer import Option, run
 
 from benchmarks.measure import Measured, alternate, peak_memory, speed_of
-from facerec import criteria, selection
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
-from facerec.celeba import read_collection
-from facerec.criteria import Criterion
-from facerec.lots import person_order, rank_in_person
-from facerec.selection import Funnel, Likeness
+from facerec.data.celeba import read_collection
+from facerec.random_order import person_order, rank_in_person
+from facerec.selection import choice as selection
+from facerec.selection import criteria
+from facerec.selection.choice import Funnel, Likeness
+from facerec.selection.criteria import Criterion
 from facerec.tables import BOX
 
 STRATA = ["Male", "Young", "Smiling", "Eyeglasses"]
@@ -41,7 +42,9 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tables(Path(folder), rows, people)
         ours = _seconds(lambda: choose(*paths))
-        print(f"ours {ours:.2f} s, peak memory {peak_memory() / 2**20:.0f} MiB with the interpreter and its libraries")
+        print(
+            f"ours {ours:.2f} s, peak memory {peak_memory() / 2**20:.0f} MiB with the interpreter and its libraries"
+        )
         if peer:
             theirs = _seconds(lambda: notebook(*paths))
             print(f"the notebook's steps {theirs:.2f} s: {theirs / ours:.1f} times as long")
@@ -51,19 +54,29 @@ def write_tables(folder: Path, rows: int, people: int, seed: int = 0) -> list[Pa
     """Returns the paths of identity, landmarks, boxes and attributes, made up in CelebA's layout and proportions."""
     rng = np.random.default_rng(seed)
     ids = [f"{number:06d}.jpg" for number in range(1, rows + 1)]
-    person = rng.permutation(np.concatenate([np.arange(people), rng.integers(0, people, rows - people)])) + 1
+    person = (
+        rng.permutation(np.concatenate([np.arange(people), rng.integers(0, people, rows - people)]))
+        + 1
+    )
     apart = rng.lognormal(np.log(60), 0.5, rows)
     nose = np.clip(rng.normal(0.5, 0.13, rows), -0.2, 1.2)
     shape = np.array([[0, 0], [1, 0], [0, 0.6], [0.1, 1.05], [0.9, 1.05]]) * apart[:, None, None]
     shape[:, 2, 0] = nose * apart
     points = np.rint(shape + rng.uniform(80, 200, (rows, 1, 2))).astype(int).reshape(rows, 10)
     boxes = np.column_stack(
-        [points[:, :2] - apart[:, None].astype(int), (3 * apart).astype(int), (4 * apart).astype(int)]
+        [
+            points[:, :2] - apart[:, None].astype(int),
+            (3 * apart).astype(int),
+            (4 * apart).astype(int),
+        ]
     )
     lasting = rng.random((people + 1, len(ATTRIBUTES))) < rng.uniform(0.05, 0.5, len(ATTRIBUTES))
     flipped = rng.random((rows, len(ATTRIBUTES))) < 0.1
     signs = np.where(lasting[person] ^ flipped, 1, -1)
-    parts = [("identity.txt", [], person[:, None]), ("landmarks.txt", [str(rows), " ".join(LANDMARKS)], points)]
+    parts = [
+        ("identity.txt", [], person[:, None]),
+        ("landmarks.txt", [str(rows), " ".join(LANDMARKS)], points),
+    ]
     parts += [("boxes.txt", [str(rows), "image_id " + " ".join(BOX)], boxes)]
     parts += [("attributes.txt", [str(rows), " ".join(ATTRIBUTES)], signs)]
     for name, head, values in parts:
@@ -92,7 +105,12 @@ def against_notebook(rows: int, people: int, chosen: int, photos: int, repeats: 
 
 
 def choose(
-    identity: Path, landmarks: Path, boxes: Path, attributes: Path, chosen: int = CHOSEN, photos: int = PHOTOS
+    identity: Path,
+    landmarks: Path,
+    boxes: Path,
+    attributes: Path,
+    chosen: int = CHOSEN,
+    photos: int = PHOTOS,
 ) -> pd.DataFrame:
     """Returns what `select` chooses of these tables by the notebook's strategy, before it decodes anything."""
     collection = read_collection(identity, landmarks, boxes, attributes)
@@ -105,11 +123,20 @@ def choose(
     wanted = min(chosen, pool.person_id.nunique())
     of_chosen = pool[pool.person_id.isin(selection.choose_people(pool, wanted, STRATA, 1))]
     alike = [Likeness(of_chosen[collection.attributes].to_numpy(np.int16), 1.0)]
-    return selection.preference(of_chosen, alike, np.zeros(len(of_chosen)), 1).groupby("person_id").head(photos)
+    return (
+        selection.preference(of_chosen, alike, np.zeros(len(of_chosen)), 1)
+        .groupby("person_id")
+        .head(photos)
+    )
 
 
 def notebook(
-    identity: Path, landmarks: Path, boxes: Path, attributes: Path, chosen: int = CHOSEN, photos: int = PHOTOS
+    identity: Path,
+    landmarks: Path,
+    boxes: Path,
+    attributes: Path,
+    chosen: int = CHOSEN,
+    photos: int = PHOTOS,
 ) -> pd.DataFrame:
     """Returns the same by the notebook's pandas steps: a filter a person, a loop with `cdist`."""
     table = pd.read_csv(identity, sep=r"\s+", header=None, names=["image_id", "person_id"])
@@ -118,14 +145,22 @@ def notebook(
         table = table.merge(other, on="image_id", how="inner")
     left, right = table.nose_x - table.lefteye_x, table.righteye_x - table.nose_x
     apart = table.righteye_x - table.lefteye_x
-    table = table[(left > 0) & (right > 0) & (apart > 30) & (left >= 0.3 * apart) & (right >= 0.3 * apart)]
+    table = table[
+        (left > 0) & (right > 0) & (apart > 30) & (left >= 0.3 * apart) & (right >= 0.3 * apart)
+    ]
     counts = table.person_id.value_counts()
     table = table[table.person_id.isin(counts.index[counts >= photos])]
     means = pd.DataFrame(
-        {person: table[table.person_id == person][STRATA].mean() for person in table.person_id.unique()}
+        {
+            person: table[table.person_id == person][STRATA].mean()
+            for person in table.person_id.unique()
+        }
     )
     strata = (means.T >= 0).groupby(STRATA)
-    drawn = [group.sample(round(chosen * len(group) / means.shape[1]), random_state=42) for _, group in strata]
+    drawn = [
+        group.sample(round(chosen * len(group) / means.shape[1]), random_state=42)
+        for _, group in strata
+    ]
     parts = []
     for person in pd.concat(drawn).index:
         own = table[table.person_id == person].reset_index(drop=True)

@@ -14,13 +14,13 @@ import torch
 from torch import Generator
 from typer import Argument, Option, run
 
-from facerec.batches import Batches
-from facerec.devices import device
-from facerec.head_params import parse_head
-from facerec.images import stack_images
-from facerec.recognizer_params import RecognizerParams
-from facerec.recognizer_training import batch_loss, build
-from facerec.training import fit, forget
+from facerec.imaging.arrays import stack_images
+from facerec.networks.devices import device
+from facerec.recognition.head_params import parse_head
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.training import batch_loss, build
+from facerec.training.loop import delete_checkpoints, fit
+from facerec.training.prefetch import Batches
 
 MIB = 2**20
 HEAD = {"type": "ce", "alignment": 5, "label_smoothing": 0.0}
@@ -35,7 +35,13 @@ def main(
 ) -> None:
     """Prints the largest private memory, MiB: what the system cannot take back without writing it somewhere."""
     params = RecognizerParams.load("recognizer").model_copy(
-        update={"batch": batch, "epochs": 1, "warmup_epochs": 0, "weights": "none", "memory_map_over": map_over}
+        update={
+            "batch": batch,
+            "epochs": 1,
+            "warmup_epochs": 0,
+            "weights": "none",
+            "memory_map_over": map_over,
+        }
     )
     peak = _Peak()
     with tempfile.TemporaryDirectory(dir=".") as folder:
@@ -48,19 +54,21 @@ def main(
 def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> None:
     rng = np.random.default_rng(0)
     one = rng.integers(0, 255, (pixels, pixels, 3), dtype=np.uint8)
-    faces = stack_images((np.roll(one, shift, axis=0) for shift in range(count)), count, params.memory_map_over)
+    faces = stack_images(
+        (np.roll(one, shift, axis=0) for shift in range(count)), count, params.memory_map_over
+    )
     labels = torch.arange(count) % 100
     network = build(params, parse_head(HEAD), list(range(100)), pixels, Path())
     batches = Batches(faces, torch.arange(count), device())
-    loss_of = batch_loss(network, batches, labels, params)
+    loss_fn = batch_loss(network, batches, labels, params)
     wanted = steps * params.batch
 
     def everywhere(generator: Generator) -> torch.Tensor:
         return torch.randint(count, (wanted,), generator=generator)
 
     name = "training_memory-" + "0" * 16
-    fit(network, loss_of, wanted, dict, params, 0, name, everywhere, batches.expect)
-    forget(name)
+    fit(network, loss_fn, wanted, dict, params, 0, name, everywhere, batches.prefetch)
+    delete_checkpoints(name)
 
 
 class _Peak:

@@ -26,9 +26,14 @@ def unchanged(photographs: int, repeats: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_repository(root, photographs)
-        status, repro = (speed_of(lambda name=name: _dvc(root, name, "--quiet"), 1) for name in ("status", "repro"))
+        status, repro = (
+            speed_of(lambda name=name: _dvc(root, name, "--quiet"), 1)
+            for name in ("status", "repro")
+        )
         found = alternate(status, repro, "runs", repeats)
-    return Measured(found.ratios, f"repro {_seconds(found.other)}", f"status {_seconds(found.ours)}")
+    return Measured(
+        found.ratios, f"repro {_seconds(found.other)}", f"status {_seconds(found.ours)}"
+    )
 
 
 def make_repository(root: Path, photographs: int) -> None:
@@ -50,7 +55,9 @@ def make_repository(root: Path, photographs: int) -> None:
             _fill(output, photographs if output.parent.is_relative_to(root / "data") else 1)
         repo.commit(force=True)
         if ran := repo.reproduce():
-            raise ValueError(f"benchmarks.unchanged: expected a repository in which nothing is to be done, ran {ran}")
+            raise ValueError(
+                f"benchmarks.unchanged: expected a repository in which nothing is to be done, ran {ran}"
+            )
 
 
 def _fill(output: Path, photographs: int) -> None:

@@ -6,27 +6,30 @@ x … x + width - 1, so its left edge lies at x - 0.5. A matrix (2, 3) maps sour
 
 import math
 
-import cv2
 import numpy as np
 
 # ArcFace's five points on a 112 px face (Deng et al. 2019; insightface `face_align.arcface_dst`):
 # eyes from left to right in the image, nose, corners of the mouth from left to right.
 ARCFACE_TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
 )
 ARCFACE_PIXELS = 112
 
 EYES = [0, 1]
 EYES_AND_NOSE = [0, 1, 2]
-MIRRORED = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
+FLIP_INDEX = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
 
 CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side: all five points stay well inside
-
-SHRINK_UNDER = 2 / 3  # px to a px: above, bilinear interpolation leaves hardly a pixel out
-NOT_WHOLE = 1e-6  # px that the corner or the side of a square of whole pixels may be off, by rounding
-MAX_HALVINGS = 14  # of a photograph; that many take the largest to a pixel
 MIN_AREA = 0.09  # of the sum of two squared edges: as thin a triangle is taken for a line, or a face stretched fivefold
-MIN_SPREAD = 0.05  # of the spread of all five points: points that lie closer together are coincident
+MIN_SPREAD = (
+    0.05  # of the spread of all five points: points that lie closer together are coincident
+)
 MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
 
 
@@ -41,7 +44,9 @@ def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
     """
     x, y, width, height = boxes.astype(float).T
     side = np.maximum(np.rint(scale * np.minimum(width, height)), 1)
-    return np.stack([np.rint(x + (width - side) / 2), np.rint(y + (height - side) / 2), side], axis=1)
+    return np.stack(
+        [np.rint(x + (width - side) / 2), np.rint(y + (height - side) / 2), side], axis=1
+    )
 
 
 def square_matrices(squares: np.ndarray, pixels: int) -> np.ndarray:
@@ -71,14 +76,22 @@ def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]
         pixels: side of the aligned face.
     """
     target, everything = template(pixels), list(range(len(ARCFACE_TEMPLATE)))
-    fits = {2: (fit_similarity, EYES), 3: (fit_affine, EYES_AND_NOSE), 5: (fit_similarity, everything)}
+    fits = {
+        2: (fit_similarity, EYES),
+        3: (fit_affine, EYES_AND_NOSE),
+        5: (fit_similarity, everything),
+    }
     return {
-        count: np.where(_apart(points, used)[:, None, None], fit(points[:, used], target[used]), np.nan)
+        count: np.where(
+            _apart(points, used)[:, None, None], fit(points[:, used], target[used]), np.nan
+        )
         for count, (fit, used) in fits.items()
     }
 
 
-def closer_matrices(points: np.ndarray, pixels: int, weights: np.ndarray | None = None) -> np.ndarray:
+def refinement_matrices(
+    points: np.ndarray, pixels: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Returns the similarities (N, 2, 3) that straighten faces and bring them close, for a second look at them.
 
     The points come to lie as on ArcFace's template, their mean in the middle and the eyes CLOSER of the side apart.
@@ -116,7 +129,9 @@ def _shares(weights: np.ndarray) -> np.ndarray:
     return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
 
 
-def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def fit_similarity(
+    source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, without reflection.
 
     Umeyama 1991, eq. 40-43; in the plane, with points as complex numbers, it is the regression t = a s + b.
@@ -133,9 +148,13 @@ def fit_similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray |
     s_centred = s - s_mean[:, None]
     spread = (shares * np.abs(s_centred) ** 2).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        a = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1) / np.where(spread > 1e-9, spread, np.nan)
+        a = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1) / np.where(
+            spread > 1e-9, spread, np.nan
+        )
     b = t_mean - a * s_mean
-    return np.stack([np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1)
+    return np.stack(
+        [np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1
+    )
 
 
 def fit_affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -150,7 +169,9 @@ def fit_affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     usable = area > MIN_AREA * np.maximum((edges**2).sum(axis=(1, 2)), 1e-9)
     matrices = np.full((len(source), 2, 3), np.nan)
     homogeneous = np.concatenate([source, np.ones_like(source[..., :1])], axis=2)
-    matrices[usable] = np.linalg.solve(homogeneous[usable], np.broadcast_to(target, source.shape)[usable]).mT
+    matrices[usable] = np.linalg.solve(
+        homogeneous[usable], np.broadcast_to(target, source.shape)[usable]
+    ).mT
     return matrices
 
 
@@ -172,7 +193,7 @@ def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, then[..., :2] @ first[..., 2:] + then[..., 2:]], axis=-1)
 
 
-def finite_or(matrices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+def where_finite(matrices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
     """Returns matrices (N, 2, 3), and the other ones where they are not finite."""
     return np.where(np.isfinite(matrices).all(axis=(1, 2), keepdims=True), matrices, otherwise)
 
@@ -196,7 +217,9 @@ def _determinants(matrices: np.ndarray) -> np.ndarray:
     return matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
 
 
-def alignment_record(matrices: np.ndarray, points: np.ndarray, pixels: int) -> dict[str, np.ndarray]:
+def alignment_record(
+    matrices: np.ndarray, points: np.ndarray, pixels: int
+) -> dict[str, np.ndarray]:
     """Returns what an alignment did to each face, (N,) each; NaN where it has no matrix.
 
     `roll`: the angle by which the face was turned back, degrees, positive if it leant clockwise in the picture; NaN
@@ -245,118 +268,3 @@ def scale(matrix: np.ndarray) -> float:
     """Returns px of the target to a px of the source, of a matrix (2, 3): the root of the area's ratio."""
     (a, b, _), (c, d, _) = matrix.tolist()
     return math.sqrt(abs(a * d - b * c))
-
-
-def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
-    """Returns the square (pixels, pixels, 3) that `matrix` cuts from an image, black outside it.
-
-    Only the part that is seen is worked on; where the picture shrinks by more than a third it is averaged first, which
-    keeps it from aliasing.
-
-    Args:
-        image: (H, W, 3) uint8.
-        matrix: (2, 3), px of the image → px of the square. Not finite: the result is black.
-        pixels: side of the result.
-    """
-    if not all(map(math.isfinite, matrix.ravel().tolist())):
-        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
-    if (whole := _whole_square(image, matrix, pixels)) is not None:
-        return _resized(whole, pixels)
-    part, part_matrix = _visible_part(image, matrix, pixels)
-    if not part.size:
-        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
-    part, part_matrix = _shrink(part, part_matrix)
-    return cv2.warpAffine(part, part_matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-
-
-def _whole_square(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray | None:
-    """Returns the square that `matrix` only resizes, black outside the image; None if it is not whole pixels of it.
-
-    Nor is it returned where the image is a small part of it.
-    """
-    (zoom, *sheared, right), (turned, zoom_y, down) = matrix.tolist()
-    if any(sheared) or turned or zoom != zoom_y or zoom <= 0:
-        return None
-    exact = 0.5 - (right + 0.5) / zoom, 0.5 - (down + 0.5) / zoom, pixels / zoom
-    left, top, side = (round(value) for value in exact)
-    height, width = image.shape[:2]
-    if max(abs(left - exact[0]), abs(top - exact[1]), abs(side - exact[2])) > NOT_WHOLE:
-        return None
-    if side > 2 * min(width, height):
-        return None
-    part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
-    if not part.size or part.shape[:2] == (side, side):
-        return part if part.size else None
-    before = max(-top, 0), max(-left, 0)
-    after = side - part.shape[0] - before[0], side - part.shape[1] - before[1]
-    return cv2.copyMakeBorder(part, before[0], after[0], before[1], after[1], cv2.BORDER_CONSTANT)
-
-
-def _resized(square: np.ndarray, pixels: int) -> np.ndarray:
-    """Returns a square picture `pixels` wide, averaged where it shrinks by more than a third.
-
-    Where it shrinks to more than half, the means are those of 2 × 2 pixels of one twice as wide as wanted: as near to
-    the true means as INTER_AREA's, for which parts of pixels cost twice the time.
-    """
-    side = len(square)
-    if pixels >= SHRINK_UNDER * side:
-        return cv2.resize(square, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
-    if side < 2 * pixels:
-        square = cv2.resize(square, (2 * pixels, 2 * pixels), interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(square, (pixels, pixels), interpolation=cv2.INTER_AREA)
-
-
-def _visible_part(image: np.ndarray, matrix: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the part of the image under the square, with a margin for interpolation, and its matrix."""
-    spans = [_span(row, pixels) for row in cv2.invertAffineTransform(matrix).tolist()]
-    margin = 2 + max(last - first for first, last in spans) / pixels
-    (left, right), (top, bottom) = (
-        (math.floor(min(max(0, first - margin), side)), math.ceil(min(max(0, last + margin), side)))
-        for (first, last), side in zip(spans, image.shape[1::-1], strict=True)
-    )
-    return image[top:bottom, left:right], _moved(matrix, 1, left, top)
-
-
-def _span(row: list[float], pixels: int) -> tuple[float, float]:
-    """Returns the least and the largest of a coordinate of the image, by the row of the inverse matrix that gives it.
-
-    Over the square and a pixel about it: in plain numbers, for which NumPy takes longer than the warping itself.
-    """
-    along_x, along_y, start = row
-    start -= along_x + along_y
-    ends = along_x * (pixels + 1), along_y * (pixels + 1)
-    return start + sum(min(end, 0) for end in ends), start + sum(max(end, 0) for end in ends)
-
-
-def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the image averaged down to no less than the matrix's scale, and the matrix from there.
-
-    Blocks of 2 × 2, 4 × 4, 8 × 8 … pixels become one; what still shrinks to under SHRINK_UNDER is smoothed by 1, 2, 1.
-    Either takes out the finest stripes, and a picture twice as large gives the same.
-    """
-    block = 2 ** int(-math.log2(min(max(scale(matrix), 0.5**MAX_HALVINGS), 1)))
-    if block > 1:
-        image, matrix = _averaged(image, block), reduced_matrix(matrix, block)
-    if scale(matrix) < SHRINK_UNDER:
-        image = cv2.GaussianBlur(image, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
-    return image, matrix
-
-
-def _averaged(image: np.ndarray, block: int) -> np.ndarray:
-    """Returns the means of blocks; what they lack at the right and below is as the last pixels."""
-    height, width = image.shape[:2]
-    below, right = -height % block, -width % block
-    if below or right:
-        image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    size = ((width + right) // block, (height + below) // block)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
-
-def reduced_matrix(matrix: np.ndarray, block: int) -> np.ndarray:
-    """Returns the matrix from a picture whose pixels are blocks of `block` × `block` pixels of the matrix's source."""
-    return matrix if block == 1 else _moved(matrix, block, (block - 1) / 2, (block - 1) / 2)
-
-
-def _moved(matrix: np.ndarray, times: int, x: float, y: float) -> np.ndarray:
-    """Returns the matrix from points p, where the given one is from `times` × p + (x, y)."""
-    return np.array([[a * times, b * times, c + (a * x + b * y)] for a, b, c in matrix.tolist()])

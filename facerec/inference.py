@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from facerec import geometry
-from facerec.hourglass import StackedHourglass
-from facerec.images import in_batches, parallel_map, read_image
-from facerec.recognizer import Recognizer
+from facerec.imaging import warp
+from facerec.imaging.io import read_image
+from facerec.landmarks.hourglass import StackedHourglass
+from facerec.parallel import in_batches, parallel_map
+from facerec.recognition.recognizer import Recognizer
 
 BATCH = 64  # photographs held at a time
 
@@ -44,17 +46,25 @@ def embed_photographs(
 
 
 def _embed(
-    landmarks: StackedHourglass, recognizer: Recognizer, photographs: list[np.ndarray], squares: np.ndarray
+    landmarks: StackedHourglass,
+    recognizer: Recognizer,
+    photographs: list[np.ndarray],
+    squares: np.ndarray,
 ) -> Tensor:
     points = find_points(landmarks, photographs, squares)
     alignment = recognizer.config["head"]["alignment"]
     matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]
-    faces = [geometry.warp(photo, move, recognizer.pixels) for photo, move in zip(photographs, matrices, strict=True)]
+    faces = [
+        warp.warp(photo, move, recognizer.pixels)
+        for photo, move in zip(photographs, matrices, strict=True)
+    ]
     usable = np.isfinite(matrices).all(axis=(1, 2))
     return recognizer.embed(np.stack(faces)) * torch.from_numpy(usable)[:, None]
 
 
-def find_points(landmarks: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray) -> np.ndarray:
+def find_points(
+    landmarks: StackedHourglass, photographs: list[np.ndarray], squares: np.ndarray
+) -> np.ndarray:
     """Returns the points (N, 5, 2) that the hourglass finds, px of the photographs.
 
     Args:
@@ -64,6 +74,8 @@ def find_points(landmarks: StackedHourglass, photographs: list[np.ndarray], squa
     """
     shown = landmarks.face_pixels
     to_crop = geometry.square_matrices(squares, shown)
-    crops = [geometry.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)]
+    crops = [
+        warp.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)
+    ]
     points, _ = landmarks.predict(np.stack(crops))
     return geometry.transform_points(geometry.invert(to_crop), points)

@@ -1,5 +1,6 @@
 """Typed access to params.yaml, the only place that holds settings."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -8,7 +9,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 PARAMS_FILE = Path("params.yaml")
 
-Precision = Literal["auto", "bf16", "fp32"]  # of a network's layers; `devices.autocast` says what auto is
+# Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
+RENAMED: dict[str, str] = {}
+
+Precision = Literal[
+    "auto", "bf16", "fp32"
+]  # of a network's layers; `devices.autocast` says what auto is
 
 
 class Params(BaseModel):
@@ -32,7 +38,10 @@ class Params(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = [f"  {'.'.join([section, *map(str, e['loc'])])}: {_explain(cls, e)}" for e in error.errors()]
+            problems = [
+                f"  {(key := '.'.join([section, *map(str, e['loc'])]))}: {_explain(cls, key, e)}"
+                for e in error.errors()
+            ]
             raise ValueError("\n".join([f"{file}:", *problems])) from None
 
 
@@ -49,7 +58,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{file}: expected sections such as `select:`, got {type(content).__name__}")
+        raise ValueError(
+            f"{file}: expected sections such as `select:`, got {type(content).__name__}"
+        )
     return content
 
 
@@ -58,9 +69,13 @@ class _KeysOnce(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):  # others are no names
+        for key in (
+            key for key, _ in node.value if isinstance(key, yaml.ScalarNode)
+        ):  # others are no names
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"`{key.value}` is there twice", key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -73,8 +88,16 @@ def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
     return content
 
 
-def _explain(cls: type[BaseModel], error: Any) -> str:
+def renamed(key: str) -> str | None:
+    """Returns what a key or section of an earlier version is called today, None if it never was one."""
+    names = [new for old, new in RENAMED.items() if fnmatch(key, old)]
+    return f"is now {names[0]}" if names else None
+
+
+def _explain(cls: type[BaseModel], key: str, error: Any) -> str:
     if error["type"] == "extra_forbidden":
+        if new := renamed(key):
+            return new
         return f"unknown key; known here: {_known(cls, error['loc'][:-1])}"
     if error["type"] == "missing":
         return "missing"

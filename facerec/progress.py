@@ -35,13 +35,20 @@ class Progress:
         self._bar = None
         if title is not None and sys.stderr.isatty():
             self._bar = tqdm(
-                total=total, desc=title, initial=done, delay=SHOW_AFTER, dynamic_ncols=True, file=sys.stderr
+                total=total,
+                desc=title,
+                initial=done,
+                delay=SHOW_AFTER,
+                dynamic_ncols=True,
+                file=sys.stderr,
             )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, traceback: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.close()
         elif kind is None and time.monotonic() - self._start >= BRIEF:
@@ -66,9 +73,15 @@ class Progress:
             return
         self._told = now
         seconds = now - self._start
-        parts = [f"{self.title}: {self.done} of {self.total}", *filter(None, [self._note]), duration(seconds)]
+        parts = [
+            f"{self.title}: {self.done} of {self.total}",
+            *filter(None, [self._note]),
+            duration(seconds),
+        ]
         if self.done < self.total and self.done > self._before:
-            parts.append(f"{duration(seconds * (self.total - self.done) / (self.done - self._before))} left")
+            parts.append(
+                f"{duration(seconds * (self.total - self.done) / (self.done - self._before))} left"
+            )
         print(", ".join(parts), file=sys.stderr, flush=True)
 
 

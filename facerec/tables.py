@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from facerec.annotation_names import LANDMARKS
-from facerec.images import write_bytes
+from facerec.files import write_bytes
 
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
-FILE_NAME = r"[^/\\.\x00][^/\\\x00]{0,199}"  # an image_id is one, in whatever folder it is asked for
+FILE_NAME = (
+    r"[^/\\.\x00][^/\\\x00]{0,199}"  # an image_id is one, in whatever folder it is asked for
+)
 DECIMALS = 3  # a thousandth of a pixel
 MAX_LABEL = 2**31 - 1
 
@@ -48,9 +50,15 @@ class Table:
 
 
 SELECTED = Table(
-    "selected photographs", ("image_id",), ("person_id", *LANDMARKS, *BOX, "label"), labels=("label",), optional=True
+    "selected photographs",
+    ("image_id",),
+    ("person_id", *LANDMARKS, *BOX, "label"),
+    labels=("label",),
+    optional=True,
 )
-OPENSET = Table("open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True)
+OPENSET = Table(
+    "open set", ("image_id",), ("person_id", *LANDMARKS, *BOX), ("role",), ("label",), optional=True
+)
 CROPPED = Table("cropped landmarks", ("image_id",), (*LANDMARKS, *SQUARE))
 PREDICTED = Table(
     "predicted landmarks",
@@ -63,7 +71,11 @@ ALIGNED = Table(
     ("image_id",),
     ("points_outside", "distorted_3"),
     ("fault",),  # none, or the first of those that `align` knows
-    blank=tuple(f"{what}_{points}" for points in ALIGNMENTS for what in ("roll", "scale", "shear", "residual")),
+    blank=tuple(
+        f"{what}_{points}"
+        for points in ALIGNMENTS
+        for what in ("roll", "scale", "shear", "residual")
+    ),
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
 REPORT = Table(
@@ -85,7 +97,9 @@ def read(path: Path, table: Table) -> pd.DataFrame:
     """
     try:
         frame = pd.read_csv(
-            io.BytesIO(path.read_bytes().rstrip()),  # blank lines at the end do no harm; others would shift `line N`
+            io.BytesIO(
+                path.read_bytes().rstrip()
+            ),  # blank lines at the end do no harm; others would shift `line N`
             dtype={name: str for name in (*table.key, *table.texts)},
             keep_default_na=True,
             skip_blank_lines=False,
@@ -120,7 +134,9 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
     for name in (*table.key, *table.texts):
         empty = frame[name].isna() | (frame[name] == "")
         if empty.any():
-            raise ValueError(f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing")
+            raise ValueError(
+                f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing"
+            )
     if "image_id" in table.key:
         unsafe = ~frame.image_id.str.fullmatch(FILE_NAME)
         if unsafe.any():
@@ -133,13 +149,17 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
         bad = ~np.isfinite(values) & ~((name in table.blank) & frame[name].isna().to_numpy())
         if bad.any():
             row = int(np.argmax(bad))
-            raise ValueError(f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}")
+            raise ValueError(
+                f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}"
+            )
     for name in table.labels:
         values = pd.to_numeric(frame[name]).to_numpy(float)
         bad = (values < 0) | (values > MAX_LABEL) | (values != np.floor(values))
         if bad.any():
             row = int(np.argmax(bad))
-            raise ValueError(f"{path}, line {row + 2}: {name}: expected a whole number from 0, got {values[row]:g}")
+            raise ValueError(
+                f"{path}, line {row + 2}: {name}: expected a whole number from 0, got {values[row]:g}"
+            )
 
 
 def is_aligned(path: Path, image_ids: pd.Series, points: int) -> np.ndarray:

@@ -26,7 +26,11 @@ FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 def main() -> None:
     """Runs the command line. The stages are imported only when they run: their libraries take seconds to load."""
-    app = typer.Typer(help="The stages of the pipeline, in their order.", add_completion=False, no_args_is_help=True)
+    app = typer.Typer(
+        help="The stages of the pipeline, in their order.",
+        add_completion=False,
+        no_args_is_help=True,
+    )
     for stage in STAGES:
         app.command(stage, help=_first_line(stage), context_settings=FORWARD)(_runner(stage))
     app()

@@ -11,15 +11,18 @@ import pandas as pd
 import torch
 from typer import Argument
 
-from facerec import geometry, hourglass, sheets, tables
-from facerec.align_params import AlignParams
-from facerec.devices import device
-from facerec.heatmaps import inside
-from facerec.hourglass_params import STRIDE
-from facerec.images import cut, go_on, parallel_map, write_image
-from facerec.landmark_faces import read_crop
+from facerec import geometry, tables
+from facerec.imaging import contact_sheets as sheets
+from facerec.imaging.io import write_image
+from facerec.imaging.warp import crop_faces
+from facerec.landmarks import hourglass
+from facerec.landmarks.align_params import AlignParams
+from facerec.landmarks.datasets import read_crop
+from facerec.landmarks.heatmaps import inside
+from facerec.landmarks.params import STRIDE
+from facerec.networks.devices import device
+from facerec.parallel import go_on, keep_freed_memory, parallel_map
 from facerec.tables import SQUARE
-from facerec.workers import keep_freed_memory
 from stages.cli import run, write_metrics
 
 BATCH = 32  # faces that the network looks at together, at most
@@ -36,18 +39,32 @@ _looking = Lock()
 
 def main(
     model: Annotated[Path, Argument(help="the hourglass")],
-    cropped_landmarks: Annotated[Path, Argument(help="table of the crops' squares; its points are not looked at")],
-    landmarks_only: Annotated[Path, Argument(help="table of photographs that no recogniser sees: left out")],
-    cropped: Annotated[Path, Argument(help="folder of the cropped faces, in which the points are sought")],
-    photographs: Annotated[Path, Argument(help="folder of the photographs, from which the faces are cut")],
+    cropped_landmarks: Annotated[
+        Path, Argument(help="table of the crops' squares; its points are not looked at")
+    ],
+    landmarks_only: Annotated[
+        Path, Argument(help="table of photographs that no recogniser sees: left out")
+    ],
+    cropped: Annotated[
+        Path, Argument(help="folder of the cropped faces, in which the points are sought")
+    ],
+    photographs: Annotated[
+        Path, Argument(help="folder of the photographs, from which the faces are cut")
+    ],
     aligned_2: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes")],
-    aligned_3: Annotated[Path, Argument(help="output: folder of faces aligned by the eyes and the nose")],
+    aligned_3: Annotated[
+        Path, Argument(help="output: folder of faces aligned by the eyes and the nose")
+    ],
     aligned_5: Annotated[Path, Argument(help="output: folder of faces aligned by all five points")],
     predicted_landmarks: Annotated[
         Path, Argument(help="output: table of the points, px, and whether they align the face")
     ],
-    alignment: Annotated[Path, Argument(help="output: table of what each alignment did to each face, to look at")],
-    metrics: Annotated[Path, Argument(help="output: how many faces were distorted or could not be aligned")],
+    alignment: Annotated[
+        Path, Argument(help="output: table of what each alignment did to each face, to look at")
+    ],
+    metrics: Annotated[
+        Path, Argument(help="output: how many faces were distorted or could not be aligned")
+    ],
     sheet: Annotated[Path, Argument(help="output: the same faces aligned by 2, 3 and 5 points")],
     sheet_2: Annotated[Path, Argument(help="output: more faces aligned by the eyes")],
     sheet_3: Annotated[Path, Argument(help="output: the same by the eyes and the nose")],
@@ -60,11 +77,18 @@ def main(
     squares = tables.read(cropped_landmarks, tables.CROPPED)[["image_id", *SQUARE]]
     left_out = squares.image_id.isin(tables.read(landmarks_only, tables.SELECTED).image_id)
     squares = squares[~left_out].reset_index(drop=True)
-    points, confidence, outside = align_all(network, squares, photographs, cropped, folders, params.pixels)
+    points, confidence, outside = align_all(
+        network, squares, photographs, cropped, folders, params.pixels
+    )
     matrices = geometry.alignment_matrices(points, params.pixels)
-    flags = {f"aligned_{count}": np.isfinite(of_all).all(axis=(1, 2)).astype(int) for count, of_all in matrices.items()}
+    flags = {
+        f"aligned_{count}": np.isfinite(of_all).all(axis=(1, 2)).astype(int)
+        for count, of_all in matrices.items()
+    }
     predicted = tables.points_frame(points).assign(confidence=confidence, **flags)
-    tables.write(pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED)
+    tables.write(
+        pd.concat([squares[["image_id"]], predicted], axis=1), predicted_landmarks, tables.PREDICTED
+    )
     record = _record(points, matrices, params).assign(points_outside=outside)
     tables.write(pd.concat([squares[["image_id"]], record], axis=1), alignment, tables.ALIGNED)
     write_metrics(metrics, _summary(record, predicted))
@@ -96,7 +120,9 @@ def align_all(
     """
     to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
     sources = photographs, cropped
-    align = partial(_align_batch, network, squares.image_id.tolist(), to_crop, sources, folders, pixels)
+    align = partial(
+        _align_batch, network, squares.image_id.tolist(), to_crop, sources, folders, pixels
+    )
     found = side_by_side(align, batches(network, len(squares)), "align, in batches")
     points, confidence, outside = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return points, confidence, outside
@@ -114,7 +140,9 @@ def batches(network: hourglass.StackedHourglass, faces: int) -> list[range]:
     return [range(start, min(start + most, faces)) for start in range(0, faces, most)]
 
 
-def side_by_side(function: Callable[[range], Result], batches: list[range], title: str | None) -> Iterator[Result]:
+def side_by_side(
+    function: Callable[[range], Result], batches: list[range], title: str | None
+) -> Iterator[Result]:
     """Yields `function(batch)`, in which a network looks at faces, batch after batch; tells how far it is if titled.
 
     On a CPU in processes, for threads in which a network computes wait for each other at each layer; beside a GPU in
@@ -145,7 +173,9 @@ def _align_batch(
     matrices = geometry.alignment_matrices(points, pixels)
     for row, name in enumerate(names):
         go_on()
-        faces = cut(photographs / name, [matrices[count][row] for count in folders], pixels, "BGR")
+        faces = crop_faces(
+            photographs / name, [matrices[count][row] for count in folders], pixels, "BGR"
+        )
         for folder, face in zip(folders.values(), faces, strict=True):
             write_image(folder / name, face, "BGR")
     return points, confidence.mean(axis=1), outside
@@ -153,10 +183,14 @@ def _align_batch(
 
 def _evenly(image_ids: pd.Series, count: int) -> list[str]:
     """Returns some of the ids from all over the table, all of them if they are fewer."""
-    return image_ids[np.linspace(0, len(image_ids) - 1, min(count, len(image_ids))).astype(int)].tolist()
+    return image_ids[
+        np.linspace(0, len(image_ids) - 1, min(count, len(image_ids))).astype(int)
+    ].tolist()
 
 
-def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams) -> pd.DataFrame:
+def _record(
+    points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignParams
+) -> pd.DataFrame:
     """Returns a row a face: what each alignment did to it, whether 3 points distorted it, and its `fault` or none.
 
     The first fault is named: a point is `not finite`; points are `coincident` (the eyes, or all five) or, eyes and
@@ -177,15 +211,22 @@ def _record(points: np.ndarray, matrices: dict[int, np.ndarray], params: AlignPa
         "sheared": sheared,
     }
     fault = np.select(list(faults.values()), list(faults), "none")
-    return pd.DataFrame({**columns, "distorted_3": (mirrored | sheared).astype(int), "fault": fault})
+    return pd.DataFrame(
+        {**columns, "distorted_3": (mirrored | sheared).astype(int), "fault": fault}
+    )
 
 
 def _summary(record: pd.DataFrame, predicted: pd.DataFrame) -> dict[str, float]:
-    values: dict[str, float] = {"faces": len(record), "distorted_by_3_points": int(record.distorted_3.sum())}
+    values: dict[str, float] = {
+        "faces": len(record),
+        "distorted_by_3_points": int(record.distorted_3.sum()),
+    }
     values["points_outside_the_crop"] = int(record.points_outside.sum())
     values["median_shear_of_3_points"] = round(float(record.shear_3.median()), 4)
     for count in tables.ALIGNMENTS:
-        values[f"median_residual_of_{count}_points"] = round(float(record[f"residual_{count}"].median()), 4)
+        values[f"median_residual_of_{count}_points"] = round(
+            float(record[f"residual_{count}"].median()), 4
+        )
         values[f"not_aligned_by_{count}_points"] = int((predicted[f"aligned_{count}"] == 0).sum())
     return values
 

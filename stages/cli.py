@@ -17,13 +17,16 @@ from typing import IO, TYPE_CHECKING
 import typer
 
 import stages
-from facerec import progress, workers
-from facerec.images import write_bytes
+from facerec import parallel as workers
+from facerec import progress
+from facerec.files import write_bytes
 
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
     import pandas as pd
 
-KILLED = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
+KILLED = (
+    "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
+)
 ENDED = "ended"
 GOES_ON = "goes on "
 WITNESS = f"""
@@ -60,7 +63,9 @@ def _witnessed() -> Iterator[None]:
     The witness is a process of some megabytes, in a session of its own, which Ctrl-C does not reach.
     """
     command = [sys.executable, "-I", "-S", "-c", WITNESS]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True) as witness:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as witness:
         assert witness.stdin is not None
         faulthandler.enable(witness.stdin)
         try:
@@ -86,7 +91,9 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
         kept: list[str] = []
         try:
             if before is not signal.SIG_IGN:
-                signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that what is half written goes
+                signal.signal(
+                    signal.SIGINT, signal.default_int_handler
+                )  # raises, so that what is half written goes
             with progress.hearing_of_kept(kept.append), _witnessed():
                 main(**arguments)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
@@ -97,7 +104,10 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(1)
         except KeyboardInterrupt:
             print(
-                "; ".join(["interrupted", *(f"`make repro` {GOES_ON}{where}" for where in kept[-1:])]), file=sys.stderr
+                "; ".join(
+                    ["interrupted", *(f"`make repro` {GOES_ON}{where}" for where in kept[-1:])]
+                ),
+                file=sys.stderr,
             )
             sys.exit(130)
         finally:
@@ -111,9 +121,15 @@ def _message(error: Exception) -> str | None:
     if isinstance(error, workers.Crashed):
         return f"{error}, in a library, perhaps at a damaged photograph"
     if isinstance(error, BrokenExecutor):
-        return "a worker process was killed, most likely for memory; FACEREC_WORKERS=1 takes the least"
+        return (
+            "a worker process was killed, most likely for memory; FACEREC_WORKERS=1 takes the least"
+        )
     text = str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in text
+    ):
         return f"out of memory; a smaller batch or FACEREC_WORKERS=1 takes less: {text.splitlines()[0] if text else ''}"
     return text if isinstance(error, ValueError | OSError) else None
 
@@ -133,7 +149,9 @@ def read_metrics(path: Path) -> dict[str, float]:
         values = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8 either
         raise ValueError(f"{path}: not JSON: {error}") from None
-    if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
+    if not isinstance(values, dict) or not all(
+        isinstance(value, int | float) for value in values.values()
+    ):
         raise ValueError(f"{path}: expected a flat object of numbers")
     return values
 

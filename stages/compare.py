@@ -9,18 +9,24 @@ from pydantic import ConfigDict
 from typer import Argument
 
 from facerec import tables
-from facerec.alignment_comparison import (
+from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
     Entry,
     alignment_sentence,
     alignment_table,
     compare_alignments,
 )
-from facerec.bootstrap import BootstrapParams
-from facerec.comparison import PairedResult, compare_heads, heads_table, slices_table, wins_line
-from facerec.images import write_bytes
+from facerec.evaluation.comparison import (
+    PairedResult,
+    compare_heads,
+    heads_table,
+    slices_table,
+    wins_line,
+)
+from facerec.evaluation.slices import worst
+from facerec.files import write_bytes
+from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import Params
-from facerec.slices import worst
 from stages.cli import read_metrics, run, write_csv, write_metrics
 
 SPLITS = ("val", "wild")
@@ -63,14 +69,27 @@ def main(
         if (frames[first].split == split).any()
     ]
     flat = {f"{head}.{key}": value for head in heads for key, value in values[head].items()}
-    entries = [Entry(own["type"], own["alignment"], frames[head], values[head]) for head, own in sections.items()]
+    entries = [
+        Entry(own["type"], own["alignment"], frames[head], values[head])
+        for head, own in sections.items()
+    ]
     aligned = [result for split in SPLITS for result in compare_alignments(entries, split, params)]
-    for measured in [*(result.metrics() for result in results), *(result.metrics() for result in aligned)]:
+    for measured in [
+        *(result.metrics() for result in results),
+        *(result.metrics() for result in aligned),
+    ]:
         flat |= measured
     write_metrics(numbers, flat)
     by_slice = _long(slices, heads)
-    write_bytes(summary, _markdown(values, results, _alignments(entries, aligned), by_slice).encode())
-    for path, folder in ((roc, rocs), (training, histories), (all_cosines, cosines), (all_reliability, reliability)):
+    write_bytes(
+        summary, _markdown(values, results, _alignments(entries, aligned), by_slice).encode()
+    )
+    for path, folder in (
+        (roc, rocs),
+        (training, histories),
+        (all_cosines, cosines),
+        (all_reliability, reliability),
+    ):
         write_csv(path, _long(folder, heads))
     write_csv(all_slices, by_slice)
 
@@ -84,11 +103,20 @@ def _alignments(entries: list[Entry], results: list[AlignmentResult]) -> list[st
     for split in SPLITS:
         if of_split := [result for result in results if result.split == split]:
             lines += [alignment_sentence(of_split), ""]
-    return [*lines, "Differences are the mean over the heads that were trained on both alignments.", "", "## Heads", ""]
+    return [
+        *lines,
+        "Differences are the mean over the heads that were trained on both alignments.",
+        "",
+        "## Heads",
+        "",
+    ]
 
 
 def _markdown(
-    values: dict[str, dict[str, float]], results: list[PairedResult], alignments: list[str], slices: pd.DataFrame
+    values: dict[str, dict[str, float]],
+    results: list[PairedResult],
+    alignments: list[str],
+    slices: pd.DataFrame,
 ) -> str:
     lines = ["# Comparison", "", *heads_table(values), "", *alignments]
     for result in results:

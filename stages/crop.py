@@ -11,7 +11,9 @@ from typer import Argument
 
 from facerec import tables
 from facerec.geometry import crop_squares, square_matrices, transform_points
-from facerec.images import cut, parallel_map, write_image
+from facerec.imaging.io import write_image
+from facerec.imaging.warp import crop_faces
+from facerec.parallel import parallel_map
 from facerec.params import Params
 from stages.cli import run
 
@@ -25,10 +27,14 @@ def main(
     selected: Annotated[Path, Argument(help="table of the selected photographs")],
     wild: Annotated[Path, Argument(help="table of the photographs set aside")],
     openset: Annotated[Path, Argument(help="table of the people set aside")],
-    landmarks_only: Annotated[Path, Argument(help="table of the photographs of which only points are learned")],
+    landmarks_only: Annotated[
+        Path, Argument(help="table of the photographs of which only points are learned")
+    ],
     photographs: Annotated[Path, Argument(help="folder of the photographs of all four")],
     cropped: Annotated[Path, Argument(help="output: folder of the cropped faces")],
-    cropped_landmarks: Annotated[Path, Argument(help="output: table of points in the crops, and of the squares")],
+    cropped_landmarks: Annotated[
+        Path, Argument(help="output: table of points in the crops, and of the squares")
+    ],
 ) -> None:
     """Cut the square around each face's box out of the photograph."""
     params = CropParams.load("crop")
@@ -46,19 +52,25 @@ def main(
     crop_all(photographs, frame.image_id.tolist(), matrices, params.pixels, cropped)
     points = tables.points_frame(transform_points(matrices, tables.points(frame)))
     corners = pd.DataFrame(np.round(squares, 3), columns=["crop_x", "crop_y", "crop_side"])
-    tables.write(pd.concat([frame[["image_id"]], points, corners], axis=1), cropped_landmarks, tables.CROPPED)
+    tables.write(
+        pd.concat([frame[["image_id"]], points, corners], axis=1), cropped_landmarks, tables.CROPPED
+    )
 
 
-def crop_all(photographs: Path, image_ids: list[str], matrices: np.ndarray, pixels: int, cropped: Path) -> None:
+def crop_all(
+    photographs: Path, image_ids: list[str], matrices: np.ndarray, pixels: int, cropped: Path
+) -> None:
     """Cuts every photograph's square, that its matrix (N, 2, 3) takes to `pixels`, into the folder `cropped`."""
     squares = zip(image_ids, matrices, strict=True)
-    for _ in parallel_map(partial(_crop, photographs, pixels, cropped), squares, "crop", processes=True):
+    for _ in parallel_map(
+        partial(_crop, photographs, pixels, cropped), squares, "crop", processes=True
+    ):
         pass
 
 
 def _crop(photographs: Path, pixels: int, cropped: Path, square: tuple[str, np.ndarray]) -> None:
     image_id, matrix = square
-    (face,) = cut(photographs / image_id, [matrix], pixels, "BGR")
+    (face,) = crop_faces(photographs / image_id, [matrix], pixels, "BGR")
     write_image(cropped / image_id, face, "BGR")
 
 

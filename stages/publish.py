@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import field_validator
 from typer import Argument
 
-from facerec.images import write_bytes
-from facerec.operating_points import RATES
+from facerec.files import write_bytes
+from facerec.metrics.operating_points import OPERATING_FPRS
 from facerec.params import Params
 from stages.cli import read_metrics, run, write_metrics
 
@@ -19,8 +19,10 @@ class PublishParams(Params):
     @field_validator("fpr")
     @classmethod
     def _is_measured(cls, fpr: float) -> float:
-        if fpr not in RATES.values():
-            raise ValueError(f"expected one of {', '.join(map(str, RATES.values()))}, got {fpr}")
+        if fpr not in OPERATING_FPRS.values():
+            raise ValueError(
+                f"expected one of {', '.join(map(str, OPERATING_FPRS.values()))}, got {fpr}"
+            )
         return fpr
 
 
@@ -32,7 +34,9 @@ def main(
     head_roc: Annotated[Path, Argument(help="its ROC")],
     head_confusion: Annotated[Path, Argument(help="its confused people")],
     model: Annotated[Path, Argument(help="output: the published recogniser")],
-    thresholds: Annotated[Path, Argument(help="output: from which cosine two faces are one person, and how surely")],
+    thresholds: Annotated[
+        Path, Argument(help="output: from which cosine two faces are one person, and how surely")
+    ],
     metrics: Annotated[Path, Argument(help="output: its metrics")],
     roc: Annotated[Path, Argument(help="output: its ROC")],
     confusion: Annotated[Path, Argument(help="output: its confused people")],
@@ -56,14 +60,22 @@ def _thresholds(values: dict[str, float], fpr: float, path: Path) -> dict[str, f
     Raises:
         ValueError: the open set has too few pairs for that rate, but enough for others.
     """
-    measured = {rate: values.get(f"threshold_at_fpr_{name}") for name, rate in RATES.items()}
+    measured = {
+        rate: values.get(f"threshold_at_fpr_{name}") for name, rate in OPERATING_FPRS.items()
+    }
     known = [str(rate) for rate, threshold in measured.items() if threshold is not None]
     if not known:
         print("the open set is too small for any threshold: none is published")
         return {}
     if (threshold := measured[fpr]) is None:
-        raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known)}")
-    calibration = {key: value for key, value in values.items() if key in ("calibration_slope", "calibration_intercept")}
+        raise ValueError(
+            f"publish.fpr: {path} has no threshold for {fpr}, only for {', '.join(known)}"
+        )
+    calibration = {
+        key: value
+        for key, value in values.items()
+        if key in ("calibration_slope", "calibration_intercept")
+    }
     return {"fpr": fpr, "cosine_threshold": threshold, **calibration}
 
 

@@ -11,14 +11,16 @@ from typer import Argument
 
 from facerec import progress
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
-from facerec.images import num_workers, write_bytes
+from facerec.files import write_bytes
+from facerec.parallel import keep_freed_memory, num_workers, process_pool
 from facerec.params import Params
-from facerec.planted import Planted, altered, plant
-from facerec.synthetic import Photograph, photograph
-from facerec.workers import keep_freed_memory, processes
+from facerec.synthetic.drawing import Photograph, photograph
+from facerec.synthetic.label_noise import Planted, altered, plant
 from stages.cli import run
 
-ID_SPREAD = 10  # person ids are drawn from 1 to this many times the people: they have gaps, as CelebA's
+ID_SPREAD = (
+    10  # person ids are drawn from 1 to this many times the people: they have gaps, as CelebA's
+)
 CHUNK = 16  # photographs handed to a worker at a time
 
 
@@ -26,9 +28,15 @@ class SynthesizeParams(Params):
     runs: list[str]  # one stage for each; empty: no such stage
     people: PositiveInt
     photos_per_person: PositiveInt
-    bad_share: Annotated[float, Field(ge=0, le=1)]  # of photographs: tiny, blurred, profile or covered
-    swapped_share: Annotated[float, Field(ge=0, le=0.5)]  # of photographs: under another person's name
-    duplicate_share: Annotated[float, Field(ge=0, le=0.3)]  # of photographs: altered copies of others
+    bad_share: Annotated[
+        float, Field(ge=0, le=1)
+    ]  # of photographs: tiny, blurred, profile or covered
+    swapped_share: Annotated[
+        float, Field(ge=0, le=0.5)
+    ]  # of photographs: under another person's name
+    duplicate_share: Annotated[
+        float, Field(ge=0, le=0.3)
+    ]  # of photographs: altered copies of others
     seed: NonNegativeInt
 
 
@@ -38,7 +46,9 @@ def main(
     boxes: Annotated[Path, Argument(help="output: boxes as a detector finds them, px")],
     landmarks: Annotated[Path, Argument(help="output: the five true points, px")],
     attributes: Annotated[Path, Argument(help="output: CelebA's 40 attributes, -1 or 1")],
-    truth: Annotated[Path, Argument(help="output: who is really on each photograph, and what it is a copy of")],
+    truth: Annotated[
+        Path, Argument(help="output: who is really on each photograph, and what it is a copy of")
+    ],
 ) -> None:
     """Draw a collection of faces in CelebA's layout."""
     params = SynthesizeParams.load("synthesize")
@@ -53,7 +63,10 @@ def main(
             picture = altered(picture, noise.alterations[row], [params.seed, 5, row])
         write_bytes(images / names[row], picture.jpeg)
         drawn.append(picture)
-    write_bytes(identity, _lines(f"{name} {person_ids[of]}" for name, of in zip(names, noise.names, strict=True)))
+    write_bytes(
+        identity,
+        _lines(f"{name} {person_ids[of]}" for name, of in zip(names, noise.names, strict=True)),
+    )
     write_bytes(truth, _truth_file(names, person_ids[people], noise))
     write_bytes(boxes, _boxes_file(names, drawn))
     write_bytes(landmarks, _landmarks_file(names, drawn))
@@ -62,7 +75,9 @@ def main(
 
 def _shuffled(params: SynthesizeParams) -> tuple[np.ndarray, np.ndarray]:
     """Returns who is on each photograph, and which photograph of that person it is, in the collection's order."""
-    order = np.random.default_rng([params.seed, 2]).permutation(params.people * params.photos_per_person)
+    order = np.random.default_rng([params.seed, 2]).permutation(
+        params.people * params.photos_per_person
+    )
     return np.divmod(order, params.photos_per_person)
 
 
@@ -75,7 +90,7 @@ def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> I
     """Yields the photographs in order; each has its own seed, so that they do not depend on the workers."""
     draw = partial(photograph, params.seed, bad_share=params.bad_share)
     keep_freed_memory()
-    with processes(num_workers()) as pool:
+    with process_pool(num_workers()) as pool:
         drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
         yield from progress.over(drawn, "draw faces", len(people))
 
@@ -84,11 +99,16 @@ def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:
     """Returns what nobody who chooses or trains may read: only tests and benchmarks do."""
     copied = [names[row] if row >= 0 else "" for row in noise.copy_of]
     rows = zip(names, people, copied, noise.alterations, strict=True)
-    return _lines(["image_id,person_id,copy_of,alteration", *(",".join(map(str, row)) for row in rows)])
+    return _lines(
+        ["image_id,person_id,copy_of,alteration", *(",".join(map(str, row)) for row in rows)]
+    )
 
 
 def _boxes_file(names: list[str], drawn: list[Photograph]) -> bytes:
-    rows = [name + "".join(f" {value:>5}" for value in picture.box) for name, picture in zip(names, drawn, strict=True)]
+    rows = [
+        name + "".join(f" {value:>5}" for value in picture.box)
+        for name, picture in zip(names, drawn, strict=True)
+    ]
     return _lines([str(len(names)), "image_id x_1 y_1 width height", *rows])
 
 
@@ -104,7 +124,8 @@ def _landmarks_file(names: list[str], drawn: list[Photograph]) -> bytes:
 
 def _attributes_file(names: list[str], drawn: list[Photograph]) -> bytes:
     rows = [
-        name + "".join("  1" if attribute in picture.attributes else " -1" for attribute in ATTRIBUTES)
+        name
+        + "".join("  1" if attribute in picture.attributes else " -1" for attribute in ATTRIBUTES)
         for name, picture in zip(names, drawn, strict=True)
     ]
     return _lines([str(len(names)), " ".join(ATTRIBUTES), *rows])

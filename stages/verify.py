@@ -11,13 +11,14 @@ from pydantic import ConfigDict, PositiveFloat
 from torch.nn.functional import normalize
 from typer import Argument, Option
 
-from facerec import hourglass, recognizer
-from facerec.celeba import IMAGE_PATH, read_boxes
-from facerec.cross_validation import cross_validated_accuracy
-from facerec.devices import device
+from facerec.data.celeba import IMAGE_PATH, read_boxes
+from facerec.data.pair_lists import read_pairs
 from facerec.inference import embed_photographs
-from facerec.pair_lists import read_pairs
+from facerec.landmarks import hourglass
+from facerec.metrics.cross_validation import cross_validated_accuracy
+from facerec.networks.devices import device
 from facerec.params import Params
+from facerec.recognition import recognizer
 from facerec.tables import BOX
 from stages.cli import run, write_metrics
 
@@ -32,11 +33,15 @@ class CropParams(Params):
 
 def main(
     pairs: Annotated[
-        Path, Argument(help="LFW's pairs.txt, CFP's folder of folds, or a CSV of fold, first, second, same")
+        Path,
+        Argument(
+            help="LFW's pairs.txt, CFP's folder of folds, or a CSV of fold, first, second, same"
+        ),
     ],
     images: Annotated[Path, Argument(help="folder of the photographs that the list names")],
     boxes: Annotated[
-        Path | None, Argument(help="table of boxes, as CelebA's; without: the photograph is the box")
+        Path | None,
+        Argument(help="table of boxes, as CelebA's; without: the photograph is the box"),
     ] = None,
     landmarks: Annotated[Path, Option(help="the hourglass")] = Path("models/hourglass.pt"),
     model: Annotated[Path, Option(help="the recogniser")] = Path("models/recognizer.pt"),
@@ -58,7 +63,9 @@ def main(
     place = pd.Series(range(len(names)), index=names)
     first, second = (embeddings[place[rows[column]].to_numpy()] for column in ("first", "second"))
     scores = (first * second).sum(dim=1).numpy().astype(float)
-    accuracies, thresholds = cross_validated_accuracy(scores, rows.same.to_numpy(bool), rows.fold.to_numpy())
+    accuracies, thresholds = cross_validated_accuracy(
+        scores, rows.same.to_numpy(bool), rows.fold.to_numpy()
+    )
     values = {
         "accuracy": round(float(accuracies.mean()), 6),
         "accuracy_sd": round(float(accuracies.std(ddof=1)), 6),

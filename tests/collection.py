@@ -10,7 +10,9 @@ from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.tables import BOX
 
 
-def make_collection(folder: Path, people: int = 12, photos: int = 10, seed: int = 0) -> dict[str, Path]:
+def make_collection(
+    folder: Path, people: int = 12, photos: int = 10, seed: int = 0
+) -> dict[str, Path]:
     """Writes photographs and CelebA's four .txt files; returns the paths by name."""
     frame = make_frame(people, photos, seed)
     images = folder / "img_celeba"
@@ -38,7 +40,9 @@ def make_frame(people: int, photos: int, seed: int = 0) -> pd.DataFrame:
     shape += [[[20, 30]]]
     frame[LANDMARKS] = shape.reshape(count, 10).round().astype(int)
     frame[BOX] = [[5, 5, 80, 100]] * count
-    person_sign = np.where(np.random.default_rng(seed + 1).random((people, len(ATTRIBUTES))) < 0.5, -1, 1)
+    person_sign = np.where(
+        np.random.default_rng(seed + 1).random((people, len(ATTRIBUTES))) < 0.5, -1, 1
+    )
     index = (frame.person_id.to_numpy() - 7) // 3
     flips = np.where(rng.random((count, len(ATTRIBUTES))) < 0.25, -1, 1)
     frame[ATTRIBUTES] = person_sign[index] * flips
@@ -54,12 +58,19 @@ def write_annotations(folder: Path, frame: pd.DataFrame) -> dict[str, Path]:
         "attributes": folder / "list_attr_celeba.txt",
     }
     paths["identity"].write_text(rows(frame, ["image_id", "person_id"]))
-    landmarks, attributes = rows(frame, ["image_id", *LANDMARKS]), rows(frame, ["image_id", *ATTRIBUTES])
+    landmarks, attributes = (
+        rows(frame, ["image_id", *LANDMARKS]),
+        rows(frame, ["image_id", *ATTRIBUTES]),
+    )
     paths["landmarks"].write_text(f"{len(frame)}\n{' '.join(LANDMARKS)}\n{landmarks}")
-    paths["boxes"].write_text(f"{len(frame)}\nimage_id {' '.join(BOX)}\n{rows(frame, ['image_id', *BOX])}")
+    paths["boxes"].write_text(
+        f"{len(frame)}\nimage_id {' '.join(BOX)}\n{rows(frame, ['image_id', *BOX])}"
+    )
     paths["attributes"].write_text(f"{len(frame)}\n{' '.join(ATTRIBUTES)}\n{attributes}")
     return paths
 
 
 def rows(frame: pd.DataFrame, columns: list[str], separator: str = "  ") -> str:
-    return "".join(separator.join(map(str, row)) + "\n" for row in frame[columns].itertuples(index=False))
+    return "".join(
+        separator.join(map(str, row)) + "\n" for row in frame[columns].itertuples(index=False)
+    )

@@ -24,7 +24,9 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
         _log_of_its_own(),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore", message=".* found in sys.modules", category=RuntimeWarning)
+        warnings.filterwarnings(
+            "ignore", message=".* found in sys.modules", category=RuntimeWarning
+        )
         try:
             runpy.run_module(module, run_name="__main__")
         except SystemExit as end:
@@ -32,7 +34,9 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
     if isinstance(code, str):  # as Python does
         errors.write(f"{code}\n")
         code = 1
-    return subprocess.CompletedProcess([module, *arguments], code or 0, output.getvalue(), errors.getvalue())
+    return subprocess.CompletedProcess(
+        [module, *arguments], code or 0, output.getvalue(), errors.getvalue()
+    )
 
 
 @contextlib.contextmanager

@@ -16,7 +16,16 @@ import yaml
 from tools.results import REPORT
 
 ROOT = Path(__file__).parents[1]
-CODE = ["facerec", "stages", "tools", "profiles", "dvc.yaml", "Makefile", ".gitignore", ".dvcignore"]
+CODE = [
+    "facerec",
+    "stages",
+    "tools",
+    "profiles",
+    "dvc.yaml",
+    "Makefile",
+    ".gitignore",
+    ".dvcignore",
+]
 CODE += [".dvc/config", ".dvc/.gitignore", ".dvc/plots"]
 TINY = {
     "synthesize": {"people": 20, "photos_per_person": 12},
@@ -51,7 +60,9 @@ class Repository:
 
     def run(self, *command: str) -> str:
         """Returns what a command printed; it must succeed."""
-        result = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        result = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
         assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
         return result.stdout + result.stderr
 
@@ -94,7 +105,9 @@ def make_repository(folder: Path) -> Repository:
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(source, target)
+        shutil.copytree(source, target, ignore=ignore) if source.is_dir() else shutil.copy(
+            source, target
+        )
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     for section, values in TINY.items():
         content[section] |= values
@@ -117,16 +130,35 @@ def repository(tmp_path_factory) -> Repository:
 def test_every_stage_ran_once_in_an_order_that_works(repository):
     ran = repository.ran
     heads = ["ce", "arcface"]
-    expected = [CHECK, "synthesize@synthetic", "select", "crop", "train_hourglass", "align", *AFTER_HEADS]
+    expected = [
+        CHECK,
+        "synthesize@synthetic",
+        "select",
+        "crop",
+        "train_hourglass",
+        "align",
+        *AFTER_HEADS,
+    ]
     expected += [f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in heads]
     assert sorted(ran) == sorted(expected)
-    chain = ["synthesize@synthetic", "select", "crop", "train_hourglass", "align", "train_recognizer@ce", "evaluate@ce"]
+    chain = [
+        "synthesize@synthetic",
+        "select",
+        "crop",
+        "train_hourglass",
+        "align",
+        "train_recognizer@ce",
+        "evaluate@ce",
+    ]
     assert [stage for stage in ran if stage in chain] == chain and ran[0] == CHECK
 
 
 def test_what_the_stages_wrote_fits_together(repository):
     data = repository.folder / "data"
-    tables = {name: pd.read_csv(data / f"{name}.csv") for name in ("selected", "train", "val", "wild", "openset")}
+    tables = {
+        name: pd.read_csv(data / f"{name}.csv")
+        for name in ("selected", "train", "val", "wild", "openset")
+    }
     everything = {i for name in ("selected", "wild", "openset") for i in tables[name].image_id}
     with_further = everything | set(pd.read_csv(data / "landmarks_only.csv").image_id)
     assert len(with_further) > len(everything)
@@ -143,7 +175,9 @@ def test_what_the_stages_wrote_fits_together(repository):
             rows = report[report.split == split]
             assert set(rows.image_id) == set(tables[split].image_id)
             assert metrics[f"{split}_top1"] == pytest.approx(rows.is_recognized.mean(), abs=1e-6)
-    assert repository.json("metrics/recognition.json") == repository.json("metrics/recognizers/arcface.json")
+    assert repository.json("metrics/recognition.json") == repository.json(
+        "metrics/recognizers/arcface.json"
+    )
 
 
 def test_sheets_are_pictures(repository):
@@ -171,11 +205,17 @@ def test_nothing_changed_means_nothing_runs(repository):
 def test_the_same_seed_gives_the_same_bytes(repository, tmp_path):
     again = make_repository(tmp_path / "again")
     again.repro()
-    tables = [path for path in again.folder.rglob("*.csv") if not {".dvc", ".measured"} & {*path.parts}]
+    tables = [
+        path for path in again.folder.rglob("*.csv") if not {".dvc", ".measured"} & {*path.parts}
+    ]
     files = [path.relative_to(again.folder) for path in tables]
     files += [path.relative_to(again.folder) for path in (again.folder / "metrics").rglob("*.json")]
     assert len(files) > 20
-    different = [str(file) for file in files if not filecmp.cmp(repository.folder / file, again.folder / file, False)]
+    different = [
+        str(file)
+        for file in files
+        if not filecmp.cmp(repository.folder / file, again.folder / file, False)
+    ]
     assert not different
 
 
@@ -200,7 +240,15 @@ def test_plots_are_drawn(repository):
     assert "index.html" in page
     assert all(
         word in html
-        for word in ("val_nme", "val_top1", "fpr", "actual", "selected.jpg", "photographs", "jittered boxes")
+        for word in (
+            "val_nme",
+            "val_top1",
+            "fpr",
+            "actual",
+            "selected.jpg",
+            "photographs",
+            "jittered boxes",
+        )
     )
     shutil.rmtree(repository.folder / "page")
 
@@ -214,16 +262,35 @@ def test_the_results_and_the_readmes_pictures_are_made(repository):
     assert "nothing to do" in repository.run("python", "-m", "tools.estimate")
     repository.run("python", "-m", "tools.pictures")
     pictures = {path.name for path in (repository.folder / "docs").iterdir()}
-    sheets = ["selected", "landmarks", "aligned", "aligned_2", "aligned_3", "aligned_5", "mistakes_arcface"]
+    sheets = [
+        "selected",
+        "landmarks",
+        "aligned",
+        "aligned_2",
+        "aligned_3",
+        "aligned_5",
+        "mistakes_arcface",
+    ]
     charts = ["roc.png", "landmark_errors.png"]
-    assert pictures == {f"custom_{name}" for name in [*(f"{sheet}.jpg" for sheet in sheets), *charts]}
+    assert pictures == {
+        f"custom_{name}" for name in [*(f"{sheet}.jpg" for sheet in sheets), *charts]
+    }
     shutil.rmtree(repository.folder / "docs")
 
 
 def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
     remote = tmp_path / "a remote'; touch made; '"  # make hands it on as it is
-    repository.run("make", "-o", f"{sys.prefix}/bin/.installed", "remote", f"URL={remote}", f"VENV={sys.prefix}")
-    assert ".dvc/config.local" not in repository.run("git", "status", "--short", "--untracked-files=all")
+    repository.run(
+        "make",
+        "-o",
+        f"{sys.prefix}/bin/.installed",
+        "remote",
+        f"URL={remote}",
+        f"VENV={sys.prefix}",
+    )
+    assert ".dvc/config.local" not in repository.run(
+        "git", "status", "--short", "--untracked-files=all"
+    )
     assert not (repository.folder / "made").exists()
     repository.run("dvc", "push", "-q")
     repository.run("git", "clone", "-q", str(repository.folder), str(tmp_path / "clone"))
@@ -236,17 +303,23 @@ def test_a_second_clone_pulls_the_same_bytes(repository, tmp_path):
         while comparison:
             here = comparison.pop()
             assert not here.left_only and not here.right_only
-            assert not filecmp.cmpfiles(here.left, here.right, here.common_files, shallow=False)[1:][0]
+            assert not filecmp.cmpfiles(here.left, here.right, here.common_files, shallow=False)[
+                1:
+            ][0]
             comparison += here.subdirs.values()
     assert clone.repro() == []
 
 
-def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recomputes_nothing(repository):
+def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recomputes_nothing(
+    repository,
+):
     tiny = (repository.folder / "params.yaml").read_text()
     (repository.folder / "profiles/tiny.yaml").write_text(tiny)
     before = repository.json("metrics/comparison.json")
     repository.change("heads.arcface", "margin", 0.4)
-    repository.change("align", "max_shear", 0.3)  # a flag for the reader; no stage after align depends on it
+    repository.change(
+        "align", "max_shear", 0.3
+    )  # a flag for the reader; no stage after align depends on it
     repository.change("evaluate", "bootstrap", 60)
     (repository.folder / "params.yaml").rename(repository.folder / "profiles/other.yaml")
     (repository.folder / "params.yaml").write_text(tiny)
@@ -270,7 +343,9 @@ def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recom
     ],
     ids=["margin", "max_shear", "bootstrap", "people"],
 )
-def test_a_changed_parameter_changes_the_stages_that_read_it(repository, section, key, value, expected):
+def test_a_changed_parameter_changes_the_stages_that_read_it(
+    repository, section, key, value, expected
+):
     repository.change(section, key, value)
     changed = repository.changed()
     repository.run("git", "checkout", "-q", "params.yaml")
@@ -279,13 +354,21 @@ def test_a_changed_parameter_changes_the_stages_that_read_it(repository, section
 
 def test_a_changed_line_of_code_changes_the_stages_that_run_it(repository):
     before = {"synthesize@synthetic", "select", "crop"}
-    recognisers = {f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in ("ce", "arcface")}
-    repository.edit("facerec/heads.py", "MIN_SQUARED_SIN = 1e-7", "MIN_SQUARED_SIN = 2e-7")
+    recognisers = {
+        f"{stage}@{head}"
+        for stage in ("train_recognizer", "evaluate")
+        for head in ("ce", "arcface")
+    }
+    repository.edit(
+        "facerec/recognition/heads.py", "MIN_SQUARED_SIN = 1e-7", "MIN_SQUARED_SIN = 2e-7"
+    )
     changed = repository.changed()
     assert recognisers <= changed and not {*before, "train_hourglass", "align"} & changed
 
     repository.run("git", "checkout", "-q", "facerec")
-    repository.edit("facerec/hourglass.py", "self.stem(faces - 0.5)", "self.stem(faces - 0.4)")
+    repository.edit(
+        "facerec/landmarks/hourglass.py", "self.stem(faces - 0.5)", "self.stem(faces - 0.4)"
+    )
     changed = repository.changed()
     assert {"train_hourglass", "align"} <= changed and not {*before, *recognisers} & changed
     repository.run("git", "checkout", "-q", "facerec")

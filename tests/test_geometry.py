@@ -5,6 +5,7 @@ from skimage import measure
 from skimage import transform as sk
 
 from facerec import geometry
+from facerec.imaging import warp
 
 rng = np.random.default_rng(0)
 
@@ -26,13 +27,17 @@ def test_squares_are_whole_pixels_half_a_pixel_at_most_from_the_boxs_centre():
     squares = geometry.crop_squares(boxes, 1.3)
     assert np.array_equal(squares, np.rint(squares)) and squares[:, 2].min() >= 1
     assert np.abs(squares[:, 2] - np.maximum(1.3 * boxes[:, 2:].min(axis=1), 1)).max() <= 0.5
-    assert np.abs(squares[:, :2] + squares[:, 2:] / 2 - boxes[:, :2] - boxes[:, 2:] / 2).max() <= 0.5
+    assert (
+        np.abs(squares[:, :2] + squares[:, 2:] / 2 - boxes[:, :2] - boxes[:, 2:] / 2).max() <= 0.5
+    )
 
 
 def test_square_matrix_takes_the_squares_edges_to_the_pictures():
     matrix = geometry.square_matrices(np.array([[10.0, 20.0, 40.0]]), 80)
     edges = np.array([[[9.5, 19.5], [49.5, 59.5]]])
-    assert geometry.transform_points(matrix, edges)[0] == pytest.approx(np.array([[-0.5, -0.5], [79.5, 79.5]]))
+    assert geometry.transform_points(matrix, edges)[0] == pytest.approx(
+        np.array([[-0.5, -0.5], [79.5, 79.5]])
+    )
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -56,7 +61,9 @@ def test_points_a_tenth_of_a_pixel_apart_are_not_coincident():
     target = geometry.template(112)
     source = 0.1 * target / geometry.eye_distance(target[None])
     expected = sk.SimilarityTransform.from_estimate(source, target).params[:2]
-    assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(expected, rel=1e-6, abs=1e-3)
+    assert geometry.fit_similarity(source[None], target)[0] == pytest.approx(
+        expected, rel=1e-6, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("pixels", [56, 224])
@@ -70,7 +77,7 @@ def test_the_template_of_another_size_is_arcfaces_drawn_larger_or_smaller(pixels
 def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
     shape = geometry.template(112)
     turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(shape)
-    matrix = geometry.closer_matrices(turned[None], 96)[0]
+    matrix = geometry.refinement_matrices(turned[None], 96)[0]
     by_scikit = sk.SimilarityTransform(matrix=np.vstack([matrix, [0, 0, 1]]))
     assert by_scikit.rotation == pytest.approx(-0.4)
     moved = geometry.transform_points(matrix[None], turned[None])[0]
@@ -79,7 +86,7 @@ def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
     assert moved.min() > 0.1 * 96 and moved.max() < 0.9 * 96
     near_one_place = 7 + 0.5 * (shape - shape.mean(axis=0)) / np.linalg.norm(shape[1] - shape[0])
     for coincident in (np.full((5, 2), 7.0), near_one_place):
-        assert np.isnan(geometry.closer_matrices(coincident[None], 96)).all()
+        assert np.isnan(geometry.refinement_matrices(coincident[None], 96)).all()
 
 
 def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares():
@@ -97,29 +104,31 @@ def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares(
 
 
 def test_a_closer_look_goes_by_the_points_that_have_weight():
-    turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(geometry.template(112))
-    whole = geometry.closer_matrices(turned[None], 96)
+    turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(
+        geometry.template(112)
+    )
+    whole = geometry.refinement_matrices(turned[None], 96)
     astray = turned.copy()
     astray[3:] = [[500, -80], [np.nan, np.nan]]
     weights = np.array([[0.9, 0.5, 0.7, 0.0, 0.3]])
-    assert geometry.closer_matrices(astray[None], 96, weights) == pytest.approx(whole)
-    assert geometry.closer_matrices(astray[None], 96) != pytest.approx(whole, rel=0.1)
+    assert geometry.refinement_matrices(astray[None], 96, weights) == pytest.approx(whole)
+    assert geometry.refinement_matrices(astray[None], 96) != pytest.approx(whole, rel=0.1)
     for too_few in ([[0.0] * 5], [[0.0, 0.0, 1.0, 0.0, 1.0]], [[np.nan] * 5]):
-        assert np.isnan(geometry.closer_matrices(astray[None], 96, np.array(too_few))).all()
+        assert np.isnan(geometry.refinement_matrices(astray[None], 96, np.array(too_few))).all()
 
 
 def test_a_closer_look_needs_points_with_weight_that_lie_apart():
     points = geometry.template(112)[None].copy()
     points[0, 1] = points[0, 0] + [0.4, 0]
     for weights, lost in (([1.0, 1, 0, 0, 0], True), ([0.0, 1, 1, 0, 0], False)):
-        assert np.isnan(geometry.closer_matrices(points, 96, np.array([weights]))).all() == lost
+        assert np.isnan(geometry.refinement_matrices(points, 96, np.array([weights]))).all() == lost
 
 
 def test_points_that_lie_just_far_enough_apart_are_a_face_and_those_a_little_nearer_none():
     """Root mean squares of 1 px, of eyes 2 px apart; of 1 px and 20 px; and of 1 px, in whole numbers of halves."""
     two = np.array([[[0.0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]])
     for size, lost in ((1, False), (0.99, True)):
-        matrix = geometry.closer_matrices(size * two, 96, np.array([[1.0, 1, 0, 0, 0]]))
+        matrix = geometry.refinement_matrices(size * two, 96, np.array([[1.0, 1, 0, 0, 0]]))
         assert np.isnan(matrix).all() == lost
     eyes = np.array([[[-1.0, 0], [1, 0], [-6, 39], [6, 39], [0, -3]]])
     small = np.array([[[1.5, 0.5], [-1.5, -0.5], [0, 0], [0, 0], [0, 0]]])
@@ -132,7 +141,9 @@ def test_affine_equals_scikit_image():
     target = geometry.template(112)[:3]
     source = target + rng.normal(0, 3, (20, 3, 2))  # eyes and nose never near a line
     for points, matrix in zip(source, geometry.fit_affine(source, target), strict=True):
-        assert matrix == pytest.approx(sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6)
+        assert matrix == pytest.approx(
+            sk.AffineTransform.from_estimate(points, target).params[:2], abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("size", [0.05, 40])
@@ -146,7 +157,9 @@ def test_a_triangle_is_as_thin_as_its_height_over_its_base_says_however_it_lies(
                 sk.EuclideanTransform(rotation=angle, translation=(-30, 70))(triangle * [1, side])
                 for angle in np.linspace(0, 6, 25)
             ]
-            assert (np.isnan(geometry.fit_affine(np.array(lying), target)).any(axis=(1, 2)) == thin).all()
+            assert (
+                np.isnan(geometry.fit_affine(np.array(lying), target)).any(axis=(1, 2)) == thin
+            ).all()
 
 
 @pytest.mark.filterwarnings("error")
@@ -158,7 +171,7 @@ def test_a_triangle_is_as_thin_as_its_height_over_its_base_says_however_it_lies(
 def test_degenerate_points_give_nan_and_a_black_face(points):
     for matrix in geometry.alignment_matrices(points[None], 64).values():
         assert np.isnan(matrix).any()
-        face = geometry.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64)
+        face = warp.warp(np.full((50, 50, 3), 255, np.uint8), matrix[0], 64)
         assert not face.any() and face.dtype == np.uint8 and face.shape == (64, 64, 3)
 
 
@@ -183,25 +196,26 @@ def test_collinear_eyes_and_nose_have_no_affine_alignment_but_a_similarity():
 def test_a_mirrored_face_aligns_to_the_mirror_image_of_its_aligned_face(count):
     """As exactly as ArcFace's template is its own mirror image: its centre is half a pixel off the face's."""
     points = geometry.template(112)[None] * 2 + rng.normal(0, 3, (30, 5, 2))
-    mirrored = points[:, geometry.MIRRORED] * [-1, 1] + [399, 0]
+    mirrored = points[:, geometry.FLIP_INDEX] * [-1, 1] + [399, 0]
     here, there = (
-        geometry.transform_points(geometry.alignment_matrices(faces, 112)[count], faces) for faces in (points, mirrored)
+        geometry.transform_points(geometry.alignment_matrices(faces, 112)[count], faces)
+        for faces in (points, mirrored)
     )
-    assert np.abs(there[:, geometry.MIRRORED] * [-1, 1] + [111, 0] - here).max() < 1.5
+    assert np.abs(there[:, geometry.FLIP_INDEX] * [-1, 1] + [111, 0] - here).max() < 1.5
 
 
 def test_mirrored_faces_align_to_mirrored_faces():
     image = cv2.GaussianBlur(rng.integers(0, 255, (120, 120, 3), dtype=np.uint8), (0, 0), 3)
     symmetric = geometry.template(112).copy()
-    symmetric[:, 0] = (symmetric[:, 0] + (111 - symmetric[geometry.MIRRORED, 0])) / 2
-    symmetric[:, 1] = (symmetric[:, 1] + symmetric[geometry.MIRRORED, 1]) / 2
+    symmetric[:, 0] = (symmetric[:, 0] + (111 - symmetric[geometry.FLIP_INDEX, 0])) / 2
+    symmetric[:, 1] = (symmetric[:, 1] + symmetric[geometry.FLIP_INDEX, 1]) / 2
     points = symmetric[None] + rng.normal(0, 3, (1, 5, 2))
-    mirrored = points[:, geometry.MIRRORED].copy()
+    mirrored = points[:, geometry.FLIP_INDEX].copy()
     mirrored[..., 0] = 119 - mirrored[..., 0]
     matrix = geometry.fit_similarity(points, symmetric)[0]
     other = geometry.fit_similarity(mirrored, symmetric)[0]
-    face = geometry.warp(image, matrix, 112)
-    face_of_mirrored = geometry.warp(np.ascontiguousarray(image[:, ::-1]), other, 112)
+    face = warp.warp(image, matrix, 112)
+    face_of_mirrored = warp.warp(np.ascontiguousarray(image[:, ::-1]), other, 112)
     assert np.abs(face.astype(int) - face_of_mirrored[:, ::-1].astype(int)).max() <= 3
 
 
@@ -216,10 +230,14 @@ def test_inverses_and_scales_are_those_of_scikit_image_and_of_the_determinant():
 
 def test_one_matrix_after_another_is_scikit_images_sum_of_them():
     firsts, then = np.stack([random_similarity(), random_similarity()]), random_similarity()
-    as_transform = [sk.AffineTransform(matrix=np.vstack([matrix, [0, 0, 1]])) for matrix in (*firsts, then)]
+    as_transform = [
+        sk.AffineTransform(matrix=np.vstack([matrix, [0, 0, 1]])) for matrix in (*firsts, then)
+    ]
     for index, composed in enumerate(geometry.compose(firsts, then)):
         assert composed == pytest.approx((as_transform[index] + as_transform[2]).params[:2])
-    assert geometry.compose(then, firsts)[1] == pytest.approx((as_transform[2] + as_transform[1]).params[:2])
+    assert geometry.compose(then, firsts)[1] == pytest.approx(
+        (as_transform[2] + as_transform[1]).params[:2]
+    )
 
 
 def test_a_face_whose_points_are_in_another_order_is_mirrored_and_has_no_roll():
@@ -258,14 +276,17 @@ def test_warp_at_full_scale_equals_opencvs():
     image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
     matrix = sk.SimilarityTransform(scale=1.7, rotation=0.3, translation=(-20, 5)).params[:2]
     expected = cv2.warpAffine(image, matrix, (100, 100), flags=cv2.INTER_LINEAR)
-    assert np.abs(geometry.warp(image, matrix, 100).astype(int) - expected).max() <= 2
+    assert np.abs(warp.warp(image, matrix, 100).astype(int) - expected).max() <= 2
 
 
 def test_what_shrinks_by_a_third_and_no_more_is_not_smoothed():
     image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
-    for matrix in (np.array([[2 / 3, 0, 2.3], [0, 2 / 3, 1.4]]), np.array([[0, -2 / 3, 60.3], [2 / 3, 0, 1.4]])):
+    for matrix in (
+        np.array([[2 / 3, 0, 2.3], [0, 2 / 3, 1.4]]),
+        np.array([[0, -2 / 3, 60.3], [2 / 3, 0, 1.4]]),
+    ):
         expected = cv2.warpAffine(image, matrix, (62, 62), flags=cv2.INTER_LINEAR)
-        assert np.abs(geometry.warp(image, matrix, 62).astype(int) - expected).max() <= 2
+        assert np.abs(warp.warp(image, matrix, 62).astype(int) - expected).max() <= 2
 
 
 def test_warp_keeps_points_where_the_matrix_says_while_shrinking():
@@ -274,7 +295,7 @@ def test_warp_keeps_points_where_the_matrix_says_while_shrinking():
         blob = 255 * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * 20**2))
         image = np.repeat(blob[..., None], 3, axis=2).round().astype(np.uint8)
         matrix = sk.SimilarityTransform(scale=0.23, rotation=0.4, translation=(40, -5)).params[:2]
-        small = geometry.warp(image, matrix, 160)[..., 0].astype(float)
+        small = warp.warp(image, matrix, 160)[..., 0].astype(float)
         v, u = np.mgrid[:160, :160]
         seen = np.array([(u * small).sum(), (v * small).sum()]) / small.sum()
         expected = geometry.transform_points(matrix[None], np.array([[centre]]))[0, 0]
@@ -286,7 +307,7 @@ def test_warp_does_not_alias():
     stripes[:, ::2] = 255
     matrix = geometry.square_matrices(np.array([[0.0, 0, 512]]), 100)[0]
     aliased = cv2.warpAffine(stripes, matrix, (100, 100), flags=cv2.INTER_LINEAR)
-    assert geometry.warp(stripes, matrix, 100).std() < 0.2 * aliased.std()
+    assert warp.warp(stripes, matrix, 100).std() < 0.2 * aliased.std()
 
 
 @pytest.mark.parametrize(("scale", "most"), [(0.65, 0.3), (0.68, 0.75)])
@@ -294,7 +315,7 @@ def test_a_picture_that_shrinks_by_less_than_a_third_keeps_some_of_the_finest_st
     stripes = np.zeros((300, 300, 3), np.uint8)
     stripes[:, ::2] = 255
     matrix = geometry.square_matrices(np.array([[0.0, 0, 300]]), round(300 * scale))[0]
-    assert geometry.warp(stripes, matrix, round(300 * scale)).std() < most * stripes.std()
+    assert warp.warp(stripes, matrix, round(300 * scale)).std() < most * stripes.std()
 
 
 def about(centre: tuple[float, float], pixels: int, scale: float, angle: float) -> np.ndarray:
@@ -308,7 +329,7 @@ def about(centre: tuple[float, float], pixels: int, scale: float, angle: float) 
 def test_noise_is_averaged_away_where_a_turned_picture_shrinks(scale):
     """The mean of n pixels of white noise deviates by 1 / √n as much as one of them."""
     noise = rng.integers(0, 256, (640, 700), dtype=np.uint8)
-    small = geometry.warp(noise[..., None].repeat(3, axis=2), about((350, 320), 21, scale, 0.1), 21)
+    small = warp.warp(noise[..., None].repeat(3, axis=2), about((350, 320), 21, scale, 0.1), 21)
     assert small.std() < 1.2 * scale * noise.std()
 
 
@@ -316,7 +337,7 @@ def test_noise_is_averaged_away_where_a_turned_picture_shrinks(scale):
 def test_the_finest_stripes_are_gone_where_a_turned_picture_shrinks(scale):
     stripes = np.zeros((200, 200, 3), np.uint8)
     stripes[:, ::2] = 255
-    small = geometry.warp(stripes, about((100, 100), 40, scale, 0.1), 40)
+    small = warp.warp(stripes, about((100, 100), 40, scale, 0.1), 40)
     assert small.min() >= 127 and small.max() <= 128
 
 
@@ -325,8 +346,8 @@ def test_a_picture_several_times_as_large_gives_the_same(times):
     image = rng.integers(0, 256, (33, 30, 3), dtype=np.uint8)
     large = image.repeat(times, axis=0).repeat(times, axis=1)
     centre = np.array([14.3, 16.8])
-    seen = geometry.warp(image, about(centre, 24, 0.6, 0.1), 24).astype(int)
-    seen_large = geometry.warp(large, about((centre + 0.5) * times - 0.5, 24, 0.6 / times, 0.1), 24)
+    seen = warp.warp(image, about(centre, 24, 0.6, 0.1), 24).astype(int)
+    seen_large = warp.warp(large, about((centre + 0.5) * times - 0.5, 24, 0.6 / times, 0.1), 24)
     assert np.abs(seen - seen_large).max() <= 1
 
 
@@ -334,7 +355,7 @@ def test_a_picture_several_times_as_large_gives_the_same(times):
 def test_no_light_is_lost_at_the_edges_of_a_picture_that_shrinks(scale):
     frame = np.full((120, 120, 3), 255, np.uint8)
     frame[1:-1, 1:-1] = 0
-    small = geometry.warp(frame, about((59.5, 59.5), 110, scale, 0.2), 110)
+    small = warp.warp(frame, about((59.5, 59.5), 110, scale, 0.2), 110)
     assert small.sum(dtype=float) == pytest.approx(scale**2 * frame.sum(dtype=float), rel=0.02)
 
 
@@ -344,15 +365,17 @@ def test_blocks_are_scikit_images_of_the_picture_with_its_last_pixels_repeated(s
     image = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     filled = np.pad(image, [(0, -shape[0] % block), (0, -shape[1] % block), (0, 0)], mode="edge")
     expected = measure.block_reduce(filled, (block, block, 1), np.mean)
-    assert np.abs(geometry._averaged(image, block) - expected).max() <= 0.5
+    assert np.abs(warp._averaged(image, block) - expected).max() <= 0.5
 
 
 @pytest.mark.parametrize("pixels", [40, 45, 60, 75, 180])
 def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(pixels):
     image = rng.integers(0, 256, (90, 80, 3), dtype=np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[11.0, 20, 60]]), pixels)[0], pixels)
+    face = warp.warp(image, geometry.square_matrices(np.array([[11.0, 20, 60]]), pixels)[0], pixels)
     square, size = image[20:80, 11:71], (pixels, pixels)
-    expected = sk.resize(square, size, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
+    expected = sk.resize(
+        square, size, order=1, mode="edge", anti_aliasing=False, preserve_range=True
+    )
     assert np.abs(face - expected).max() <= 1
 
 
@@ -361,17 +384,23 @@ def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(
 def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels):
     """The first is a resize, the second OpenCV's warpAffine."""
     y, x = np.mgrid[:100, :90]
-    image = np.stack([2 * x + y / 3, 255 - 2 * y, 128 + 60 * np.sin(x / 9)], axis=2).astype(np.uint8)
+    image = np.stack([2 * x + y / 3, 255 - 2 * y, 128 + 60 * np.sin(x / 9)], axis=2).astype(
+        np.uint8
+    )
     whole = geometry.square_matrices(np.array([[*place, 40.0]]), pixels)[0]
     nearly = geometry.square_matrices(np.array([[*place, 40.0]]) + 1e-4, pixels)[0]
-    assert geometry._whole_square(image, whole, pixels) is not None
-    assert geometry._whole_square(image, nearly, pixels) is None
-    apart = np.abs(geometry.warp(image, whole, pixels).astype(int) - geometry.warp(image, nearly, pixels))
+    assert warp._whole_square(image, whole, pixels) is not None
+    assert warp._whole_square(image, nearly, pixels) is None
+    apart = np.abs(warp.warp(image, whole, pixels).astype(int) - warp.warp(image, nearly, pixels))
     assert np.mean(apart) < 2
-    y, x = geometry.transform_points(whole[None], np.array([[[-0.5, -0.5], [89.5, 99.5]]]))[0].T[::-1]
+    y, x = geometry.transform_points(whole[None], np.array([[[-0.5, -0.5], [89.5, 99.5]]]))[0].T[
+        ::-1
+    ]
     steps = np.arange(pixels)
     of_x, of_y = (np.abs(steps[:, None] - edges).min(axis=1) < 1.5 for edges in (x, y))
-    at_the_edge = of_y[:, None] | of_x  # where it leaves the picture, a pixel to either side sees what lies outside
+    at_the_edge = (
+        of_y[:, None] | of_x
+    )  # where it leaves the picture, a pixel to either side sees what lies outside
     assert apart[~at_the_edge].max() <= 4
 
 
@@ -379,55 +408,70 @@ def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels)
 def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks(pixels):
     """Each pixel is the mean of what it covers, parts of pixels by their size."""
     image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
+    face = warp.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
     parts = image[4:64, 7:67].repeat(pixels, axis=0).repeat(pixels, axis=1)
     assert np.abs(face - measure.block_reduce(parts, (60, 60, 1), np.mean)).max() <= 1
 
 
 @pytest.mark.parametrize("pixels", [31, 35, 39])
-def test_a_square_that_shrinks_to_more_than_half_is_the_means_of_one_twice_as_wide_as_wanted(pixels):
+def test_a_square_that_shrinks_to_more_than_half_is_the_means_of_one_twice_as_wide_as_wanted(
+    pixels,
+):
     image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
+    face = warp.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
     size = (2 * pixels, 2 * pixels)
-    twice = sk.resize(image[4:64, 7:67], size, order=1, mode="edge", anti_aliasing=False, preserve_range=True)
+    twice = sk.resize(
+        image[4:64, 7:67], size, order=1, mode="edge", anti_aliasing=False, preserve_range=True
+    )
     assert np.abs(face - measure.block_reduce(twice, (2, 2, 1), np.mean)).max() <= 1
 
 
 def test_a_square_far_larger_than_the_picture_is_not_laid_out_first():
     image = np.full((50, 60, 3), 255, np.uint8)
     matrix = geometry.square_matrices(np.array([[-100_000.0, -100_000, 200_000]]), 20)[0]
-    assert geometry._whole_square(image, matrix, 20) is None
-    assert geometry.warp(image, matrix, 20).sum() < 20 * 255
-
-
-@pytest.mark.parametrize("off", [(1e-4, 0, 0), (0, 1e-4, 0), (0, 0, 1e-4)], ids=["left", "top", "side"])
-def test_a_square_is_one_of_whole_pixels_if_its_corner_and_its_side_are(off):
-    matrix = geometry.square_matrices(np.array([[7.0, 9, 40]]) + off, 24)[0]
-    assert geometry._whole_square(np.zeros((90, 80, 3), np.uint8), matrix, 24) is None
+    assert warp._whole_square(image, matrix, 20) is None
+    assert warp.warp(image, matrix, 20).sum() < 20 * 255
 
 
 @pytest.mark.parametrize(
-    "moved", [[[1, 0.1], [0, 1]], [[0, 1], [-1, 0]], [[1, 0], [0, 1.5]], [[-1, 0], [0, -1]], [[0, 0], [0, 0]]]
+    "off", [(1e-4, 0, 0), (0, 1e-4, 0), (0, 0, 1e-4)], ids=["left", "top", "side"]
+)
+def test_a_square_is_one_of_whole_pixels_if_its_corner_and_its_side_are(off):
+    matrix = geometry.square_matrices(np.array([[7.0, 9, 40]]) + off, 24)[0]
+    assert warp._whole_square(np.zeros((90, 80, 3), np.uint8), matrix, 24) is None
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        [[1, 0.1], [0, 1]],
+        [[0, 1], [-1, 0]],
+        [[1, 0], [0, 1.5]],
+        [[-1, 0], [0, -1]],
+        [[0, 0], [0, 0]],
+    ],
 )
 def test_what_is_turned_sheared_stretched_or_a_point_is_no_square(moved):
     matrix = np.column_stack([np.array(moved, float), [10.0, 10.0]])
-    assert geometry._whole_square(np.zeros((50, 60, 3), np.uint8), matrix, 20) is None
+    assert warp._whole_square(np.zeros((50, 60, 3), np.uint8), matrix, 20) is None
 
 
 def test_warp_pads_with_black_where_the_square_leaves_the_picture():
     image = np.full((40, 40, 3), 200, np.uint8)
-    face = geometry.warp(image, geometry.square_matrices(np.array([[-20.0, -20, 40]]), 40)[0], 40)
+    face = warp.warp(image, geometry.square_matrices(np.array([[-20.0, -20, 40]]), 40)[0], 40)
     assert not face[:19, :19].any()
     assert (face[21:, 21:] == 200).all()
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("place", [(-90, 10), (10, -90), (90, 10), (10, 90), (1e30, 10), (10, 1e30)], ids=str)
+@pytest.mark.parametrize(
+    "place", [(-90, 10), (10, -90), (90, 10), (10, 90), (1e30, 10), (10, 1e30)], ids=str
+)
 def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
     matrix = geometry.square_matrices(np.array([[*place, 40.0]]), 20)[0]
-    face = geometry.warp(np.full((50, 60, 3), 255, np.uint8), matrix, 20)
+    face = warp.warp(np.full((50, 60, 3), 255, np.uint8), matrix, 20)
     assert not face.any() and face.dtype == np.uint8 and face.shape == (20, 20, 3)
-    assert not geometry._visible_part(np.full((50, 60, 3), 255, np.uint8), matrix, 20)[0].size
+    assert not warp._visible_part(np.full((50, 60, 3), 255, np.uint8), matrix, 20)[0].size
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.1, 0.3, 1.0, 2.5])
@@ -437,8 +481,8 @@ def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
     pixels = 24
     matrix = about((1000, 420), pixels, scale, angle)
     image = np.full((900, 1600, 3), 255, np.uint8)
-    assert (geometry.warp(image, matrix, pixels) == 255).all()
-    part, _ = geometry._visible_part(image, matrix, pixels)
+    assert (warp.warp(image, matrix, pixels) == 255).all()
+    part, _ = warp._visible_part(image, matrix, pixels)
     seen = (pixels + 1) / scale * (abs(np.cos(angle)) + abs(np.sin(angle)))
     assert max(part.shape[:2]) <= seen + 2 * (4 + 2 / scale)
 
@@ -447,7 +491,7 @@ def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
 def test_a_square_as_large_as_the_universe_sees_the_whole_picture():
     image = np.full((50, 60, 3), 255, np.uint8)
     matrix = about((30, 25), 24, 1e-30, 0.1)
-    assert geometry._visible_part(image, matrix, 24)[0].shape == image.shape
+    assert warp._visible_part(image, matrix, 24)[0].shape == image.shape
 
 
 def test_frontality_of_eyes_close_together_and_one_above_the_other():

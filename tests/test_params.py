@@ -35,7 +35,10 @@ def test_a_section_is_loaded_by_its_dotted_name(tmp_path):
         ("toy: [", ["not valid YAML"]),
         ("- 1", ["expected sections"]),
         ("toy: 3", ["toy", "got 3"]),
-        ("toy: {pixels: 3, mode: fast}\ntoy: {pixels: 4, mode: fast}", ["not valid YAML", "`toy` is there twice"]),
+        (
+            "toy: {pixels: 3, mode: fast}\ntoy: {pixels: 4, mode: fast}",
+            ["not valid YAML", "`toy` is there twice"],
+        ),
         ("toy: {[pixels]: 3, mode: fast}", ["not valid YAML", "unhashable key"]),
         ("toy: {pixels: 3, pixels: 4, mode: fast}", ["not valid YAML", "`pixels` is there twice"]),
     ],
@@ -56,3 +59,13 @@ def test_a_file_of_another_encoding_is_named(tmp_path):
 def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         ToyParams.load("toy", tmp_path / "params.yaml")
+
+
+def test_an_old_key_is_answered_with_the_new_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "facerec.params.RENAMED", {"toy.px": "toy.pixels", "*.how": "mode, in another section"}
+    )
+    with pytest.raises(ValueError, match=r"toy\.px: is now toy\.pixels"):
+        ToyParams.load("toy", write(tmp_path, "toy: {px: 3, mode: fast}"))
+    with pytest.raises(ValueError, match=r"toy\.how: is now mode, in another section"):
+        ToyParams.load("toy", write(tmp_path, "toy: {how: 3, pixels: 3, mode: fast}"))

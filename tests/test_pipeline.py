@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facerec.hourglass import face_pixels
+from facerec.landmarks.hourglass import face_pixels
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 CHECK, CHECKED = "check_params", "data/params_checked.txt"
 OF_MODULES = [name for name in STAGES if name != CHECK]  # stages/<name>.py each
+LIBRARY = sorted(path for path in (ROOT / "facerec").rglob("*.py") if path.name != "__init__.py")
 PROFILES = {name: yaml.safe_load(composed(name)) for name in names()}
 
 
@@ -55,9 +56,41 @@ def definition(name: str) -> dict:
 
 
 @pytest.mark.parametrize("name", OF_MODULES)
-def test_deps_list_exactly_the_code_that_the_stage_reaches(name):
-    declared = {dep for dep in definition(name)["deps"] if dep.endswith(".py")}
-    assert declared == closure(ROOT / "stages" / f"{name}.py")
+def test_deps_cover_the_code_that_a_stage_imports_and_no_more(name):
+    declared = {dep for dep in definition(name)["deps"] if dep.startswith(("facerec", "stages"))}
+    modules = closure(ROOT / "stages" / f"{name}.py")
+    covering = {module: [dep for dep in declared if _covers(dep, module)] for module in modules}
+    assert all(len(deps) == 1 for deps in covering.values()), covering
+    assert {deps[0] for deps in covering.values()} == declared
+
+
+def _covers(dep: str, module: str) -> bool:
+    return module == dep or module.startswith(f"{dep}/")
+
+
+LAYERS = [  # a package imports those before it, or its own
+    {"annotation_names", "params", "progress", "files", "geometry"},
+    {"parallel", "tables", "random_order"},
+    {"imaging", "data"},
+    {"networks"},
+    {"training", "selection", "synthetic", "metrics"},
+    {"landmarks", "recognition"},
+    {"evaluation", "audit", "inference"},
+]
+
+
+@pytest.mark.parametrize(
+    "module", LIBRARY, ids=lambda path: str(path.relative_to(ROOT / "facerec"))
+)
+def test_no_package_imports_upward(module):
+    layer_of = {name: layer for layer, names in enumerate(LAYERS) for name in names}
+
+    def package(file: Path) -> str:
+        return file.relative_to(ROOT / "facerec").parts[0].removesuffix(".py")
+
+    for file in imported(module):
+        if file.name != "__init__.py" and package(file) != package(module):
+            assert layer_of[package(file)] < layer_of[package(module)], file
 
 
 @pytest.mark.parametrize("name", OF_MODULES)
@@ -68,9 +101,13 @@ def test_every_path_of_the_command_is_declared_once(name):
         for word in shlex.split(stage["cmd"])[3:]
         if "/" in word or word.startswith(("${dataset", "${select", "${recognizer"))
     ]
-    declared = [dep for dep in stage["deps"] if not dep.endswith(".py") and dep != CHECKED]
+    declared = [
+        dep for dep in stage["deps"] if not dep.startswith(("facerec", "stages")) and dep != CHECKED
+    ]
     for kind in ("outs", "metrics", "plots"):
-        declared += [next(iter(out)) if isinstance(out, dict) else out for out in stage.get(kind, [])]
+        declared += [
+            next(iter(out)) if isinstance(out, dict) else out for out in stage.get(kind, [])
+        ]
     assert len(set(declared)) == len(declared)
     assert sorted(paths) == sorted(declared)
 
@@ -81,15 +118,23 @@ def test_whatever_works_waits_for_the_check_of_all_parameters():
     after = {CHECKED}
     for name in OF_MODULES[:-1]:  # in their order; publish is tried in test_faults_params.py
         stage = definition(name)
-        assert any(out == dep or out.startswith(f"{dep}/") for out in after for dep in stage["deps"]), name
+        assert any(
+            out == dep or out.startswith(f"{dep}/") for out in after for dep in stage["deps"]
+        ), name
         after |= set(stage["outs"])
 
 
-@pytest.mark.parametrize("module", sorted((ROOT / "facerec").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "module", sorted((ROOT / "facerec").glob("*.py")), ids=lambda path: path.stem
+)
 def test_the_library_knows_no_stage_and_reads_no_parameters(module):
     tree = ast.parse(module.read_text())
     assert not [file for file in imported(module) if file.parent.name == "stages"]
-    loads = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "load" and _is_params(n.value)]
+    loads = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Attribute) and n.attr == "load" and _is_params(n.value)
+    ]
     assert not loads or module.stem in {"params", "head_params"}
 
 
@@ -123,11 +168,22 @@ def test_no_stage_after_the_hourglass_asks_for_annotated_points():
     later = [*STAGES][[*STAGES].index("train_hourglass") + 1 :]
     assert later[0] == "align" and "train_recognizer" in later
     for name in later:
-        data = {dep for dep in definition(name)["deps"] if not dep.endswith(".py")}
+        data = {
+            dep for dep in definition(name)["deps"] if not dep.startswith(("facerec", "stages"))
+        }
         assert not [dep for dep in data if dep.startswith("${dataset")], name
-        assert name == "align" or "data/cropped_landmarks.csv" not in data, name  # it takes the squares alone
-        asking = {file for file in closure(ROOT / "stages" / f"{name}.py") if _asks_for_points(ROOT / file)}
-        found = {"facerec/slices.py", "stages/evaluate.py"}  # which put those that the hourglass found in their place
+        assert name == "align" or "data/cropped_landmarks.csv" not in data, (
+            name
+        )  # it takes the squares alone
+        asking = {
+            file
+            for file in closure(ROOT / "stages" / f"{name}.py")
+            if _asks_for_points(ROOT / file)
+        }
+        found = {
+            "facerec/evaluation/slices.py",
+            "stages/evaluate.py",
+        }  # which put those that the hourglass found in their place
         assert asking <= {"facerec/annotation_names.py", "facerec/tables.py", *found}, name
 
 

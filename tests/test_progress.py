@@ -77,7 +77,8 @@ def test_a_task_that_fails_does_not_say_that_it_is_done(clock, capsys):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3900, "1 h 5 min")]
+    ("seconds", "words"),
+    [(0.2, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (3900, "1 h 5 min")],
 )
 def test_times_are_said_in_words(seconds, words):
     assert duration(seconds) == words
@@ -114,7 +115,10 @@ run(main)
     ("number", "said"),
     [
         (signal.SIGINT, "interrupted; `make repro` goes on after epoch 34 of 80\n"),
-        (signal.SIGKILL, "error: the stage was killed, .*; `make repro` goes on after epoch 34 of 80\n"),
+        (
+            signal.SIGKILL,
+            "error: the stage was killed, .*; `make repro` goes on after epoch 34 of 80\n",
+        ),
     ],
 )
 def test_a_training_that_is_ended_says_where_the_next_run_goes_on(number, said):
@@ -124,7 +128,9 @@ def test_a_training_that_is_ended_says_where_the_next_run_goes_on(number, said):
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+        preexec_fn=partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # a test run in the background ignores it
     )
     assert process.stdout.readline() == "begun\n"
     process.send_signal(number)

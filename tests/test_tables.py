@@ -9,7 +9,10 @@ FLAGS = {"aligned_2": 1, "aligned_3": 0, "aligned_5": 1}
 
 def frame() -> pd.DataFrame:
     points = tables.points_frame(np.arange(20.0).reshape(2, 5, 2) + 0.12345)
-    return pd.concat([pd.DataFrame({"image_id": ["1.jpg", "2.jpg"]}), points.assign(confidence=0.5, **FLAGS)], axis=1)
+    return pd.concat(
+        [pd.DataFrame({"image_id": ["1.jpg", "2.jpg"]}), points.assign(confidence=0.5, **FLAGS)],
+        axis=1,
+    )
 
 
 def test_what_is_written_is_read_to_a_thousandth(tmp_path):
@@ -33,11 +36,26 @@ def test_image_ids_stay_text(tmp_path):
     [
         (lambda f: f.drop(columns="nose_x"), "missing columns nose_x"),
         (lambda f: f.assign(image_id="1.jpg"), "line 3: 1.jpg is there twice"),
-        (lambda f: f.assign(image_id=["1.jpg", "../2.jpg"]), r"line 3: image_id: expected a file name, got '../2.jpg'"),
-        (lambda f: f.assign(image_id=["/tmp/1.jpg", "2.jpg"]), r"line 2: image_id: expected a file name"),
-        (lambda f: f.assign(image_id=["1.jpg", "a\\2.jpg"]), r"line 3: image_id: expected a file name"),
-        (lambda f: f.assign(image_id=["1.jpg", ".2.jpg"]), r"line 3: image_id: expected a file name"),
-        (lambda f: f.assign(image_id=["1.jpg", 300 * "2"]), r"line 3: image_id: expected a file name"),
+        (
+            lambda f: f.assign(image_id=["1.jpg", "../2.jpg"]),
+            r"line 3: image_id: expected a file name, got '../2.jpg'",
+        ),
+        (
+            lambda f: f.assign(image_id=["/tmp/1.jpg", "2.jpg"]),
+            r"line 2: image_id: expected a file name",
+        ),
+        (
+            lambda f: f.assign(image_id=["1.jpg", "a\\2.jpg"]),
+            r"line 3: image_id: expected a file name",
+        ),
+        (
+            lambda f: f.assign(image_id=["1.jpg", ".2.jpg"]),
+            r"line 3: image_id: expected a file name",
+        ),
+        (
+            lambda f: f.assign(image_id=["1.jpg", 300 * "2"]),
+            r"line 3: image_id: expected a file name",
+        ),
         (lambda f: f.assign(confidence=[1.0, np.nan]), "line 3: confidence: expected a number"),
         (lambda f: f.assign(nose_x=["1", "x"]), "line 3: nose_x: expected a number, got 'x'"),
     ],
@@ -56,7 +74,9 @@ def test_what_does_not_fit_is_refused_both_ways(tmp_path, change, words):
 def test_a_label_is_a_whole_number_from_0(tmp_path, label):
     columns = {"image_id": ["a", "b"], "person_id": 1, "label": [0.0, label]}
     rows = pd.DataFrame({**columns, **{name: [1, 1] for name in [*tables.LANDMARKS, *tables.BOX]}})
-    with pytest.raises(ValueError, match=r"a\.csv, line 3: label: expected a whole number from 0, got "):
+    with pytest.raises(
+        ValueError, match=r"a\.csv, line 3: label: expected a whole number from 0, got "
+    ):
         tables.write(rows, tmp_path / "a.csv", tables.SELECTED)
     rows.assign(label=[0, 5]).to_csv(tmp_path / "a.csv", index=False)
     assert tables.read(tmp_path / "a.csv", tables.SELECTED).label.tolist() == [0, 5]

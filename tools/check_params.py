@@ -7,14 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field
 from typer import Argument
 
-from facerec.align_params import AlignParams
-from facerec.audit_params import AuditParams
-from facerec.bootstrap import BootstrapParams
-from facerec.head_params import load_head
-from facerec.hourglass_params import STRIDE, HourglassParams
-from facerec.images import write_bytes
-from facerec.params import PARAMS_FILE, Params, read_yaml
-from facerec.recognizer_params import GRADIENTS_STEP, RecognizerParams
+from facerec.audit.params import AuditParams
+from facerec.files import write_bytes
+from facerec.landmarks.align_params import AlignParams
+from facerec.landmarks.params import STRIDE, HourglassParams
+from facerec.metrics.bootstrap import BootstrapParams
+from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
+from facerec.recognition.head_params import load_head
+from facerec.recognition.params import GRADIENTS_STEP, RecognizerParams
 from stages.cli import run
 from stages.crop import CropParams
 from stages.publish import PublishParams
@@ -60,7 +60,11 @@ def problems(file: Path) -> list[str]:
     except ValueError as error:
         return [str(error)]
     known = [*SECTIONS, "heads"]
-    found = [f"{file}: unknown section `{name}`; known: {', '.join(known)}" for name in content if name not in known]
+    found = []
+    for name in content:
+        if name not in known:
+            said = renamed(str(name)) or f"is unknown; known: {', '.join(known)}"
+            found.append(f"{file}: section `{name}` {said}")
     for section, params in SECTIONS.items():
         try:
             params.load(section, file)
@@ -72,11 +76,15 @@ def problems(file: Path) -> list[str]:
 def _heads(content: dict[str, Any], file: Path) -> list[str]:
     heads = content.get("heads")
     if not isinstance(heads, dict) or not heads:
-        return [f"{file}: heads: expected at least one entry such as `arcface: {{type: arcface, …}}`"]
+        return [
+            f"{file}: heads: expected at least one entry such as `arcface: {{type: arcface, …}}`"
+        ]
     found = []
     for name in heads:
         if not re.fullmatch(HEAD_NAME, str(name)):
-            found.append(f"{file}: heads.{name}: expected a name of letters, digits, _ and -, no - first")
+            found.append(
+                f"{file}: heads.{name}: expected a name of letters, digits, _ and -, no - first"
+            )
             continue
         try:
             load_head(str(name), file)
@@ -103,7 +111,9 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
                     f"{file}: {section}.pixels: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
                 )
         if recognizer["weights"] == "imagenet":
-            found.append(f"{file}: recognizer.weights: expected none or file for gradients, got 'imagenet'")
+            found.append(
+                f"{file}: recognizer.weights: expected none or file for gradients, got 'imagenet'"
+            )
     if content["publish"]["head"] not in heads:
         found.append(
             f"{file}: publish.head: expected one of {', '.join(map(str, heads))}, got {content['publish']['head']!r}"
@@ -116,15 +126,21 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
                 f"got {content[section][name]!r}"
             )
     weights_file = Path(recognizer["weights_file"])
-    if recognizer["weights"] == "file" and (weights_file == NO_WEIGHTS or not weights_file.is_file()):
-        found.append(f"{file}: recognizer.weights_file: expected a recogniser's checkpoint, got '{weights_file}'")
+    if recognizer["weights"] == "file" and (
+        weights_file == NO_WEIGHTS or not weights_file.is_file()
+    ):
+        found.append(
+            f"{file}: recognizer.weights_file: expected a recogniser's checkpoint, got '{weights_file}'"
+        )
     return found + _of_the_audit(content["audit"], file) + _of_the_drawn(content, file)
 
 
 def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
     found = []
     if audit["runs"] and audit["head"]["type"] in WITHOUT_SCORES:
-        found.append(f"{file}: audit.head: expected a type with scores, such as ce, got {audit['head']['type']!r}")
+        found.append(
+            f"{file}: audit.head: expected a type with scores, such as ce, got {audit['head']['type']!r}"
+        )
     if audit["certain"] < audit["doubtful"]:
         found.append(
             f"{file}: audit.certain: expected at least audit.doubtful ({audit['doubtful']}), got {audit['certain']}"
@@ -140,9 +156,13 @@ def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
     found, openset = [], select["openset"]
     people = select["people"] + openset["query_people"] + openset["distractor_people"]
     if people > drawn["people"]:
-        found.append(f"{file}: select.people and openset take {people} people, synthesize.people is {drawn['people']}")
+        found.append(
+            f"{file}: select.people and openset take {people} people, synthesize.people is {drawn['people']}"
+        )
     photos = select["images_per_person"] + select["wild_per_person"]
-    if photos > drawn["photos_per_person"] and not drawn["swapped_share"]:  # who is swapped has more of them
+    if (
+        photos > drawn["photos_per_person"] and not drawn["swapped_share"]
+    ):  # who is swapped has more of them
         found.append(
             f"{file}: select.images_per_person and wild_per_person take {photos} photographs of a person, "
             f"synthesize.photos_per_person is {drawn['photos_per_person']}"
@@ -152,7 +172,9 @@ def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
 
 def main(
     file: Annotated[Path, Argument(help="the parameters")] = PARAMS_FILE,
-    checked: Annotated[Path | None, Argument(help="output: what the first stages wait for, always the same")] = None,
+    checked: Annotated[
+        Path | None, Argument(help="output: what the first stages wait for, always the same")
+    ] = None,
 ) -> None:
     """Check every section of the parameters, and name all that is wrong at once."""
     if found := problems(file):

@@ -7,15 +7,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from facerec.head_params import load_head
-from facerec.hourglass_params import HourglassParams
-from facerec.images import num_workers
+from facerec.landmarks.params import HourglassParams
+from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
-from facerec.recognizer_params import RecognizerParams
+from facerec.recognition.head_params import load_head
+from facerec.recognition.params import RecognizerParams
 from stages.cli import run
 from tools.check_params import DRAWN, problems
 
-SHARED = ["synthesize", "select", "crop", "train_hourglass", "align"]  # whatever comes after one of them hangs on it
+SHARED = [
+    "synthesize",
+    "select",
+    "crop",
+    "train_hourglass",
+    "align",
+]  # whatever comes after one of them hangs on it
 SUMMARY = ["compare", "publish"]  # of all heads
 
 # Seconds on two cores without AMX: what is not measured for each estimate, because it is the smaller part.
@@ -79,13 +85,20 @@ class Photographs:
     def of(cls, content: dict[str, Any]) -> "Photographs":
         """Returns the numbers that checked parameters lead to; a collection that is not there yet counts as small."""
         select, drawn = content["select"], content["synthesize"]
-        people, chosen, wild = select["people"], select["images_per_person"], select["wild_per_person"]
+        people, chosen, wild = (
+            select["people"],
+            select["images_per_person"],
+            select["wild_per_person"],
+        )
         strangers = select["openset"]["query_people"] + select["openset"]["distractor_people"]
         identity = Path(content["dataset"]["identity"])
         if drawn["runs"] and content["dataset"]["images"] == DRAWN:
             everybody, collection = drawn["people"], drawn["people"] * drawn["photos_per_person"]
         elif identity.is_file():
-            rows = [line.replace(",", " ").split() for line in identity.read_text(encoding="utf-8").splitlines()]
+            rows = [
+                line.replace(",", " ").split()
+                for line in identity.read_text(encoding="utf-8").splitlines()
+            ]
             everybody, collection = len({row[-1] for row in rows if row}) or 1, len(rows)
         else:
             everybody, collection = people + strangers, (people + strangers) * (chosen + wild)
@@ -109,7 +122,9 @@ def all_stages(content: dict[str, Any]) -> list[str]:
     shared = [name for name in SHARED if name != "synthesize"]
     drawn = [f"synthesize@{run}" for run in content["synthesize"]["runs"]]
     audits = [f"audit@{run}" for run in content["audit"]["runs"]]
-    of_heads = [f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in content["heads"]]
+    of_heads = [
+        f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in content["heads"]
+    ]
     return ["check_params", *drawn, *shared, *audits, *of_heads, *SUMMARY]
 
 
@@ -143,7 +158,9 @@ def _has_changed(reasons: list) -> bool:
     return False
 
 
-def seconds(stages: list[str], content: dict[str, Any], photographs: Photographs, speed: Speed, kept: Kept) -> float:
+def seconds(
+    stages: list[str], content: dict[str, Any], photographs: Photographs, speed: Speed, kept: Kept
+) -> float:
     """Returns about how long these stages take.
 
     Args:
@@ -153,10 +170,15 @@ def seconds(stages: list[str], content: dict[str, Any], photographs: Photographs
         speed: of this machine.
         kept: epochs that need not be trained again.
     """
-    return sum(START + _work(*stage.partition("@")[::2], content, photographs, speed, kept) for stage in stages)
+    return sum(
+        START + _work(*stage.partition("@")[::2], content, photographs, speed, kept)
+        for stage in stages
+    )
 
 
-def _work(kind: str, head: str, content: dict[str, Any], of: Photographs, speed: Speed, kept: Kept) -> float:
+def _work(
+    kind: str, head: str, content: dict[str, Any], of: Photographs, speed: Speed, kept: Kept
+) -> float:
     """Returns the seconds of one stage, but for its start."""
     hourglass, recognizer = content["hourglass"], content["recognizer"]
     seeds, tried = len(recognizer["seeds"]), of.val * EMBED
@@ -177,13 +199,21 @@ def _work(kind: str, head: str, content: dict[str, Any], of: Photographs, speed:
         audit, photographs = content["audit"], of.train + of.val + of.wild
         small = (audit["pixels"] / content["align"]["pixels"]) ** 2
         steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch"])
-        return TORCH + photographs * READ + audit["folds"] * audit["epochs"] * steps * speed.recognizer_step * small
+        return (
+            TORCH
+            + photographs * READ
+            + audit["folds"] * audit["epochs"] * steps * speed.recognizer_step * small
+        )
     if kind == "train_recognizer":
         epoch = _steps(of.train, recognizer["batch"]) * speed.recognizer_step + tried
         left = seeds * recognizer["epochs"] - kept.recognizers.get(head, 0)
         return TORCH + (of.train + of.val) * READ + left * epoch
     if kind == "evaluate":
-        return TORCH + of.aligned * READ + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap"] * RESAMPLE)
+        return (
+            TORCH
+            + of.aligned * READ
+            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap"] * RESAMPLE)
+        )
     return 0.0
 
 
@@ -198,7 +228,9 @@ def about(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def describe(stages: list[str], content: dict[str, Any], photographs: Photographs, kept: Kept) -> str:
+def describe(
+    stages: list[str], content: dict[str, Any], photographs: Photographs, kept: Kept
+) -> str:
     """Returns what these stages do, in words."""
     heads = [stage.partition("@")[2] for stage in stages if stage.startswith("train_recognizer@")]
     doing = []
@@ -210,7 +242,9 @@ def describe(stages: list[str], content: dict[str, Any], photographs: Photograph
     if heads:
         trained = sum(kept.recognizers.get(head, 0) for head in heads)
         since = f", {trained} epochs already done" if trained else ""
-        doing.append(f"train {len(heads)} recogniser{'s' * (len(heads) > 1)} ({', '.join(heads)}{since})")
+        doing.append(
+            f"train {len(heads)} recogniser{'s' * (len(heads) > 1)} ({', '.join(heads)}{since})"
+        )
     if any(stage.startswith("evaluate@") for stage in stages):
         doing.append("measure what was learned")
     return f"{len(stages)} stage{'s' * (len(stages) > 1)} to run: {', '.join(doing or stages)}"
@@ -230,7 +264,10 @@ def main() -> None:
         return
     from tools import speed  # seconds to import
 
-    of_hourglass, of_recognizer = HourglassParams.load("hourglass"), RecognizerParams.load("recognizer")
+    of_hourglass, of_recognizer = (
+        HourglassParams.load("hourglass"),
+        RecognizerParams.load("recognizer"),
+    )
     heads = {head: load_head(head) for head in content["heads"]}
     done = {head: speed.recognizer_epochs(head, of_recognizer) for head in heads}
     kept, photographs = Kept(speed.hourglass_epochs(of_hourglass), done), Photographs.of(content)

@@ -24,8 +24,14 @@ def licence_of(name: str) -> str | None:
         described = metadata(name)
     except PackageNotFoundError:
         return None
-    classifiers = [c.removeprefix(CLASSIFIER) for c in described.get_all("Classifier") or [] if CLASSIFIER in c]
-    stated = [described[key].strip().split("\n")[0] for key in ("License-Expression", "License") if key in described]
+    classifiers = [
+        c.removeprefix(CLASSIFIER) for c in described.get_all("Classifier") or [] if CLASSIFIER in c
+    ]
+    stated = [
+        described[key].strip().split("\n")[0]
+        for key in ("License-Expression", "License")
+        if key in described
+    ]
     expression = stated[0] if "License-Expression" in described else "; ".join(classifiers)
     return expression or (stated[0] if stated else "") or "not stated"
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 FOLDER = Path("mutants")
 MOST = 0.1  # share of a file's mutants that may survive
-KILLED, TIMED_OUT = {1, 3}, {-24, 24, 36, 152, 255}  # mutmut's exit codes; an endless loop is noticed too
+KILLED, TIMED_OUT = (
+    {1, 3},
+    {-24, 24, 36, 152, 255},
+)  # mutmut's exit codes; an endless loop is noticed too
 SURVIVED = {0, 5, 33}  # the latter two: no test comes by
 
 
@@ -25,11 +28,14 @@ def main() -> None:
             continue
         tried.add(file.name.removesuffix(".meta"))
         killed, timed_out, survived = (
-            [name for name, code in codes.items() if code in kind] for kind in (KILLED, TIMED_OUT, SURVIVED)
+            [name for name, code in codes.items() if code in kind]
+            for kind in (KILLED, TIMED_OUT, SURVIVED)
         )
         crashed = len(codes) - len(killed) - len(timed_out) - len(survived)
         name = str(file.relative_to(FOLDER)).removesuffix(".meta")
-        counts = f"{len(codes):>8}{len(killed):>8}{len(timed_out):>10}{crashed:>9}{len(survived):>10}"
+        counts = (
+            f"{len(codes):>8}{len(killed):>8}{len(timed_out):>10}{crashed:>9}{len(survived):>10}"
+        )
         print(f"{name:<34}{counts}{len(survived) / len(codes):>8.1%}")
         survivors += survived
         late += timed_out

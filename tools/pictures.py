@@ -7,8 +7,9 @@ import pandas as pd
 import vl_convert
 import yaml
 
-from facerec.images import read_image, write_bytes, write_image
-from facerec.sheets import GAP, fit
+from facerec.files import write_bytes
+from facerec.imaging.contact_sheets import GAP, fit
+from facerec.imaging.io import read_image, write_image
 from tools.profile import PARAMS, current
 
 SHEETS = Path("metrics/sheets")
@@ -36,9 +37,16 @@ def main() -> None:
 def _shown() -> dict[str, tuple[float, int]]:
     """Returns, by sheet, the share of its rows that is shown, and how wide."""
     published = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["publish"]["head"]
-    wide = {"selected": 3 / 6, "landmarks": ALL_ROWS, "aligned": ALL_ROWS, f"mistakes_{published}": 2 / 5}
+    wide = {
+        "selected": 3 / 6,
+        "landmarks": ALL_ROWS,
+        "aligned": ALL_ROWS,
+        f"mistakes_{published}": 2 / 5,
+    }
     narrow = dict.fromkeys(["aligned_2", "aligned_3", "aligned_5"], ALL_ROWS)
-    return {name: (rows, WIDE) for name, rows in wide.items()} | {name: (rows, NARROW) for name, rows in narrow.items()}
+    return {name: (rows, WIDE) for name, rows in wide.items()} | {
+        name: (rows, NARROW) for name, rows in narrow.items()
+    }
 
 
 def chart(name: str) -> bytes:

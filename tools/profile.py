@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from facerec.images import write_bytes
+from facerec.files import write_bytes
 from facerec.params import read_yaml
 from tools.check_params import problems
 
@@ -28,7 +28,9 @@ def main(name: str, force: bool) -> None:
         print("\n".join(f"  {each:<11} {_description(each)}" for each in names()))
         return
     if name not in names():
-        sys.exit(f"error: no profile {name!r}; make profile NAME=… takes one of: {', '.join(names())}")
+        sys.exit(
+            f"error: no profile {name!r}; make profile NAME=… takes one of: {', '.join(names())}"
+        )
     if not force and PARAMS.exists() and current() == "custom":
         sys.exit(
             "error: params.yaml equals no profile, so replacing it would lose your changes; save it as "
@@ -45,7 +47,9 @@ def main(name: str, force: bool) -> None:
     write_bytes(PARAMS, content.encode())
     after = _flat(PARAMS) or {}
     changes = describe(before or {}, after)
-    print("\n".join([f"params.yaml is now the profile {name}", *(changes or ["  nothing changed"])]))
+    print(
+        "\n".join([f"params.yaml is now the profile {name}", *(changes or ["  nothing changed"])])
+    )
 
 
 def names() -> list[str]:

@@ -22,8 +22,14 @@ def main() -> None:
     hourglass = json.loads(Path("metrics/hourglass.json").read_text())
     print("\nLandmarks, error in % of the eye distance, people never seen:")
     for faces in ("", "_frontal"):
-        keys = [f"nme{faces}{boxes}{guess}" for boxes in ("", "_jittered") for guess in ("", "_mean_shape")]
-        ours, shape, ours_jittered, shape_jittered = (hourglass.get(key, float("nan")) for key in keys)
+        keys = [
+            f"nme{faces}{boxes}{guess}"
+            for boxes in ("", "_jittered")
+            for guess in ("", "_mean_shape")
+        ]
+        ours, shape, ours_jittered, shape_jittered = (
+            hourglass.get(key, float("nan")) for key in keys
+        )
         print(
             f"  {'frontal' if faces else 'all'} faces {ours:.1f} (mean shape {shape:.1f}), "
             f"in jittered boxes {ours_jittered:.1f} (mean shape {shape_jittered:.1f})"

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from facerec import landmark_training, recognizer_training
-from facerec.devices import device
-from facerec.head_params import HeadParams
-from facerec.hourglass_params import HourglassParams
-from facerec.images import num_workers
-from facerec.landmark_faces import CONTEXT
-from facerec.recognizer_params import RecognizerParams
-from facerec.synthetic import photograph
-from facerec.training import CHECKPOINTS, epochs_done
+from facerec.landmarks import training as landmark_training
+from facerec.landmarks.datasets import CONTEXT
+from facerec.landmarks.params import HourglassParams
+from facerec.networks.devices import device
+from facerec.parallel import num_workers
+from facerec.recognition import training as recognizer_training
+from facerec.recognition.head_params import HeadParams
+from facerec.recognition.params import RecognizerParams
+from facerec.synthetic.drawing import photograph
+from facerec.training.loop import CHECKPOINTS, epochs_done
 
 AT_LEAST = 0.5  # seconds that are measured
 FACES = 8  # that the hourglass looks at
@@ -34,7 +35,9 @@ def hourglass(params: HourglassParams) -> tuple[float, float]:
     side = round(network.face_pixels * CONTEXT)
     faces = _noise(params.batch, side)
     points = torch.rand(params.batch, 5, 2) * side
-    step = _step(network, landmark_training.batch_loss(network, faces, points, params), params.batch)
+    step = _step(
+        network, landmark_training.batch_loss(network, faces, points, params), params.batch
+    )
     shown = _noise(FACES, network.face_pixels).numpy()
     network.eval()
     return step, _seconds(lambda: network.predict(shown)) / FACES
@@ -46,7 +49,9 @@ def recognizer(params: RecognizerParams, head: HeadParams, people: int, pixels: 
     network = recognizer_training.build(untrained, head, [*range(people)], pixels, Path())
     labels = torch.arange(params.batch) // max(network.head.photos_together, 1) % people
     return _step(
-        network, recognizer_training.batch_loss(network, _noise(params.batch, pixels), labels, params), params.batch
+        network,
+        recognizer_training.batch_loss(network, _noise(params.batch, pixels), labels, params),
+        params.batch,
     )
 
 
@@ -61,10 +66,14 @@ def recognizer_epochs(head: str, params: RecognizerParams) -> int:
 
 
 def _most_epochs(name: str, params: HourglassParams | RecognizerParams) -> int:
-    return max((epochs_done(state, params) for state in CHECKPOINTS.glob(f"{name}/last.pt")), default=0)
+    return max(
+        (epochs_done(state, params) for state in CHECKPOINTS.glob(f"{name}/last.pt")), default=0
+    )
 
 
-def _step(network: nn.Module, loss_of: Callable[[Tensor, float, Generator], Tensor], batch: int) -> float:
+def _step(
+    network: nn.Module, loss_fn: Callable[[Tensor, float, Generator], Tensor], batch: int
+) -> float:
     """Returns the seconds of a step."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-6, fused=True)
     generator, indices = Generator().manual_seed(0), torch.arange(batch)
@@ -72,7 +81,7 @@ def _step(network: nn.Module, loss_of: Callable[[Tensor, float, Generator], Tens
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss_of(indices, 0.0, generator).backward()
+        loss_fn(indices, 0.0, generator).backward()
         optimizer.step()
         if device().type == "cuda":
             torch.cuda.synchronize()
@@ -92,4 +101,6 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _noise(count: int, side: int) -> Tensor:
     """Returns random faces (count, side, side, 3) uint8."""
-    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8))
+    return torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+    )

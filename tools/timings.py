@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psutil
 
-from facerec.images import num_workers, write_bytes
+from facerec.files import write_bytes
+from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
 from tools.profile import current
 
@@ -80,7 +81,10 @@ def copy_tree(source: Path, folder: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     content = read_yaml(source / PARAMS_FILE)
     drawn = content["synthesize"]["runs"]
-    for path in [*([] if drawn else content["dataset"].values()), content["recognizer"]["weights_file"]]:
+    for path in [
+        *([] if drawn else content["dataset"].values()),
+        content["recognizer"]["weights_file"],
+    ]:
         if (source / path).exists() and not (folder / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).symlink_to((source / path).resolve())
@@ -102,7 +106,9 @@ def timed(folder: Path) -> Run:
         time.sleep(LOOK_EVERY)
     run.seconds = time.monotonic() - start
     if process.returncode:
-        raise ValueError(f"`dvc repro` failed in a copy of this repository; {TABLE} is left as it was")
+        raise ValueError(
+            f"`dvc repro` failed in a copy of this repository; {TABLE} is left as it was"
+        )
     return run
 
 
@@ -140,11 +146,18 @@ def markdown(runs: Sequence[Run], machine: Sequence[str]) -> str:
     """Returns the table of what the runs took: the median, and the range of several."""
 
     rows = [
-        _row(name, [run.stages[name].seconds for run in runs], [run.stages[name].peak for run in runs])
+        _row(
+            name,
+            [run.stages[name].seconds for run in runs],
+            [run.stages[name].peak for run in runs],
+        )
         for name in runs[0].stages
     ]
     peaks = [max(stage.peak for stage in run.stages.values()) for run in runs]
-    rows += [_row("DVC itself", [run.overhead for run in runs]), _row("**all**", [run.seconds for run in runs], peaks)]
+    rows += [
+        _row("DVC itself", [run.overhead for run in runs]),
+        _row("**all**", [run.seconds for run in runs], peaks),
+    ]
     how = "one run" if len(runs) == 1 else f"the median of {len(runs)} runs (and their range)"
     return "\n".join(
         [
@@ -170,7 +183,11 @@ def _row(title: str, seconds: list[float], peaks: Sequence[int] = ()) -> str:
 def _spread(values: list[float], digits: int) -> str:
     """Returns the median, and the range of several."""
     middle = f"{statistics.median(values):,.{digits}f}"
-    return middle if len(values) == 1 else f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+    return (
+        middle
+        if len(values) == 1
+        else f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+    )
 
 
 def machine() -> list[str]:

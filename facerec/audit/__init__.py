@@ -1,0 +1,1 @@
+"""The search for photographs under a wrong name."""

@@ -1,0 +1,1 @@
+"""Reading collections of photographs as people have them."""

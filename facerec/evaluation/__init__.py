@@ -1,0 +1,1 @@
+"""What a recogniser did on its exams, in tables and pictures."""

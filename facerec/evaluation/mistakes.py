@@ -1,0 +1,66 @@
+"""A recogniser's worst mistakes, as a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.imaging.arrays import load_faces
+from facerec.imaging.contact_sheets import contact_sheet
+
+SHOWN = 15
+COLUMNS = 9  # three mistakes of three faces each
+TILE = 128  # px
+
+
+def worst_mistakes(
+    report: pd.DataFrame,
+    embeddings: Tensor,
+    train: pd.DataFrame,
+    train_embeddings: Tensor,
+    shown: int = SHOWN,
+) -> pd.DataFrame:
+    """Returns the mistakes with the highest scores, the rows of `report` plus `taken_for` and `really`.
+
+    Those are image_ids of training photographs, of the person taken for and of the person it is: each the most alike.
+
+    Args:
+        report: a REPORT table.
+        embeddings: (N, E) of its rows.
+        train: a SELECTED table.
+        train_embeddings: (T, E) of its rows.
+        shown: at most so many.
+    """
+    wrong = report.label != report.predicted_label
+    worst = report[wrong].sort_values(["score", "image_id"], ascending=[False, True]).head(shown)
+    cosines = (
+        F.normalize(embeddings[worst.index.tolist()]) @ F.normalize(train_embeddings).T
+    ).numpy()
+    labels, image_ids = train.label.to_numpy(), train.image_id.to_numpy()
+
+    def most_alike(of: pd.Series) -> np.ndarray:
+        own = labels[None] == of.to_numpy()[:, None]
+        return image_ids[np.where(own, cosines, -np.inf).argmax(axis=1)]
+
+    return worst.assign(taken_for=most_alike(worst.predicted_label), really=most_alike(worst.label))
+
+
+def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -> np.ndarray:
+    """Returns a picture, RGB uint8, of threes: the photograph, the person taken for, the person it is.
+
+    Args:
+        aligned: folder of the faces.
+        worst: from `worst_mistakes`; without rows the sheet says so.
+        person_ids: (K,) of each label.
+    """
+    if worst.empty:
+        return contact_sheet([np.full((TILE, TILE, 3), 255, np.uint8)], 1, TILE, ["no mistakes"])
+    image_ids, captions = [], []
+    for row in worst.itertuples():
+        image_ids += [row.image_id, row.taken_for, row.really]
+        captions.append(f"{row.image_id} ({row.split})")
+        captions.append(f"taken for {person_ids[row.predicted_label]}, {row.score:.2f}")
+        captions.append(f"is {person_ids[row.label]}")
+    return contact_sheet(list(load_faces(aligned, image_ids)), COLUMNS, TILE, captions)

@@ -1,0 +1,1 @@
+"""Reading, cutting, stacking and showing pictures."""

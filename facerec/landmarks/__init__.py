@@ -1,0 +1,1 @@
+"""The stacked hourglass that finds five facial points."""

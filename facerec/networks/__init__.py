@@ -1,0 +1,1 @@
+"""What every network needs to run: devices, checkpoints, sampling of pictures."""

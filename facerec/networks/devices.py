@@ -1,0 +1,51 @@
+"""Which device to compute on, and how precisely."""
+
+import os
+
+import torch
+
+from facerec.params import Precision
+
+
+def device() -> torch.device:
+    """Returns FACEREC_DEVICE, or the GPU if there is one, or the CPU.
+
+    Raises:
+        ValueError: there is no such kind of device.
+    """
+    wanted = os.environ.get("FACEREC_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(wanted)
+    except RuntimeError:
+        raise ValueError(
+            f"FACEREC_DEVICE: expected cpu, cuda or cuda:0, cuda:1, …, got {wanted!r}"
+        ) from None
+
+
+def to_device(where: torch.device, values: torch.Tensor) -> torch.Tensor:
+    """Returns a tensor on a device. A CUDA GPU is not waited for: from memory that is not pinned it may have to be."""
+    if where.type != "cuda" or values.is_cuda:
+        return values.to(where)
+    return values.pin_memory().to(where, non_blocking=True)
+
+
+def autocast(where: torch.device, precision: Precision) -> torch.autocast:
+    """Returns the context of a network's forward pass.
+
+    Networks enter it themselves, around their layers and nothing else: matrices that move pictures and points lose
+    half a pixel in bf16.
+
+    Args:
+        where: the network is.
+        precision: `auto` is bf16 where the device multiplies it faster than fp32, a CUDA GPU from Ampere on or a CPU
+            with AMX, and fp32 elsewhere, on CPUs with AVX-512 bf16 alone too:
+            `python -m benchmarks.run --only precision`.
+    """
+    bf16 = precision == "bf16" or (precision == "auto" and _multiplies_bf16(where))
+    return torch.autocast(where.type, torch.bfloat16, enabled=bf16)
+
+
+def _multiplies_bf16(where: torch.device) -> bool:
+    if where.type == "cpu":
+        return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    return where.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,0 +1,1 @@
+"""The recogniser: backbones, heads, and their training."""

@@ -1,0 +1,62 @@
+"""The aligned faces of a table's photographs, decoded once, and which of them could be aligned."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from facerec import tables
+from facerec.imaging.arrays import load_faces
+from facerec.recognition.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class AlignedFaces:
+    """What a recogniser is trained with or tried on.
+
+    Attributes:
+        frame: N rows of a table.
+        faces: (N, pixels, pixels, 3) uint8.
+        usable: (N,) whether the face could be aligned; one that could not is black.
+    """
+
+    frame: pd.DataFrame
+    faces: np.ndarray
+    usable: np.ndarray
+
+    @property
+    def labels(self) -> Tensor:
+        """Returns (N,) int64."""
+        return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
+
+    def embed(self, network: Recognizer, flip: bool = True, title: str | None = None) -> Tensor:
+        """Returns embeddings (N, E), zeros for faces that could not be aligned; arguments as in `Recognizer.embed`."""
+        if self.frame.empty:
+            return torch.zeros(0, network.config["embedding_dim"])
+        return (
+            network.embed(self.faces, flip=flip, title=title)
+            * torch.from_numpy(self.usable)[:, None]
+        )
+
+
+def read_aligned(
+    folder: Path, predicted: Path, frame: pd.DataFrame, points: int, map_over: float = math.inf
+) -> AlignedFaces:
+    """Returns the faces of a table's photographs.
+
+    Args:
+        folder: of faces aligned by so many points.
+        predicted: a PREDICTED table, which says of every face whether it could be aligned.
+        frame: rows with image_id.
+        points: 2, 3 or 5.
+        map_over: as in `images.stack_images`.
+
+    Raises:
+        ValueError: a face is unreadable, or the table does not list it.
+    """
+    usable = tables.is_aligned(predicted, frame.image_id, points)
+    return AlignedFaces(frame, load_faces(folder, frame.image_id, map_over), usable)

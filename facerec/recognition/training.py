@@ -1,0 +1,162 @@
+"""How a recogniser is built and trained on aligned faces."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import normalize
+
+from facerec.networks.devices import device, to_device
+from facerec.networks.sampling import channels_first, sample, sampling_steps
+from facerec.recognition import recognizer
+from facerec.recognition.datasets import AlignedFaces
+from facerec.recognition.head_params import HeadParams
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.scoring import prototypes, top_k_hits
+from facerec.training.augment import (
+    Ahead,
+    draw_colours,
+    draw_rectangles,
+    erase,
+    jitter_colour,
+    jitter_matrices,
+)
+from facerec.training.loop import fit
+from facerec.training.prefetch import Batches
+from facerec.training.samplers import grouped_order
+
+
+def build(
+    params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path
+) -> Recognizer:
+    """Returns an untrained recogniser on the device, or one that starts from other weights.
+
+    Args:
+        params: its sizes.
+        head: its head's entry of params.yaml.
+        person_ids: (K,) who each label is.
+        pixels: side of the faces.
+        weights: a recogniser's checkpoint, if `params.weights` is file.
+
+    Raises:
+        ValueError: the weights cannot be had, or belong to another architecture.
+    """
+    network = Recognizer(
+        params.backbone,
+        params.embedding_dim,
+        params.dropout,
+        head.model_dump(),
+        person_ids,
+        pixels,
+        params.precision,
+    )
+    recognizer.load_weights(network, params.weights, weights)
+    return network.to(device()).to(memory_format=torch.channels_last)
+
+
+def train(
+    network: Recognizer,
+    train_set: AlignedFaces,
+    val_set: AlignedFaces,
+    params: RecognizerParams,
+    seed: int,
+    name: str,
+) -> pd.DataFrame:
+    """Returns the history, one row per epoch, and leaves the network trained.
+
+    Args:
+        network: in place, on its device.
+        learned: the faces to learn from, of which those that could not be aligned are left out.
+        tried: the faces whose accuracy the history shows, without the margin.
+        params: schedule and augmentation.
+        seed: of shuffling, augmentation and dropout.
+        name: of the training, as in `training.fit`.
+
+    Raises:
+        ValueError: the loss is no longer finite, there are not two faces to learn from, or not two of a person for a
+            head that compares them.
+    """
+    usable = torch.from_numpy(train_set.usable.nonzero()[0])
+    if len(usable) < 2:
+        raise ValueError(
+            f"{len(usable)} of {len(train_set.faces)} faces could be aligned: no two to learn from"
+        )
+    faces, labels = Batches(train_set.faces, usable, device()), train_set.labels[usable]
+    if network.head.photos_together > 1 and labels.unique().numel() == len(labels):
+        raise ValueError(
+            f"no person has two of the {len(labels)} faces to learn from; this head compares a person's photographs: "
+            f"expected more of them (select.images_per_person), or a head such as arcface"
+        )
+    loss_fn = batch_loss(network, faces, labels, params)
+    order = partial(grouped_order, labels, network.head.photos_together)
+    accuracy = partial(_accuracy, network, train_set, val_set)
+    return fit(network, loss_fn, len(usable), accuracy, params, seed, name, order, faces.prefetch)
+
+
+def batch_loss(
+    network: Recognizer, faces: Tensor | Batches, labels: Tensor, params: RecognizerParams
+) -> Callable[[Tensor, float, Generator], Tensor]:
+    """Returns what `training.fit` asks for: the loss of the faces with given indices, jittered anew each time.
+
+    Args:
+        network: on the device.
+        faces: (N, pixels, pixels, 3) uint8, of the network's size, or what fetches batches of them.
+        labels: (N,).
+        params: of the augmentation, and how long the margin grows.
+    """
+    augment = Augmentation(params, network.pixels)
+
+    def loss_fn(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
+        embeddings = network(augment(faces[indices], generator))
+        warmup = params.margin_warmup_epochs
+        network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
+        return network.head(embeddings, to_device(device(), labels[indices]))
+
+    return loss_fn
+
+
+class Augmentation:
+    """Changes batch after batch of faces at random.
+
+    Args:
+        params: how much.
+        pixels: side of the faces.
+    """
+
+    def __init__(self, params: RecognizerParams, pixels: int) -> None:
+        self._params, self._pixels = params, pixels
+        self._ahead = Ahead(self._draw)
+
+    def __call__(self, faces: Tensor, generator: Generator) -> Tensor:
+        """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, pixels, pixels, 3) uint8."""
+        steps, colours, rectangles = self._ahead.take(len(faces), generator)
+        batch = sample(channels_first(to_device(device(), faces)), steps)
+        return erase(jitter_colour(batch, colours), rectangles)
+
+    def _draw(self, count: int, generator: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        side, of = self._pixels, self._params
+        moves = jitter_matrices(count, side, of.rotation, of.shift, of.scale, True, generator)
+        colours = draw_colours(count, of.brightness, of.gray, generator)
+        return (
+            sampling_steps(moves, side, side, side),
+            colours,
+            draw_rectangles(count, of.erase, generator),
+        )
+
+
+def _accuracy(
+    network: Recognizer, train_set: AlignedFaces, val_set: AlignedFaces
+) -> dict[str, float]:
+    """Returns the share of faces recognised without the margin; those that could not be aligned count as wrong."""
+    found = val_set.embed(network, flip=False)
+    scores = network.head.scores(found.to(device()))
+    if scores is None:
+        known = prototypes(train_set.embed(network), train_set.labels, len(network.person_ids))
+        scores = normalize(found) @ known.T
+    hits = top_k_hits(scores.cpu(), val_set.labels, 1).numpy() & val_set.usable
+    return {"val_top1": float(hits.mean())}

@@ -1,0 +1,250 @@
+"""Every section of every profile is checked before any work begins."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from test_end_to_end import CHECK, Repository, make_repository
+from test_heads import ENTRIES
+
+from facerec.recognition.head_params import parse_head
+from facerec.recognition.heads import HEADS, build_head
+from tools.check_params import DRAWN, SECTIONS, WITHOUT_SCORES, problems
+from tools.profile import composed, names
+
+ROOT = Path(__file__).parents[2]
+WITHOUT_TORCH = ["synthesize", "select", "crop", "compare", "publish"]
+TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_profile_passes(name, tmp_path):
+    (tmp_path / "params.yaml").write_text(composed(name))
+    assert problems(tmp_path / "params.yaml") == []
+
+
+def test_every_section_that_a_stage_loads_is_checked_as_the_stage_loads_it():
+    loaded = {}
+    for source in sorted((ROOT / "stages").glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="load"),
+                    args=[ast.Constant(value=str(section))],
+                ) if (
+                    name.endswith("Params") and source.stem != "verify"
+                ):  # which reads one key of another stage's
+                    loaded[section] = name
+    checked = {
+        section: params.__name__ for section, params in SECTIONS.items() if section != "dataset"
+    }
+    assert checked == loaded
+
+
+@pytest.mark.parametrize(
+    "module", ["tools.check_params", *(f"stages.{name}" for name in WITHOUT_TORCH)]
+)
+def test_what_needs_no_network_does_not_wait_for_torch(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def changed(folder: Path, path: str, value: object) -> Path:
+    """Writes the default profile with one value changed, some of a section's, or one taken out if it is None."""
+    content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
+    *sections, key = path.split(".")
+    target = content
+    for name in sections:
+        target = target[name]
+    if value is None:
+        del target[key]
+    elif isinstance(target.get(key), dict) and value:
+        target[key] |= value
+    else:
+        target[key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    return folder / "params.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("select.colour", 1, ["select.colour: unknown key; known here: strategy, strategies"]),
+        ("select.openset.colour", 1, ["unknown key; known here: query_people, distractor_people"]),
+        ("select.people", "many", ["select.people", "valid integer", "'many'"]),
+        ("select.on_bad_image", "ignore", ["select.on_bad_image", "'drop' or 'fail'", "'ignore'"]),
+        ("select.max_dropped", 101, ["select.max_dropped", "less than or equal to 100, got 101"]),
+        ("select.openset.seed", -1, ["select.openset.seed", "greater than or equal to 0"]),
+        ("select.exclude", "a; rm -rf b", ["select.exclude", "a path of letters"]),
+        ("crop", None, ["no section `crop`"]),
+        ("crops", {"pixels": 3}, ["section `crops` is unknown", "known: dataset, ", "synthesize"]),
+        ("hourglass.loss", "l3", ["hourglass.loss", "'mse'", "'l3'"]),
+        (
+            "hourglass.pixels",
+            100,
+            ["hourglass.pixels: expected a multiple of 32 at depth 3, got 100"],
+        ),
+        (
+            "recognizer.learning_rate",
+            "fast",
+            ["recognizer.learning_rate", "valid number", "'fast'"],
+        ),
+        ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
+        ("select.people", True, ["select.people", "valid integer, got True"]),
+        ("crop.pixels", "64", ["crop.pixels", "valid integer, got '64'"]),
+        ("select.fill_up", "yes", ["select.fill_up", "valid boolean, got 'yes'"]),
+        ("recognizer.learning_rate", True, ["recognizer.learning_rate", "valid number, got True"]),
+        ("recognizer.learning_rate", float("inf"), ["recognizer.learning_rate", "finite number"]),
+        ("heads.arcface.scale", float("inf"), ["heads.arcface.scale", "finite number"]),
+        ("align.pixels", 100, ["align.pixels: expected a multiple of 8 for gradients, got 100"]),
+        (
+            "recognizer.weights",
+            "imagenet",
+            ["recognizer.weights: expected none or file for gradients"],
+        ),
+        ("recognizer.batch", 1, ["recognizer.batch", "greater than or equal to 2, got 1"]),
+        ("recognizer.epochs", None, ["recognizer.epochs: missing"]),
+        ("recognizer.seeds", [1, 1], ["recognizer.seeds", "seeds that differ"]),
+        ("heads.arcface.margin", 4.0, ["heads.arcface.margin", "less than 3.14"]),
+        ("heads.arcface.type", "arkface", ["heads.arcface.type", "'cosface'", "'arkface'"]),
+        ("heads.a b", {"type": "ce"}, ["heads.a b: expected a name of letters"]),
+        ("heads", {}, ["heads: expected at least one entry"]),
+        ("publish.head", "vgg", ["publish.head: expected one of arcface, ce, got 'vgg'"]),
+        ("publish.fpr", 0.5, ["publish.fpr: expected one of 0.1, 0.01, 0.001, got 0.5"]),
+        ("dataset.images", "data/$(touch x)", ["dataset.images", "'data/$(touch x)'"]),
+        ("dataset.boxes", "-rf", ["dataset.boxes", "'-rf'"]),
+        ("select.exclude", "--help", ["select.exclude", "no - first", "'--help'"]),
+        (
+            "heads.-x",
+            {"type": "ce", "alignment": 5, "label_smoothing": 0.1},
+            ["heads.-x", "no - first"],
+        ),
+        (
+            "recognizer.weights",
+            "file",
+            ["recognizer.weights_file", "a recogniser's checkpoint", "'profiles/none.csv'"],
+        ),
+        (
+            "recognizer",
+            {"weights": "file", "weights_file": "models/no.pt"},
+            ["checkpoint", "'models/no.pt'"],
+        ),
+        (
+            "audit",
+            {"runs": ["audit"], "head": TRIPLET},
+            ["audit.head: expected a type with scores", "'triplet'"],
+        ),
+        ("audit.certain", 9.0, ["audit.certain: expected at least audit.doubtful (10.0), got 9.0"]),
+        (
+            "select.people",
+            111,
+            ["select.people and openset take 141 people, synthesize.people is 140"],
+        ),
+        (
+            "select.wild_per_person",
+            13,
+            ["take 29 photographs of a person, synthesize.photos_per_person is 28"],
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_is_allowed(tmp_path, path, value, words):
+    found = "\n".join(problems(changed(tmp_path, path, value)))
+    assert all(word in found for word in words), found
+
+
+def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
+    cut = composed("cfp").split("\nalign:")[0].replace("  depth:", "  depths:")
+    (tmp_path / "params.yaml").write_text(cut)
+    found = "\n".join(problems(tmp_path / "params.yaml"))
+    expected = ["hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
+    expected += ["no section `recognizer`", "heads: expected at least one entry"]
+    assert all(words in found for words in expected), found
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (
+            "recognizer",
+            {"weights": "file", "weights_file": str(ROOT / "README.md")},
+        ),  # what is in it, the stage asks
+        ("audit", {"head": TRIPLET}),  # none is run
+        ("audit.certain", 10.0),
+        ("select", {"people": 110, "images_per_person": 26}),
+    ],
+)
+def test_what_just_fits_is_right(tmp_path, path, value):
+    assert problems(changed(tmp_path, path, value)) == []
+
+
+def test_more_may_be_selected_of_a_collection_that_is_not_drawn(tmp_path):
+    file = changed(tmp_path, "dataset", {"images": "data/raw/mine"})
+    file.write_text(file.read_text().replace("people: 100", "people: 1000"))
+    assert yaml.safe_load(file.read_text())["select"]["people"] == 1000 and problems(file) == []
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_heads_without_scores_are_those_that_give_none(name):
+    head = build_head(parse_head({"type": name, "alignment": 5, **ENTRIES[name]}), 4, 3)
+    assert (head.scores(torch.ones(2, 4)) is None) == (name in WITHOUT_SCORES)
+
+
+def test_the_drawn_photographs_are_where_synthesize_puts_them():
+    assert DRAWN in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["synthesize"]["outs"]
+
+
+def test_a_path_may_have_blanks(tmp_path):
+    assert problems(changed(tmp_path, "dataset.images", "data/raw/my own photographs")) == []
+
+
+def test_a_bare_dvc_repro_checks_every_section_before_any_work_and_builds_no_shell_from_it(
+    tmp_path,
+):
+    repository = make_repository(tmp_path / "repo")
+    repository.change("publish", "fpr", 0.5)
+    repository.change("publish", "head", "vgg")
+    repository.change("dataset", "images", "data/$(touch substituted)")
+    repository.change("dataset", "boxes", "data/'; touch quoted; '")
+    repository.change(
+        "heads", "a;touch named;", {"type": "ce", "alignment": 5, "label_smoothing": 0.1}
+    )
+    said = refused(repository)
+    assert re.findall(r"^Running stage '(.*)':$", said, re.MULTILINE) == [CHECK]
+    assert all(
+        f"  {key}: " in said for key in ("publish.fpr", "dataset.images", "dataset.boxes")
+    ), said
+    assert "error: nothing was run:\n" in said
+    assert "heads.a;touch named;: expected a name of letters" in said and "Traceback" not in said
+    assert not [
+        path
+        for path in repository.folder.rglob("*")
+        if path.name in {"substituted", "quoted", "named"}
+    ]
+    assert not (repository.folder / "data/synthetic").exists()
+
+
+def test_what_dvc_itself_misses_it_names_before_any_work(tmp_path):
+    repository = make_repository(tmp_path / "repo")
+    content = repository.params()
+    del content["publish"]
+    (repository.folder / "params.yaml").write_text(yaml.safe_dump(content))
+    said = refused(repository)
+    assert "publish.head" in said and "Running stage" not in said, said
+
+
+def refused(repository: Repository) -> str:
+    """Returns what a `dvc repro` that must fail has printed."""
+    result = subprocess.run(
+        ["dvc", "repro"],
+        cwd=repository.folder,
+        env=repository.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode != 0
+    return result.stdout + result.stderr

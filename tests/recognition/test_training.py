@@ -1,0 +1,80 @@
+"""Training of a recogniser: every head in bf16, and the margin's growth."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from facerec.recognition import training as recognizer_training
+from facerec.recognition.datasets import AlignedFaces
+from facerec.recognition.head_params import parse_head
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.training import build, train
+from tools.profile import composed
+
+PROFILE = yaml.safe_load(composed("heads"))
+PEOPLE, PHOTOS, SIDE = 6, 8, 16
+AS_THEY_ARE = dict.fromkeys(
+    ["rotation", "shift", "scale", "brightness", "gray", "erase"], 0.0
+)  # faces not augmented
+
+
+def params(**changes) -> RecognizerParams:
+    small = {"backbone": "gradients", "embedding_dim": 16, "batch": 12, "epochs": 6, "dropout": 0.0}
+    return RecognizerParams(**{**PROFILE["recognizer"], **small, **changes})
+
+
+@pytest.fixture(scope="module")
+def faces() -> AlignedFaces:
+    """Each person is a pattern, each photograph that pattern with noise."""
+    rng = np.random.default_rng(0)
+    patterns = np.kron(
+        rng.integers(40, 216, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1))
+    )
+    labels = np.repeat(np.arange(PEOPLE), PHOTOS)
+    noisy = np.clip(patterns[labels] + rng.normal(0, 10, (PEOPLE * PHOTOS, SIDE, SIDE, 3)), 0, 255)
+    frame = pd.DataFrame(
+        {"image_id": [f"{i}.jpg" for i in range(len(labels))], "label": labels, "person_id": labels}
+    )
+    return AlignedFaces(frame, noisy.astype(np.uint8), np.ones(len(labels), bool))
+
+
+@pytest.mark.parametrize("name", PROFILE["heads"])
+def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
+    settings = params(precision="bf16", epochs=10, learning_rate=0.003, **AS_THEY_ARE)
+    torch.manual_seed(1)
+    network = build(settings, parse_head(PROFILE["heads"][name]), [*range(PEOPLE)], SIDE, Path())
+    seen = []
+    network.head.register_forward_hook(
+        lambda module, given, loss: seen.append((given[0].dtype, loss.dtype))
+    )
+    history = train(network, faces, faces, settings, 1, f"bf16-{'a' * 16}")
+    assert set(seen) == {(torch.float32, torch.float32)} and network.precision == "bf16"
+    assert np.isfinite(history.train_loss).all()
+    assert (
+        history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]
+    )  # at most 0.5, with each of five seeds
+    assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance; at least 44 of 48 are
+
+
+@pytest.mark.parametrize(
+    ("warmup", "epochs", "share"),
+    [(4.0, 0.0, 0.0), (4.0, 1.0, 0.25), (4.0, 9.0, 1.0), (0.0, 0.0, 1.0)],
+)
+def test_the_margin_grows_over_its_epochs(warmup, epochs, share, faces, monkeypatch):
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
+    settings = params(margin_warmup_epochs=warmup)
+    network = build(
+        settings, parse_head(PROFILE["heads"]["arcface"]), [*range(PEOPLE)], SIDE, Path()
+    ).train()
+    generator = torch.Generator().manual_seed(0)
+    indices, pictures = torch.arange(12), torch.from_numpy(faces.faces)
+    recognizer_training.batch_loss(network, pictures, faces.labels, settings)(
+        indices, epochs, generator
+    )
+    assert network.head.margin_share == share

@@ -1,0 +1,392 @@
+"""The stages evaluate, compare and publish, run as functions on a small recogniser's outputs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from facerec import tables
+from facerec.evaluation.closed_set import confusion
+from facerec.evaluation.comparison import PairedResult, compare_heads
+from facerec.imaging.io import write_image
+from facerec.metrics.bootstrap import BootstrapParams
+from facerec.recognition import recognizer
+from facerec.recognition.head_params import parse_head
+from facerec.recognition.heads import build_head
+from stages import compare, evaluate, publish
+
+PEOPLE, PIXELS, DIM = 6, 8, 3 * 8 * 8
+ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
+TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
+
+
+class Pixels(nn.Module):
+    """A recogniser whose embedding is the face's own pixels, with random weights of people in its head."""
+
+    def __init__(self, head, right=1.0):
+        super().__init__()
+        self.config = {"embedding_dim": DIM, "head": head}
+        self.person_ids, self.pixels = [100 + label for label in range(PEOPLE)], PIXELS
+        self.head = build_head(parse_head(head), DIM, PEOPLE)
+        if head["type"] == "arcface":
+            noise = torch.randn(PEOPLE, DIM, generator=torch.Generator().manual_seed(0))
+            self.head.weight.data = (
+                right
+                * torch.stack([torch.from_numpy(look(p)).flatten() for p in range(PEOPLE)]).float()
+            )
+            self.head.weight.data += (1 - right) * 60 * noise
+
+    def embed(self, faces, batch=256, flip=True, title=None):
+        return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
+
+
+def look(person):
+    return np.random.default_rng(person).normal(0, 40, (PIXELS, PIXELS, 3))
+
+
+def make_faces(folder, prefix, people, each, noise):
+    rows = []
+    for person in people:
+        for photo in range(each):
+            image_id = f"{prefix}{person}_{photo}.png"
+            shake = np.random.default_rng([person, photo, len(prefix)]).normal(
+                0, noise, (PIXELS, PIXELS, 3)
+            )
+            write_image(
+                folder / image_id, (128 + look(person) + shake).clip(0, 255).astype(np.uint8)
+            )
+            rows.append({"image_id": image_id, "person_id": 100 + person, "label": person})
+    frame = pd.DataFrame(rows, columns=["image_id", "person_id", "label"])
+    return frame.assign(**dict.fromkeys((*tables.LANDMARKS, *tables.BOX), 1.0))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(
+        "heads:\n  one: {type: arcface, alignment: 5}\n  two: {type: arcface, alignment: 5}\n"
+        "evaluate: {bootstrap: 100, seed: 1}\n"
+        "publish: {head: one, fpr: 0.01}\n"
+    )
+    faces = Path("faces")
+    tables.write(
+        make_faces(faces, "train", range(PEOPLE), 3, 30), Path("train.csv"), tables.SELECTED
+    )
+    tables.write(
+        make_faces(faces, "validation", range(PEOPLE), 3, 60), Path("val.csv"), tables.SELECTED
+    )
+    tables.write(
+        make_faces(faces, "wild", range(PEOPLE), 2, 150), Path("wild.csv"), tables.SELECTED
+    )
+    strangers = make_faces(faces, "open", range(50, 58), 4, 60)
+    strangers["role"] = np.where(strangers.person_id < 154, "query", "distractor")
+    tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
+    write_alignment()
+    return tmp_path
+
+
+def write_alignment(unusable=()):
+    """Writes a table that says of every face that it could be aligned, except of these."""
+    frame = pd.DataFrame({"image_id": sorted(path.name for path in Path("faces").iterdir())})
+    frame[tables.PREDICTED.columns[1:]] = 1
+    frame.loc[frame.image_id.isin(unusable), "aligned_5"] = 0
+    tables.write(frame, Path("alignment.csv"), tables.PREDICTED)
+
+
+def run_evaluate(monkeypatch, head, network):
+    monkeypatch.setattr(recognizer, "load", lambda *_: network)
+    return evaluate_all(head)
+
+
+def evaluate_all(head):
+    Path("repeats").mkdir(exist_ok=True)
+    if not Path("repeats/seeds.csv").exists():
+        Path("repeats/seeds.csv").write_text("seed\n1\n")
+    inputs = [
+        "repeats",
+        "train.csv",
+        "val.csv",
+        "wild.csv",
+        "openset.csv",
+        "alignment.csv",
+        "faces",
+    ]
+    folders = ["roc", "confusion", "slices", "cosines", "reliability", "map"]
+    outputs = ["thresholds.json", f"reports/{head}.csv", f"metrics/{head}.json"]
+    outputs += [*(f"{folder}/{head}.csv" for folder in folders), f"{head}.jpg"]
+    evaluate.main(head, *map(Path, ["model.pt", *inputs, *outputs]))
+    return json.loads(Path(f"metrics/{head}.json").read_text())
+
+
+def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    for split in ("val", "wild"):
+        rows = report[report.split == split]
+        assert values[f"{split}_top1"] == round(rows.is_recognized.mean(), 6)
+        assert (rows.is_recognized == (rows.label == rows.predicted_label)).all()
+        assert (
+            values[f"{split}_top1_low"] <= values[f"{split}_top1"] <= values[f"{split}_top1_high"]
+        )
+    assert report.score.max() <= 1  # a cosine, neither scaled nor with a margin
+    assert values["val_top1"] >= 0.9 and values["val_top1_prototypes"] >= 0.9
+    assert values["openset_auc"] > 0.8 and "openset_tpr_at_fpr_1e-2" in values
+    assert "openset_tpr_at_fpr_1e-3" not in values
+    assert "fpr 0.001 needs at least 1000 different-person pairs, got 448" in caplog.text
+    assert all(isinstance(value, int | float) for value in values.values()) and values["seeds"] == 1
+    assert not [key for key in values if key.endswith("_sd")]
+    roc = pd.read_csv("roc/one.csv")
+    assert (
+        list(roc) == ["head", "fpr", "tpr", "low", "high"]
+        and len(roc) <= 200
+        and roc.tpr.is_monotonic_increasing
+    )
+    assert Path("one.jpg").stat().st_size > 1000
+
+
+def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
+    folders = ["reports", "roc", "confusion", "slices", "cosines", "reliability", "map"]
+    outputs = [
+        "metrics/one.json",
+        "thresholds.json",
+        "one.jpg",
+        *(f"{folder}/one.csv" for folder in folders),
+    ]
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    before = [Path(path).read_bytes() for path in outputs]
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert [Path(path).read_bytes() for path in outputs] == before
+
+
+def test_the_margin_is_off_in_evaluation(project, monkeypatch):
+    """A huge margin in the head changes no number: were it on, the true person would score far lower."""
+    plain = run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 0.0}))
+    assert run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 1.5})) == plain
+
+
+def test_a_head_without_weights_is_measured_by_prototypes(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
+    assert values["val_top1"] == values["val_top1_prototypes"] >= 0.9
+
+
+def test_without_wild_photographs_their_metrics_are_left_out(project, monkeypatch):
+    tables.write(make_faces(Path("faces"), "w", [], 1, 1), Path("wild.csv"), tables.SELECTED)
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert "val_top1" in values and not [key for key in values if key.startswith("wild")]
+
+
+def test_a_face_that_could_not_be_aligned_counts_as_wrong(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    write_alignment(tables.read(Path("val.csv"), tables.SELECTED).image_id)
+    none = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert (
+        values["val_top1"] > 0
+        and none["val_top1"] == none["val_top5"] == none["val_macro_top1"] == 0
+    )
+    assert none["wild_top1"] == values["wild_top1"]
+
+
+def test_a_person_whose_training_faces_could_not_be_aligned_is_never_recognised(
+    project, monkeypatch
+):
+    seen = tables.read(Path("train.csv"), tables.SELECTED)
+    write_alignment(seen.image_id[seen.label == 2])
+    values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
+    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    assert report.is_recognized[report.label == 2].sum() == 0 and values["val_top1"] > 0.7
+
+
+def test_a_stranger_who_could_not_be_aligned_is_not_found(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    strangers = tables.read(Path("openset.csv"), tables.OPENSET)
+    write_alignment(strangers.image_id[strangers.role == "query"])
+    none = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert values["search_rank1"] > 0.5 and none["search_rank1"] == 0
+    assert none["identification_rate_at_fpr_1e-1"] == 0 < values["identification_rate_at_fpr_1e-1"]
+
+
+def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatch):
+    (Path("faces") / "wild0_0.png").rename("elsewhere.png")
+    write_alignment()
+    with pytest.raises(ValueError, match=r"alignment\.csv: wild0_0\.png is not listed"):
+        run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+
+
+def test_annotated_points_change_nothing(project, monkeypatch):
+    before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
+    report, slices = Path("reports/one.csv").read_bytes(), Path("slices/one.csv").read_bytes()
+    for name in ("train", "val", "wild", "openset"):
+        table = tables.OPENSET if name == "openset" else tables.SELECTED
+        frame = tables.read(Path(f"{name}.csv"), table)
+        frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
+        tables.write(frame, Path(f"{name}.csv"), table)
+    assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
+    assert (
+        Path("reports/one.csv").read_bytes() == report
+        and Path("slices/one.csv").read_bytes() == slices
+    )
+
+
+def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
+    networks = [Pixels(ARCFACE, right) for right in (1.0, 0.15, 0.1)]
+    top1 = [run_evaluate(monkeypatch, "one", network)["val_top1"] for network in networks]
+    Path("repeats/seeds.csv").write_text("seed\n1\n2\n3\n")
+    monkeypatch.setattr(recognizer, "load", lambda *_: networks.pop(0))
+    values = evaluate_all("one")
+    assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
+    assert (
+        values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6)
+        and values["seeds"] == 3
+    )
+    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    on_val = report[report.split == "val"]
+    assert on_val.recognized_share.mean() == pytest.approx(np.mean(top1), abs=1e-6)
+    assert on_val.is_recognized.mean() == pytest.approx(
+        top1[0], abs=1e-6
+    )  # the first seed's, which is published
+
+
+def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypatch):
+    run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
+    run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
+    for head in ("one", "two"):
+        Path("training").mkdir(exist_ok=True)
+        Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+    folders = ["metrics", "reports", "roc", "training", "slices", "cosines", "reliability"]
+    outputs = ["comparison.json", "comparison.md", *(f"{name}.csv" for name in folders[2:])]
+    compare.main(*map(Path, [*folders, *outputs]))
+    numbers, text = (
+        json.loads(Path("comparison.json").read_text()),
+        Path("comparison.md").read_text(),
+    )
+    assert numbers["two_vs_one.val_top1_difference"] == pytest.approx(
+        numbers["two.val_top1"] - numbers["one.val_top1"], abs=2e-6
+    )
+    assert numbers["two_vs_one.val_top1_difference_low"] > 0
+    assert "two is better than one by" in text and "left_from" not in text + str(numbers)
+    assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("training.csv").columns.tolist() == [
+        "head",
+        "epoch",
+        "train_loss",
+        "val_top1",
+    ]
+    assert "aligned by" not in text and not [key for key in numbers if key.startswith("alignment")]
+    whole = Path("metrics/two.json").read_bytes()
+    Path("metrics/two.json").write_bytes(whole[:40])
+    with pytest.raises(ValueError, match=r"metrics/two\.json: not JSON"):
+        compare.main(*map(Path, [*folders, *outputs]))
+    Path("metrics/two.json").write_bytes(whole)
+
+    settings = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(
+        settings.replace("two: {type: arcface, alignment: 5", "two: {type: arcface, alignment: 2")
+    )
+    compare.main(*map(Path, [*folders, *outputs]))
+    numbers, text = (
+        json.loads(Path("comparison.json").read_text()),
+        Path("comparison.md").read_text(),
+    )
+    difference = numbers["two_vs_one.val_top1_difference"]
+    assert numbers["alignment_5_vs_2.val_top1_difference"] == pytest.approx(-difference)
+    assert "| aligned by | ArcFace, val | ArcFace, wild |" in text
+    assert (
+        "On val, faces aligned by 2 points are recognised best: better than by 5 points, by" in text
+    )
+
+
+def result(low, difference, high):
+    return PairedResult("ce", "arcface", "val", difference, low, high, 0.0123, ["a"], ["b", "c"])
+
+
+def test_sentences():
+    better, worse, open_ = (
+        result(0.068, 0.091, 0.113),
+        result(-0.113, -0.091, -0.068),
+        result(-0.01, 0.02, 0.05),
+    )
+    assert (
+        better.sentence()
+        == "ArcFace is better than CE by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
+    )
+    assert (
+        worse.sentence()
+        == "CE is better than ArcFace by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
+    )
+    assert open_.sentence().startswith(
+        "ArcFace and CE are not distinguishable on val: +2.0 points (-1.0 to +5.0)"
+    )
+
+
+def test_reports_of_other_photographs_are_refused():
+    hits = {"is_recognized": [1, 0], "recognized_share": [1, 0]}
+    rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], **hits, "split": "val"})
+    params = BootstrapParams(bootstrap=10, seed=1)
+    with pytest.raises(ValueError, match="not of the same photographs"):
+        compare_heads("ce", "arcface", "val", rows, rows.head(1), params)
+    assert compare_heads("ce", "arcface", "val", rows, rows[::-1], params).difference == 0
+
+
+def test_confusion_keeps_the_people_most_often_confused():
+    actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
+    predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
+    rows = confusion(actual, predicted, people=2)
+    assert rows.to_numpy().tolist() == [
+        ["1", "1"],
+        ["1", "2"],
+        ["1", "2"],
+        ["2", "1"],
+        ["2", "other"],
+    ]
+    assert confusion(actual, actual).empty
+
+
+def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
+    import subprocess
+    import sys
+
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    Path("one.pt").write_bytes(b"weights")
+    inputs = ["one.pt", "thresholds.json", "metrics/one.json", "roc/one.csv", "confusion/one.csv"]
+    outputs = [
+        "out/model.pt",
+        "out/model.json",
+        "out/metrics.json",
+        "out/roc.csv",
+        "out/confusion.csv",
+    ]
+    publish.main("one", *map(Path, inputs + outputs))
+    assert Path("out/model.pt").read_bytes() == b"weights"
+    assert json.loads(Path("out/metrics.json").read_text()) == json.loads(
+        Path("metrics/one.json").read_text()
+    )
+    values, thresholds = (
+        json.loads(Path(path).read_text()) for path in ("metrics/one.json", "out/model.json")
+    )
+    assert (
+        thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"]
+        and thresholds["fpr"] == 0.01
+    )
+    assert thresholds["calibration_slope"] == values["calibration_slope"] > 0
+    Path("params.yaml").write_text("publish: {head: one, fpr: 0.001}\n")
+    with pytest.raises(
+        ValueError, match=r"publish\.fpr: .* has no threshold for 0\.001, only for 0\.1, 0\.01"
+    ):
+        publish.main("one", *map(Path, inputs), *(Path("out2") / path for path in outputs))
+    assert not Path("out2").exists()
+    Path("thresholds.json").write_text("{}")  # an empty open set
+    publish.main("one", *map(Path, inputs + outputs))
+    assert json.loads(Path("out/model.json").read_text()) == {}
+    Path("metrics/one.json").write_text('{"a": {"b": 1}}')
+    with pytest.raises(ValueError, match=r"one\.json: expected a flat object of numbers"):
+        publish.main("one", *map(Path, inputs + outputs))
+    code = "import sys, stages.publish; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+    root = Path(publish.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)

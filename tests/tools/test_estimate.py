@@ -1,0 +1,152 @@
+"""What `make repro` says before it begins: which stages run, and that more work takes longer."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from commands import as_command
+
+from facerec.landmarks.params import HourglassParams
+from facerec.networks import checkpoints
+from tools.estimate import Kept, Photographs, Speed, about, all_stages, describe, seconds, to_run
+from tools.profile import composed, names
+from tools.speed import hourglass_epochs
+
+ROOT = Path(__file__).parents[2]
+CONTENT = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
+SPEED = Speed(draw=0.04, hourglass_step=0.15, look=0.01, recognizer_step=0.1)
+RUNS = [{"changed deps": {"facerec/geometry.py": "modified"}}]
+RESTORED = [{"changed outs": {"data/cropped": "deleted"}}]
+
+
+def changed(path: str, value: object) -> dict:
+    content = copy.deepcopy(CONTENT)
+    *sections, key = path.split(".")
+    target = content
+    for section in sections:
+        target = target[section]
+    target[key] = value
+    return content
+
+
+def lasting(content: dict, kept: Kept | None = None, speed: Speed = SPEED) -> float:
+    return seconds(all_stages(content), content, Photographs.of(content), speed, kept or Kept())
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("synthesize.photos_per_person", 60),
+        ("select.people", 101),
+        ("hourglass.epochs", 81),
+        ("recognizer.epochs", 12),
+        ("recognizer.seeds", [1, 2]),
+        ("evaluate.bootstrap", 2000),
+        ("audit.runs", ["audit"]),
+    ],
+)
+def test_more_work_takes_longer(path, value):
+    assert lasting(changed(path, value)) > lasting(CONTENT)
+
+
+@pytest.mark.parametrize("part", ["draw", "hourglass_step", "look", "recognizer_step"])
+def test_a_slower_machine_takes_longer(part):
+    slower = Speed(**{**vars(SPEED), part: 2 * getattr(SPEED, part)})
+    assert lasting(CONTENT, speed=slower) > lasting(CONTENT)
+
+
+def test_epochs_that_an_interrupted_training_did_are_not_waited_for_again():
+    half = lasting(CONTENT, Kept(hourglass=40))
+    assert lasting(CONTENT) > half > lasting(CONTENT, Kept(hourglass=40, recognizers={"ce": 5}))
+
+
+@pytest.mark.parametrize("profile", names())
+def test_every_profile_has_an_estimate(profile):
+    content = yaml.safe_load(composed(profile))
+    stages = all_stages(content)
+    photographs = Photographs.of(content)
+    said = describe(stages, content, photographs, Kept())
+    assert lasting(content) > 0 and f"{content['hourglass']['epochs']} epochs" in said
+    assert ("draw" in said) == bool(content["synthesize"]["runs"])
+
+
+def test_mistaken_parameters_are_told_before_anything_is_measured(tmp_path):
+    content = changed("hourglass.epochs", 0)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    result = as_command(tmp_path, "tools.estimate")
+    assert result.returncode == 1 and not result.stdout
+    assert "nothing was run" in result.stderr and "hourglass.epochs" in result.stderr
+
+
+@pytest.mark.parametrize("profile", names())
+def test_the_stages_are_those_of_the_dag(profile):
+    kinds = list(
+        dict.fromkeys(
+            name.partition("@")[0] for name in all_stages(yaml.safe_load(composed(profile)))
+        )
+    )
+    dag = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert kinds == [name for name in dag if name in kinds] and set(dag) - set(kinds) <= {
+        "synthesize",
+        "audit",
+    }
+
+
+def test_the_photographs_of_a_real_collection_are_counted_in_its_table(tmp_path):
+    table = tmp_path / "identity.txt"
+    table.write_text("".join(f"{row:06d}.jpg {row // 30}\n" for row in range(300)))
+    content = changed("dataset", {"images": "data/raw", "identity": str(table)})
+    counted = Photographs.of(content)
+    assert counted.collection == 300
+    of_one = content["select"]["images_per_person"] + content["select"]["wild_per_person"]
+    assert counted.landmarks_only == content["select"]["people"] * (30 - of_one)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({}, []),
+        ({"crop": RESTORED}, []),
+        ({"check_params": RUNS}, ["check_params"]),
+        ({"crop": [*RUNS, *RESTORED]}, ["crop", "train_hourglass", "align", "train_recognizer@ce"]),
+        ({"crop": [{"changed outs": {"data/cropped": "modified"}}]}, ["crop", "train_hourglass"]),
+        ({"crop": ["changed command"]}, ["crop", "train_hourglass"]),
+        (
+            {"train_recognizer@ce": RUNS},
+            ["train_recognizer@ce", "evaluate@ce", "compare", "publish"],
+        ),
+        ({"publish": RUNS}, ["publish"]),
+    ],
+)
+def test_what_hangs_on_a_changed_stage_runs_too(status, expected):
+    assert to_run(status, CONTENT)[: len(expected) or None] == expected
+    assert "evaluate@arcface" not in to_run({"train_recognizer@ce": RUNS}, CONTENT)
+
+
+def test_a_kept_training_counts_only_with_its_own_parameters(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = HourglassParams.load("hourglass", ROOT / "profiles/base.yaml")
+    assert hourglass_epochs(params) == 0
+    state = Path(".checkpoints/train_hourglass-0123456789abcdef/last.pt")
+    config = {"history": [{"epoch": 1}, {"epoch": 2}], "params": params.model_dump()}
+    checkpoints.save(state, "training", config, {"a": torch.zeros(1)})
+    assert hourglass_epochs(params) == 2
+    assert hourglass_epochs(params.model_copy(update={"epochs": params.epochs + 1})) == 0
+    state.write_bytes(b"half")
+    assert hourglass_epochs(params) == 0
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (3, "10 seconds"),
+        (64, "60 seconds"),
+        (230, "4 minutes"),
+        (5000, "83 minutes"),
+        (7200, "2.0 hours"),
+    ],
+)
+def test_an_estimate_is_as_coarse_as_it_is(time, words):
+    assert about(time) == words

@@ -1,0 +1,291 @@
+import os
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from facerec.networks import checkpoints
+from facerec.training import loop
+from facerec.training.loop import delete_checkpoints, fingerprint, fit
+from facerec.training.params import FitParams
+from facerec.training.samplers import grouped_order, weighted_order
+
+generator = torch.Generator().manual_seed(0)
+INPUTS = torch.randn(64, 8, generator=generator)
+NAME = f"toy-{'a' * 16}"
+TARGETS = INPUTS @ torch.randn(8, 1, generator=generator)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
+
+
+def params(**changes) -> FitParams:
+    values = {
+        "epochs": 6,
+        "batch": 16,
+        "learning_rate": 0.02,
+        "weight_decay": 0.01,
+        "warmup_epochs": 1,
+    }
+    return FitParams(
+        **{**values, "precision": "fp32", "compile": False, "memory_map_over": 2048.0, **changes}
+    )
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(0.2), nn.Linear(16, 1))
+
+
+def convolutions() -> nn.Module:
+    """Returns a network whose kernels lie in memory channels last, as those of our networks do."""
+    torch.manual_seed(0)
+    kernels = nn.Conv2d(2, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(4, 1)
+    return nn.Sequential(nn.Unflatten(1, (2, 2, 2)), *kernels).to(memory_format=torch.channels_last)
+
+
+def train(model: nn.Module, stop_after: int | None = None, settings: FitParams | None = None):
+    epochs_seen = []
+
+    def loss_fn(indices, epochs, generator):
+        assert 0 <= epochs < 30
+        assert not torch.is_autocast_enabled(
+            "cpu"
+        )  # or what moves pictures and points would be half a pixel off
+        noise = 0.01 * torch.randn(len(indices), 8, generator=generator)
+        return (model(INPUTS[indices] + noise) - TARGETS[indices]).square().mean()
+
+    def evaluate():
+        epochs_seen.append(1)
+        if stop_after and len(epochs_seen) > stop_after:
+            raise KeyboardInterrupt
+        return {"val_loss": (model(INPUTS) - TARGETS).square().mean().item()}
+
+    return fit(model, loss_fn, len(INPUTS), evaluate, settings or params(), 1, NAME)
+
+
+def test_it_learns_and_says_how():
+    history = train(network(), settings=params(epochs=30))
+    assert list(history) == ["epoch", "train_loss", "val_loss", "learning_rate"]
+    assert history.epoch.tolist() == list(range(1, 31))
+    assert history.val_loss.iloc[-1] < 0.2 * history.val_loss.iloc[0]
+    assert history.learning_rate.idxmax() <= 1
+    assert history.learning_rate.iloc[-1] < 0.001
+
+
+@pytest.mark.parametrize("made", [network, convolutions])
+def test_an_interrupted_run_goes_on_and_ends_bit_identical(made):
+    whole, resumed = made(), made()
+    history = train(whole)
+    delete_checkpoints(NAME)
+    with pytest.raises(KeyboardInterrupt):
+        train(resumed, stop_after=3)
+    resumed = made()
+    assert train(resumed).equals(history)
+    for first, second in zip(
+        whole.state_dict().values(), resumed.state_dict().values(), strict=True
+    ):
+        assert torch.equal(first, second)
+
+
+def test_a_finished_training_is_kept_until_it_is_forgotten():
+    """What was trained is not lost if the stage dies before its outputs are written."""
+    whole, again = network(), network()
+    history = train(whole)
+    assert train(again).equals(history)
+    assert torch.equal(whole[0].weight, again[0].weight)
+    others = [f"toy-ce-{'c' * 16}", f"toy-2-3-{'c' * 16}"]  # of heads named ce and 2
+    for other in (f"toy-{'b' * 16}", f"toy-7-{'b' * 16}", *others):
+        os.makedirs(f".checkpoints/{other}")
+    delete_checkpoints(NAME)
+    assert sorted(os.listdir(".checkpoints")) == sorted(others)
+    os.makedirs(f".checkpoints/toy-2-1-{'d' * 16}")  # of a seed that is no longer wanted
+    delete_checkpoints(f"toy-2-3-{'e' * 16}")
+    assert os.listdir(".checkpoints") == others[:1]
+
+
+def test_a_diverging_run_stops_with_the_step_and_the_rate():
+    with pytest.raises(ValueError, match=r"step \d+, learning rate .*; "):
+        train(network(), settings=params(learning_rate=1e38))
+
+
+@pytest.mark.parametrize("good_epochs", [0, 2])
+def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_saved(good_epochs):
+    """One step an epoch: the loss is that of the weights before it, and finite."""
+    model = network()
+    epochs = []
+
+    def loss_fn(indices, epochs_behind, generator):
+        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
+        epochs.append(epochs_behind)
+        if len(epochs) > good_epochs:
+            model[0].weight.register_hook(lambda gradient: gradient * torch.inf)
+        return loss
+
+    with pytest.raises(
+        ValueError, match=f"a weight is not finite after step {good_epochs}, learning rate"
+    ):
+        fit(model, loss_fn, len(INPUTS), dict, params(batch=64), 1, NAME)
+    assert epochs == [*range(good_epochs + 1)]
+    state = loop.CHECKPOINTS / NAME / "last.pt"
+    assert state.exists() == bool(good_epochs)
+    if good_epochs:
+        _, tensors = checkpoints.load(state, loop.KIND)
+        assert all(torch.isfinite(values).all() for values in tensors.values())
+
+
+@pytest.mark.parametrize("bad", [0, 7, 29, 31])
+def test_the_first_loss_that_is_not_finite_is_named(bad):
+    model, steps = network(), []
+
+    def loss_fn(indices, epochs, generator):
+        steps.append(1)
+        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
+        return loss * torch.nan if len(steps) > bad else loss
+
+    few = params(batch=2)  # 32 steps an epoch
+    with pytest.raises(ValueError, match=f"not finite at step {bad}, learning rate"):
+        fit(model, loss_fn, len(INPUTS), dict, few, 1, NAME)
+
+
+def test_a_state_that_cannot_be_read_does_not_stop_the_next_training(caplog):
+    history = train(network())
+    (state,) = Path(".checkpoints").rglob("last.pt")
+    state.write_bytes(state.read_bytes()[:100])
+    assert train(network()).equals(history)
+    assert "begun again" in caplog.text and str(state) in caplog.text
+
+
+@pytest.mark.parametrize("lacking", ["history", "network.0.weight", "optimizer.0.exp_avg"])
+def test_a_state_that_does_not_fit_is_named_in_one_sentence(lacking):
+    train(network())
+    (state,) = Path(".checkpoints").rglob("last.pt")
+    config, tensors = checkpoints.load(state, loop.KIND)
+    config, tensors = (
+        {key: value for key, value in part.items() if key != lacking} for part in (config, tensors)
+    )
+    if lacking.startswith("optimizer"):
+        tensors["optimizer.99.exp_avg"] = torch.ones(1)
+    checkpoints.save(state, loop.KIND, config, tensors)
+    with pytest.raises(ValueError, match=r"last\.pt: does not fit this training, delete it: "):
+        train(network())
+
+
+def test_fewer_samples_than_a_batch_make_one_step():
+    history = train(network(), settings=params(batch=1000))
+    assert len(history) == 6 and np.isfinite(history.train_loss).all()
+
+
+def test_the_fingerprint_changes_with_parameters_and_data():
+    first = fingerprint("s", params(), np.arange(3))
+    assert first == fingerprint("s", params(), np.arange(3))
+    assert (
+        len(
+            {
+                first,
+                fingerprint("s", params(epochs=7), np.arange(3)),
+                fingerprint("s", params(), np.arange(4)),
+            }
+        )
+        == 3
+    )
+    shapes = [
+        fingerprint("s", params(), np.zeros(shape, kind))
+        for shape in ((2, 3), (3, 2))
+        for kind in "bB"
+    ]
+    bounds = [
+        fingerprint("s", params(), *parts) for parts in ((b"ab", b"c"), (b"a", b"bc"), (b"abc",))
+    ]
+    assert len({*shapes, *bounds}) == 7
+
+
+def test_weighted_order_draws_each_sample_as_often_as_its_share_says():
+    weights = torch.tensor([1.0] * 60 + [3.0] * 20)  # shares of 80 draws: 2/3 and 2
+    counts = torch.stack(
+        [
+            weighted_order(weights, torch.Generator().manual_seed(seed)).bincount(minlength=80)
+            for seed in range(200)
+        ]
+    )
+    assert (counts.sum(dim=1) == 80).all()
+    assert set(counts[:, :60].unique().tolist()) == {0, 1} and (counts[:, 60:] == 2).all()
+    often = counts[:, :60].double().mean(dim=0)
+    assert (
+        often.mean().item() == pytest.approx(2 / 3)
+        and (often - 2 / 3).abs().max() < 5 * (2 / 9 / 200) ** 0.5
+    )
+    neighbours = torch.corrcoef(counts[:, [0, 1]].T.double())[0, 1]
+    assert abs(neighbours) < 0.3  # who is drawn does not depend on who stands beside it
+
+
+def test_equal_weights_are_a_shuffle():
+    order = weighted_order(torch.full((1000,), 0.1), torch.Generator().manual_seed(3))
+    assert order.sort().values.tolist() == list(range(1000)) and order.tolist() != list(range(1000))
+
+
+def test_grouped_order_keeps_photographs_of_a_person_together():
+    labels = torch.arange(10).repeat_interleave(7)[torch.randperm(70, generator=generator)]
+    order = grouped_order(labels, 3, torch.Generator().manual_seed(1))
+    assert sorted(order.tolist()) == list(range(70))
+    runs = [len(list(run)) for _, run in groupby(labels[order].tolist())]
+    assert (
+        max(runs) <= 9 and np.mean(runs) >= 2
+    )  # rows of 3, 3 and 1; now and then two rows of one person meet
+    batches = labels[order][:66].view(-1, 6)
+    pairs = sum(len(batch.unique()) < 6 for batch in batches)
+    assert pairs == len(batches)
+    assert not torch.equal(order, grouped_order(labels, 3, torch.Generator().manual_seed(2)))
+    alone = grouped_order(labels, 1, torch.Generator().manual_seed(1))
+    assert (
+        sorted(alone.tolist()) == list(range(70)) and np.mean([*(labels[alone].diff() == 0)]) < 0.3
+    )
+
+
+def test_grouped_order_takes_a_person_with_one_photograph_along_and_keeps_the_others_together():
+    labels = torch.cat([torch.tensor([3]), torch.arange(3).repeat_interleave(8)])
+    for seed in range(20):
+        order = grouped_order(labels, 4, torch.Generator().manual_seed(seed))
+        assert sorted(order.tolist()) == list(range(25))
+        others = labels[order][labels[order] != 3].view(-1, 4)
+        assert (others == others[:, :1]).all()
+
+
+def test_biases_and_norms_do_not_decay():
+    decayed, free = loop._decay_groups(network(), 0.1)
+    assert [p.ndim for p in decayed["params"]] == [2, 2]
+    assert [p.ndim for p in free["params"]] == [1, 1, 1, 1]
+    assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
+
+
+class Malicious:
+    def __reduce__(self):
+        return (os.system, ("touch pwned",))
+
+
+def test_checkpoints_refuse_what_is_none(tmp_path):
+    path = tmp_path / "a.pt"
+    checkpoints.save(path, "toy", {"a": 1}, {"w": torch.ones(2)})
+    assert checkpoints.load(path, "toy")[0] == {"a": 1}
+    content = path.read_bytes()
+    cases = {"kind": "expected a checkpoint of kind other"}
+    with pytest.raises(ValueError, match=cases["kind"]):
+        checkpoints.load(path, "other")
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.pt: (damaged|not a plain)"):
+        checkpoints.load(path, "toy")
+    torch.save({"weights": torch.ones(1)}, path)
+    with pytest.raises(ValueError, match="expected a checkpoint with"):
+        checkpoints.load(path, "toy")
+    torch.save(Malicious(), path)
+    with pytest.raises(ValueError, match="refused"):
+        checkpoints.load(path, "toy")
+    assert not (tmp_path / "pwned").exists()
+    with pytest.raises(ValueError, match="no such file"):
+        checkpoints.load(tmp_path / "none.pt", "toy")
