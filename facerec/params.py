@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "select.copy_bits": "select.max_hash_distance, and 1 less",
+    "select.fill_up": "select.allow_rejected",
+    "audit.doubtful": "audit.review_odds",
+    "audit.certain": "audit.exclude_odds",
+    "audit.pixels": "audit.image_size",
+    "audit.twin_share": "audit.min_identity_confusion",
+}
 
 Precision = Literal[
     "auto", "bf16", "fp32"

@@ -17,6 +17,7 @@ from tools.check_params import DRAWN, problems
 
 SHARED = [
     "synthesize",
+    "measure",
     "select",
     "crop",
     "train_hourglass",
@@ -27,7 +28,8 @@ SUMMARY = ["compare", "publish"]  # of all heads
 # Seconds on two cores without AMX: what is not measured for each estimate, because it is the smaller part.
 START = 1.5  # of DVC and Python, a stage
 TORCH = 3.0  # of torch, a stage that needs it
-SELECT, CROP, READ, ALIGN, EMBED = 0.004, 0.002, 0.002, 0.006, 0.002  # a photograph
+MEASURE, SELECT = 0.003, 0.001  # a photograph of the collection
+CROP, READ, ALIGN, EMBED = 0.002, 0.002, 0.006, 0.002  # a photograph
 RESAMPLE = 0.006  # of the people behind a recogniser's intervals
 
 
@@ -184,6 +186,8 @@ def _work(
     seeds, tried = len(recognizer["seeds"]), of.val * EMBED
     if kind == "synthesize":
         return of.collection * speed.draw
+    if kind == "measure":
+        return of.collection * MEASURE
     if kind == "select":
         return of.collection * SELECT
     if kind == "crop":
@@ -197,7 +201,7 @@ def _work(
         return TORCH + of.aligned * (speed.look + ALIGN)
     if kind == "audit":
         audit, photographs = content["audit"], of.train + of.val + of.wild
-        small = (audit["pixels"] / content["align"]["pixels"]) ** 2
+        small = (audit["image_size"] / content["align"]["pixels"]) ** 2
         steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch"])
         return (
             TORCH
