@@ -40,7 +40,7 @@ def annotations(content: bytes) -> None:
         celeba.read_boxes,
         celeba.read_attributes,
         celeba.read_image_ids,
-        lambda path: celeba.read_table(path, celeba.LANDMARKS),
+        celeba.read_landmarks,
     ]
     for reader in readers:
         try:

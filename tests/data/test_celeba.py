@@ -107,7 +107,7 @@ def test_a_list_of_photographs_names_the_line_after_a_blank_one(tmp_path):
     path.write_text("image_id,why\n1.jpg,a\n2.jpg,b\n\n  \n")
     assert read_image_ids(path) == ["1.jpg", "2.jpg"]
     path.write_text("image_id,why\n1.jpg,a\n\n2.jpg,b\n")
-    with pytest.raises(ValueError, match=r"exclude\.csv, line 3: expected an image's file name"):
+    with pytest.raises(ValueError, match=r"exclude\.csv, line 3: image_id: expected an image's file name"):
         read_image_ids(path)
 
 
@@ -130,7 +130,7 @@ def replace_line(path, number, line):
         ("boxes", 5, "000003.jpg 5 5 -80 100", ["line 5", "width", "more than 0", "-80"]),
         ("boxes", 5, "000003.jpg 5 5 0 100", ["line 5", "width", "more than 0"]),
         ("boxes", 5, "000003.jpg 5 5 wide 100", ["line 5", "width", "expected a number", "wide"]),
-        ("boxes", 5, "000003.jpg 5 5 80", ["line 5", "height", "expected a number", "nan"]),
+        ("boxes", 5, "000003.jpg 5 5 80", ["line 5", "height", "expected a number", "nothing"]),
         ("boxes", 5, "000003.jpg 5 5 80 100 7", ["line 5", "expected 5 columns, got 6"]),
         ("boxes", 3, "000001.jpg 5 5 80 100 7", ["line 3", "expected 5 columns, got 6"]),
         ("boxes", 5, '"000003.jpg 5 5 80 100', ["line 5", "file name"]),
