@@ -24,11 +24,11 @@ def _gradient(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
-    layers = [
-        cv2.resize(rng.random((n, n)), (width, height), interpolation=cv2.INTER_CUBIC) / n
-        for n in (4, 9, 24)
-    ]
-    return sum(layers) / sum(1 / n for n in (4, 9, 24))
+    clouds = np.zeros((height, width))
+    for count in (4, 9, 24):
+        noise = rng.random((count, count))
+        clouds += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) / count
+    return clouds / (1 / 4 + 1 / 9 + 1 / 24)
 
 
 def _lights(rng: np.random.Generator, width: int, height: int) -> np.ndarray:

@@ -19,13 +19,12 @@ class Canvas:
 
     def fill(self, points: np.ndarray, colour: Colour) -> None:
         """Draws a polygon (N, 2)."""
-        cv2.fillPoly(self.pixels, [fixed_point(points)], colour, cv2.LINE_AA, SUBPIXEL)
+        cv2.fillPoly(self.pixels, [fixed_point(points)], tuple(colour), cv2.LINE_AA, SUBPIXEL)
 
     def line(self, points: np.ndarray, colour: Colour, width: float, closed: bool = False) -> None:
         thickness = max(round(width * self.unit), 1)
-        cv2.polylines(
-            self.pixels, [fixed_point(points)], closed, colour, thickness, cv2.LINE_AA, SUBPIXEL
-        )
+        curves = [fixed_point(points)]
+        cv2.polylines(self.pixels, curves, closed, tuple(colour), thickness, cv2.LINE_AA, SUBPIXEL)
 
     def strands(self, curves: np.ndarray, colours: np.ndarray, width: float) -> None:
         """Draws curves (N, M, 2) in colours (N, 3)."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from facerec.synthetic.canvas import Canvas
 from facerec.synthetic.head import GRAY, HAIR, Face, colour_at
+from facerec.synthetic.scene import Colour
 from facerec.synthetic.shapes import bell, ring, smooth
 
 IRIS = np.array(
@@ -129,7 +130,7 @@ def _draw_lip(
     x: np.ndarray,
     top: np.ndarray,
     bottom: np.ndarray,
-    colour: np.ndarray,
+    colour: Colour,
 ) -> None:
     outline = face.on_skin(np.concatenate([x, x[::-1]]), np.concatenate([top, bottom[::-1]]))
     layer.fill(outline, colour)

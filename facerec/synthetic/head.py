@@ -7,6 +7,7 @@ camera. One unit is the distance from the eyes to an average chin. Colours are R
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from facerec.synthetic.identity import Identity
 from facerec.synthetic.scene import Scene
@@ -118,7 +119,7 @@ class Face:
         """Returns where the face's points at x and y appear, px (..., 2)."""
         return self.project(self.surface(x, y, lift))
 
-    def rings(self, centres: np.ndarray | tuple, radii: np.ndarray | tuple) -> np.ndarray:
+    def rings(self, centres: ArrayLike, radii: ArrayLike) -> np.ndarray:
         """Returns where ellipses with these centres and radii (..., 2) appear, px (..., 32, 2)."""
         return self.on_skin(*np.moveaxis(ring(centres, radii), -1, 0))
 

@@ -25,9 +25,9 @@ def light_up(pixels: np.ndarray, face: Face) -> np.ndarray:
     slope = np.linspace(-0.5, 0.5, columns) * face.scene.light[0] * face.scene.contrast
     shade = np.tile((SHADE_ONE * (0.9 + 0.5 * slope)).astype(np.uint8), (rows, 1))
     _shade_head(shade, face, scale)
-    shade = cv2.GaussianBlur(shade, (0, 0), 1.3)
+    smoothed = cv2.GaussianBlur(shade, (0, 0), 1.3)
     enlarged = cv2.warpAffine(
-        shade, np.array([[scale, 0, 0], [0, scale, 0]]), (width, height),
+        smoothed, np.array([[scale, 0, 0], [0, scale, 0]]), (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     lit = cv2.multiply(pixels, cv2.merge([enlarged] * 3), scale=face.scene.exposure / SHADE_ONE)

@@ -8,7 +8,7 @@ import numpy as np
 from facerec.synthetic.identity import Identity
 
 FLAWS = ("tiny", "blurred", "profile", "covered")
-Colour = tuple[float, float, float]
+Colour = np.ndarray | tuple[float, float, float]  # RGB
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _sample_frame(rng: np.random.Generator, unit: float, flaw: str) -> dict:
     }
 
 
-def _sample_pose(rng: np.random.Generator, flaw: str) -> dict[str, float]:
+def _sample_pose(rng: np.random.Generator, flaw: str) -> dict:
     yaw = np.clip(rng.normal(0, 8), -20, 20)
     if flaw == "profile":
         yaw = rng.choice([-1, 1]) * rng.uniform(50, 80)
@@ -170,4 +170,5 @@ def _any_colour(rng: np.random.Generator, low: float = 0.15, high: float = 0.95)
     saturation = 255 * rng.beta(1.5, 2)
     value = 255 * rng.uniform(low, high)
     pixel = np.array([[[hue, saturation, value]]], np.uint8)
-    return tuple(float(channel) for channel in cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
+    red, green, blue = cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0].tolist()
+    return float(red), float(green), float(blue)

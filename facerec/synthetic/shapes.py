@@ -4,6 +4,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def smooth(points: np.ndarray, rounds: int, closed: bool = False) -> np.ndarray:
@@ -43,7 +44,7 @@ def hull(points: np.ndarray) -> np.ndarray:
     return cv2.convexHull(points.reshape(-1, 2).astype(np.float32))[:, 0]
 
 
-def ring(centre: np.ndarray | tuple, radii: np.ndarray | tuple, power: float = 2.0) -> np.ndarray:
+def ring(centre: ArrayLike, radii: ArrayLike, power: float = 2.0) -> np.ndarray:
     """Returns upright superellipses (..., 32, 2) with these centres and radii (..., 2)."""
     return np.asarray(centre)[..., None, :] + np.asarray(radii)[..., None, :] * _unit_ring(power)
 
