@@ -9,7 +9,8 @@ import pytest
 import yaml
 from commands import as_command
 
-from tools.profile import composed
+from facerec.params import renamed
+from tools.profile import composed, flatten
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,3 +131,10 @@ def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     assert result.returncode == 1
     assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "drawn"))
     assert "Traceback" not in result.stderr
+
+
+def test_no_renamed_key_is_still_in_use():
+    keys = flatten(yaml.safe_load((ROOT / "profiles/base.yaml").read_text()))
+    names = {key.rsplit(".", depth)[0] for key in keys for depth in range(key.count(".") + 1)}
+    assert "select" in names and "synthesize.flaw_prob" in names
+    assert not [name for name in sorted(names) if renamed(name)]
