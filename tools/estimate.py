@@ -22,7 +22,8 @@ CHECK = "check_params"
 # Seconds on two cores without AMX, of the smaller parts, which are not measured for each estimate.
 START = 1.5  # per stage, for DVC and Python
 TORCH = 3.0  # per stage that imports torch
-SELECT = 0.004  # per photograph, as the next four
+MEASURE = 0.003  # per photograph, as the next five
+SELECT = 0.001
 CROP = 0.002
 READ = 0.002
 ALIGN = 0.006
@@ -172,6 +173,8 @@ def _work(
     seeds, tried = len(recognizer["seeds"]), of.val * EMBED
     if kind == "synthesize":
         return of.collection * speed.draw
+    if kind == "measure":
+        return of.collection * MEASURE
     if kind == "select":
         return of.collection * SELECT
     if kind == "crop":
@@ -185,7 +188,7 @@ def _work(
         return TORCH + of.aligned * (speed.look + ALIGN)
     if kind == "audit":
         audit, photographs = content["audit"], of.train + of.val + of.wild
-        small = (audit["pixels"] / content["align"]["pixels"]) ** 2
+        small = (audit["image_size"] / content["align"]["pixels"]) ** 2
         steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch"])
         return (
             TORCH

@@ -85,10 +85,12 @@ def test_a_broken_profile_is_in_nobodys_way_and_never_put_in_place(folder):
 
 def test_a_profile_with_a_mistake_is_not_put_in_place(folder):
     text = (folder / "profiles/cfp.yaml").read_text()
-    (folder / "profiles/mine.yaml").write_text(text.replace("fill_up: ", "fill_ups: "))
+    (folder / "profiles/mine.yaml").write_text(
+        text.replace("allow_rejected: ", "allow_rejecteds: ")
+    )
     before = (folder / "params.yaml").read_bytes()
     result = profile(folder, "mine")
-    assert result.returncode == 1 and "select.fill_ups: unknown key" in result.stderr
+    assert result.returncode == 1 and "select.allow_rejecteds: unknown key" in result.stderr
     assert (folder / "params.yaml").read_bytes() == before and not list(folder.glob(".*"))
 
 
