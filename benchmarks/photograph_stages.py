@@ -63,7 +63,12 @@ def _align(
 ) -> None:
     folders = {count: out / f"aligned_{count}" for count in tables.ALIGNMENTS}
     align_all(
-        network, some.reset_index(drop=True), data / "photographs", data / "cropped", folders, pixels
+        network,
+        some.reset_index(drop=True),
+        data / "photographs",
+        data / "cropped",
+        folders,
+        pixels,
     )
 
 

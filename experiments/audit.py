@@ -26,7 +26,7 @@ from facerec.selection.near_duplicates import duplicate_pairs
 from facerec.selection.params import SelectParams
 from facerec.selection.pixel_measures import measure_photographs
 from facerec.synthetic.drawing import photograph
-from facerec.synthetic.label_noise import altered, plant
+from facerec.synthetic.label_noise import altered, sample_label_noise
 from facerec.training.loop import delete_checkpoints
 
 
@@ -44,10 +44,10 @@ def main(
     params = AuditParams.load("audit")
     max_hash_distance = SelectParams.load("select").max_hash_distance
     person, number = np.divmod(np.arange(people * photos), photos)
-    noise = plant(person, swapped, duplicates, seed)
-    is_moved = (noise.names == person) & (person < two_names) & (number % 2 == 1)
-    is_swapped = noise.names != person
-    noise = replace(noise, names=np.where(is_moved, people + person, noise.names))
+    noise = sample_label_noise(person, swapped, duplicates, seed)
+    is_moved = (noise.labels == person) & (person < two_names) & (number % 2 == 1)
+    is_swapped = noise.labels != person
+    noise = replace(noise, labels=np.where(is_moved, people + person, noise.labels))
     drawn = np.where(noise.copy_of >= 0, number[noise.copy_of], number)
     with tempfile.TemporaryDirectory() as folder:
         frame = draw(Path(folder), person, drawn, noise, seed)
@@ -80,7 +80,7 @@ def draw(folder: Path, people: np.ndarray, numbers: np.ndarray, noise, seed: int
         name = f"{row:06d}.jpg"
         (folder / name).write_bytes(picture.jpeg)
         rows.append(
-            [name, noise.names[row], *picture.landmarks.ravel(), *picture.box, noise.names[row]]
+            [name, noise.labels[row], *picture.landmarks.ravel(), *picture.box, noise.labels[row]]
         )
     return pd.DataFrame(rows, columns=["image_id", "person_id", *LANDMARKS, *tables.BOX, "label"])
 

@@ -207,9 +207,7 @@ def test_nothing_changed_means_nothing_runs(repository):
 def test_the_same_seed_gives_the_same_bytes(repository, tmp_path):
     again = make_repository(tmp_path / "again")
     again.repro()
-    tables = [
-        path for path in again.folder.rglob("*.csv") if ".dvc" not in path.parts
-    ]
+    tables = [path for path in again.folder.rglob("*.csv") if ".dvc" not in path.parts]
     files = [path.relative_to(again.folder) for path in tables]
     files += [path.relative_to(again.folder) for path in (again.folder / "metrics").rglob("*.json")]
     assert len(files) > 20

@@ -55,7 +55,7 @@ def test_what_needs_no_network_does_not_wait_for_torch(module):
 
 
 def changed(folder: Path, path: str, value: object) -> Path:
-    """Writes the default profile with one value changed, some of a section's, or one taken out if it is None."""
+    """Writes the base profile with one value or section changed, or removed if it is None."""
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     *sections, key = path.split(".")
     target = content
@@ -139,7 +139,11 @@ def changed(folder: Path, path: str, value: object) -> Path:
             {"runs": ["audit"], "head": TRIPLET},
             ["audit.head: expected a type with scores", "'triplet'"],
         ),
-        ("audit.exclude_odds", 9.0, ["audit.exclude_odds: expected at least audit.review_odds (10.0)"]),
+        (
+            "audit.exclude_odds",
+            9.0,
+            ["audit.exclude_odds: expected at least audit.review_odds (10.0)"],
+        ),
         (
             "select.people",
             111,

@@ -5,8 +5,8 @@ import pytest
 from facerec import tables
 from facerec.selection import near_duplicates
 from facerec.selection.pixel_measures import measure_photographs
-from facerec.synthetic import label_noise
 from facerec.synthetic.drawing import photograph
+from facerec.synthetic.label_noise import ALTERATIONS, altered
 
 MAX_DISTANCE = 35
 PEOPLE, PHOTOS = 6, 4
@@ -22,11 +22,8 @@ def drawn(tmp_path_factory):
             f"{person}-{photo}.jpg": photograph(1, person, photo, 0.0) for photo in range(PHOTOS)
         }
         first = pictures[f"{person}-0.jpg"]
-        altered = {
-            f"{person}-{how}.jpg": label_noise.altered(first, how, [person])
-            for how in label_noise.ALTERATIONS
-        }
-        for name, picture in (pictures | altered).items():
+        copies = {f"{person}-{how}.jpg": altered(first, how, [person]) for how in ALTERATIONS}
+        for name, picture in (pictures | copies).items():
             (folder / name).write_bytes(picture.jpeg)
             rows.append([name, person, *picture.landmarks.ravel(), *picture.box])
     frame = pd.DataFrame(rows, columns=["image_id", "person_id", *tables.LANDMARKS, *tables.BOX])
