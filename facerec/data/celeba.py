@@ -57,17 +57,17 @@ def read_collection(identity: Path, landmarks: Path, boxes: Path, attributes: Pa
     names = [name for name in described if name != "image_id"]
     if names:
         files[attributes] = described
-    frame = files[identity]
-    for table in list(files.values())[1:]:
-        frame = frame.merge(table, on="image_id", how="inner", validate="one_to_one")
+    by_name = [table.set_index("image_id") for table in files.values()]
+    frame = pd.concat(by_name, axis=1, join="inner").sort_index().reset_index()
     if frame.empty:
         raise ValueError(f"no photograph is in all of {', '.join(map(str, files))}")
-    frame = frame.sort_values("image_id", ignore_index=True)
     return Collection(frame, names, _incomplete(files, frame))
 
 
 def _incomplete(files: dict[Path, pd.DataFrame], frame: pd.DataFrame) -> dict[str, Path]:
     """Returns the image_ids that the frame lacks, sorted, each with the first file without it."""
+    if all(len(table) == len(frame) for table in files.values()):
+        return {}
     present = {path: set(table.image_id) for path, table in files.items()}
     lost = sorted(set().union(*present.values()) - set(frame.image_id))
     return {

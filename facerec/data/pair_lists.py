@@ -64,10 +64,10 @@ def _read_lfw(path: Path) -> pd.DataFrame:
         if not fields:
             form = "name i j" if same else "name i name j"
             raise ValueError(f"{path}, line {place}: expected `{form}`, got {line!r}")
-        name, index, *other_name, other_index = fields.groups()
-        first = _lfw_path(name, index)
-        second = _lfw_path(*other_name or [name], other_index)
-        rows.append([fold, first, second, same])
+        name, index = fields[1], fields[2]
+        other_name = name if same else fields[3]
+        other_index = fields[fields.re.groups]
+        rows.append([fold, _lfw_path(name, index), _lfw_path(other_name, other_index), same])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
