@@ -10,7 +10,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "hourglass.pixels": "hourglass.image_size",
+    "hourglass.looks": "hourglass.refine_steps, one less than looks was",
+    "hourglass.detail": "hourglass.crop_oversampling",
+    "hourglass.batch": "hourglass.batch_size",
+    "hourglass.gray": "hourglass.grayscale_prob",
+    "hourglass.blur": "hourglass.blur_prob",
+    "hourglass.erase": "hourglass.erase_prob",
+    "hourglass.turned_power": "hourglass.profile_oversampling",
+    "recognizer.batch": "recognizer.batch_size",
+    "recognizer.gray": "recognizer.grayscale_prob",
+    "recognizer.erase": "recognizer.erase_prob",
+}
 
 Precision = Literal[
     "auto", "bf16", "fp32"

@@ -11,6 +11,7 @@ from commands import as_command
 
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
+from facerec.landmarks.params import HourglassConfig
 from facerec.networks import checkpoints
 from facerec.params import Params
 from facerec.recognition import recognizer
@@ -19,15 +20,19 @@ from facerec.recognition.recognizer import Recognizer
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
 CONFIG = {
-    "pixels": 32,
+    "image_size": 32,
     "stacks": 1,
     "channels": 16,
     "depth": 1,
     "block": "bottleneck",
     "loss": "kl",
     "sigma": 1.5,
+    "flip_test": False,
+    "refine_steps": 0,
+    "crop_oversampling": 1.33,
+    "precision": "fp32",
+    "box_scale": 1.6,
 }
-CONFIG |= {"flip_test": False, "looks": 1, "detail": 1.33, "precision": "fp32"}
 HEAD = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
 TRIPLET = {"type": "triplet", "alignment": 2, "margin": 0.2, "photos_together": 2}
 ADAFACE = {**HEAD, "type": "adaface", "h": 0.3, "t_alpha": 0.01}
@@ -183,8 +188,8 @@ def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
     ("key", "value", "words"),
     [
         ("stacks", 10**8, "stacks: Input should be less than or equal to 64, got 100000000"),
-        ("looks", 10**9, "looks: Input should be less than or equal to 100"),
-        ("looks", 0, "looks: Input should be greater than or equal to 1, got 0"),
+        ("refine_steps", 10**9, "refine_steps: Input should be less than or equal to 100"),
+        ("refine_steps", -1, "refine_steps: Input should be greater than or equal to 0, got -1"),
         ("loss", "x", "loss: Input should be 'kl', 'mse' or 'adaptive_wing', got 'x'"),
         ("channels", 4096, r"stem\.0\.weight: expected \(1024, 3, 7, 7\), got \(4, 3, 7, 7\)"),
         ("stacks", 2, r"stacks\.0\.features_back\.weight: expected .*, got none"),
@@ -193,7 +198,7 @@ def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
 def test_a_config_that_no_checkpoint_can_have_is_refused_before_it_is_built(
     tmp_path, key, value, words
 ):
-    network = StackedHourglass(**CONFIG)
+    network = StackedHourglass(HourglassConfig(**CONFIG))
     checkpoints.save(
         tmp_path / "h.pt", hourglass.KIND, {**CONFIG, key: value}, network.state_dict()
     )
@@ -239,7 +244,7 @@ def test_every_head_is_loaded_as_it_was_saved(tmp_path, head):
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
 def test_too_little_memory_is_not_called_another_version(good, error):
-    def build(width):
+    def build(config):
         raise error
 
     with pytest.raises(type(error)):
@@ -249,8 +254,8 @@ def test_too_little_memory_is_not_called_another_version(good, error):
 @pytest.mark.parametrize("change", ["missing key", "unknown key", "other shape", "wrong type"])
 def test_a_checkpoint_of_another_version_is_refused_with_what_differs(tmp_path, change):
     path = tmp_path / "h.pt"
-    network = StackedHourglass(**CONFIG)
-    config, state = dict(network.config), network.state_dict()
+    network = StackedHourglass(HourglassConfig(**CONFIG))
+    config, state = dict(CONFIG), network.state_dict()
     if change == "missing key":
         del config["depth"]
     elif change == "unknown key":

@@ -75,7 +75,7 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     content["recognizer"] |= {
         "embedding_dim": 32,
         "epochs": epochs,
-        "batch": 8,
+        "batch_size": 8,
         "precision": "fp32",
     }
     content["evaluate"] |= {"bootstrap": 50}
