@@ -190,7 +190,9 @@ def _work(
         return (of.aligned + of.landmarks_only) * CROP
     if kind == "train_hourglass":
         learned = of.train + of.landmarks_only
-        epoch = _steps(learned, hourglass["batch_size"]) * speed.hourglass_step + of.val * speed.look
+        epoch = (
+            _steps(learned, hourglass["batch_size"]) * speed.hourglass_step + of.val * speed.look
+        )
         exams = 2 * (of.openset or of.val) * speed.look
         return TORCH + learned * READ + (hourglass["epochs"] - kept.hourglass) * epoch + exams
     if kind == "align":

@@ -239,8 +239,8 @@ class StackedHourglass(nn.Module):
         if self.config.loss != "kl":
             return output
         probability = output.flatten(2).softmax(dim=2).view_as(output)
-        volume = 2 * math.pi * self.config.sigma**2  # under a Gaussian of height 1
-        return probability * volume
+        # times the volume under a Gaussian of height 1
+        return probability * 2 * math.pi * self.config.sigma**2
 
 
 def _whole_face(faces: Tensor, size: int) -> np.ndarray:
