@@ -1,8 +1,8 @@
-"""Faces a second on a GPU, the share of its measured matrix rate that they use, and where the rest of the time goes.
+"""Speed of the networks on a GPU, compared with its measured matrix rate, and a profile of each.
 
 python -m benchmarks.gpu      # on a CUDA machine: writes benchmarks/gpu.md
 
-Without CUDA it refuses, unless --cpu: then it prints what tiny sizes do, and writes nothing.
+Without CUDA it refuses, unless --cpu: then it measures tiny sizes, prints and writes nothing.
 """
 
 import statistics
@@ -59,7 +59,15 @@ TINY = Sizes(("resnet18",), 32, 4, 32, 8, 1, 1, 4, 16, 1, 64)
 
 @dataclass(frozen=True)
 class Subject:
-    """A network under measurement: its training steps with the loader and on a resident batch, and its inference."""
+    """A network that is measured.
+
+    Attributes:
+        name: in the report.
+        network: on the device.
+        loaded: yields the number of faces of each epoch of its training.
+        resident: yields the number of faces of each step on `batch`.
+        batch: (B, 3, size, size), on the device.
+    """
 
     name: str
     network: nn.Module
@@ -90,11 +98,12 @@ def measure(sizes: Sizes, compiled: bool) -> str:
     lines = [
         "# On a GPU",
         "",
-        f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): {rate / 1e12:.4g} "
-        f"TFLOP/s; the shares are of it, by the floating-point operations that torch counts. Median of {REPEATS}.",
+        f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): "
+        f"{rate / 1e12:.4g} TFLOP/s; the shares are of it, by the floating-point operations that "
+        f"torch counts. Median of {REPEATS}.",
         "",
-        "| network | mode | training, loader | training, resident | loader/resident | share | memory | inference "
-        "| share |",
+        "| network | mode | training, loader | training, resident | loader/resident | share "
+        "| memory | inference | share |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     profiles = []
@@ -114,7 +123,7 @@ def measure(sizes: Sizes, compiled: bool) -> str:
 
 
 def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
-    """Yields the networks, one after the other, so that one alone is in the device's memory."""
+    """Yields the networks, of which the device holds one at a time."""
     for backbone in sizes.backbones:
         yield _recognizer(backbone, sizes, compiled)
     yield _hourglass(sizes, compiled)
@@ -252,15 +261,10 @@ def _inference(subject: Subject, faces: int) -> float:
 
 @torch.inference_mode()
 def forward_operations(subject: Subject) -> float:
-    """Returns the floating-point operations of one face's way through the network; training takes three times those."""
+    """Returns the floating-point operations of one face's forward pass, a third of a step's."""
     counter = FlopCounterMode(display=False)
-    compiled, subject.network._compiled_call_impl = (
-        subject.network._compiled_call_impl,
-        None,
-    )  # cannot be counted
     with counter:
-        subject.network(subject.batch)
-    subject.network._compiled_call_impl = compiled
+        subject.network.forward(subject.batch)  # not the compiled call, which cannot be counted
     return counter.get_total_flops() / len(subject.batch)
 
 
@@ -281,7 +285,7 @@ def matrix_rate(side: int) -> float:
 
 
 def _profile(subject: Subject) -> str:
-    """Returns what takes most of the time of some training with the loader, and for how much of it the device waits."""
+    """Returns a table of the operations that take most of an epoch's time."""
     on_gpu = device().type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     _wait()
@@ -290,18 +294,21 @@ def _profile(subject: Subject) -> str:
         faces = next(subject.loaded)
         _wait()
         seconds = time.perf_counter() - start
-    averages, by = (
-        profiler.key_averages(),
-        "self_device_time_total" if on_gpu else "self_cpu_time_total",
-    )
-    on_device = [
-        one for one in averages if one.device_type == DeviceType.CUDA and not one.is_user_annotation
-    ]
-    busy = sum(getattr(one, by) for one in (on_device if on_gpu else averages)) / 1e6 / seconds
+    averages = profiler.key_averages()
+    by = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    operations = list(averages)
+    if on_gpu:
+        operations = [
+            operation
+            for operation in averages
+            if operation.device_type == DeviceType.CUDA and not operation.is_user_annotation
+        ]
+    busy = sum(getattr(operation, by) for operation in operations) / 1e6 / seconds
     summary = (
         f"{faces} faces in {seconds:.4g} s, profiled; operations take {100 * busy:.0f} % of it."
     )
-    return f"{summary}\n\n{averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()}"
+    table = averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48)
+    return f"{summary}\n\n{table.strip()}"
 
 
 def _wait() -> None:

@@ -78,16 +78,16 @@ def main(
             speeds[name].append(faces_per_second(one, seconds))
     for name, values in speeds.items():
         print(
-            f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) at {params.image_size} px"
+            f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) "
+            f"at {params.image_size} px"
         )
     ratios = [
         ours / theirs for ours, theirs in zip(speeds["ours"], speeds["notebook"], strict=True)
     ]
     median = statistics.median(ratios)
     verdict = "reached" if median >= TARGET else "missed"
-    print(
-        f"ratio {median:.1f} ({min(ratios):.1f} to {max(ratios):.1f}); target {TARGET:.0f}: {verdict}"
-    )
+    spread = f"{min(ratios):.1f} to {max(ratios):.1f}"
+    print(f"ratio {median:.1f} ({spread}); target {TARGET:.0f}: {verdict}")
 
 
 def notebook_steps(data: Path, params: HourglassParams, of_run: Run) -> Iterator[int]:

@@ -56,9 +56,9 @@ def our_epochs(
 def resident_steps(
     network: Recognizer, labels: Tensor, params: RecognizerParams, wait: bool = True
 ) -> Iterator[int]:
-    """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation.
+    """Yields the number of faces of each step on one random batch that stays on the device.
 
-    It waits for the device after each, unless the caller does so at the end.
+    Each step waits for the device to finish, unless the caller does so at the end.
     """
     shape = (params.batch_size, 3, network.pixels, network.pixels)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
@@ -100,7 +100,7 @@ def against_resident(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
+    """Returns our speed and that of the same step on a resident batch."""
     first, second = (build_network(params, head, faces, labels) for _ in range(2))
     return _compare(
         our_epochs(first, faces, labels, params),
@@ -119,7 +119,7 @@ def against_plain(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns our speed against that of the plain loop over the same faces."""
+    """Returns our speed and that of the plain loop over the same faces."""
     plain = build_network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
     return _compare(
@@ -138,7 +138,7 @@ def against_other_precision(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns the speed in the precision that `auto` picks on this device against that in the other one."""
+    """Returns the speed in the precision that `auto` picks on this device, and in the other one."""
     with autocast(device(), "auto"):
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]

@@ -32,6 +32,7 @@ from facerec.landmarks.params import STRIDE, HourglassParams
 from facerec.landmarks.training import batch_loss, build, profile_order
 from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
 
+REFINE_STEPS = 2
 TURNS = 3  # of each variant
 WARM_UP, TIMED = 5, 5  # steps of a turn
 MAX_MINUTES = 4.0
@@ -60,7 +61,7 @@ class Variant:
             update={
                 "block": "bottleneck",
                 "loss": "kl",
-                "refine_steps": 2,
+                "refine_steps": REFINE_STEPS,
                 "mirror": True,
                 "flip_test": True,
             }
@@ -186,7 +187,7 @@ def main(
 
 
 def _key(of_run: Run, params: HourglassParams) -> str:
-    """Returns a name that changes with the faces, the variant's parameters and the library's code."""
+    """Returns a hash of the faces, the variant's parameters and the library's code."""
     return fingerprint(of_run.key, params)
 
 
@@ -313,17 +314,18 @@ DECODINGS = {"refined": decode_heatmaps, "soft-argmax": _soft_argmax, "argmax": 
 
 
 def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces: int) -> str:
-    """Returns the table: a row a setting, mean ± standard deviation over seeds."""
+    """Returns the table, with mean ± standard deviation over seeds for each setting."""
     seeds = done.seed.nunique()
     lines = [
         "# Ablation of the hourglass",
         "",
         "NME of frontal faces of people never trained on, % of the eye distance, mean ± standard "
-        f"deviation of {seeds} seeds, in boxes as given and in jittered boxes. Each training has the "
-        f"steps of {minutes:g} minutes on {machine()} and {faces} faces of {params.image_size} px. "
-        "With refinement there are 2 refine steps. `faces` are those that the training saw, `s` the "
-        "seconds that it took. Floored targets are decoded to the middle of their pixel, not to its "
-        "corner as in the notebook; half a pixel of the input remains of that bias.",
+        f"deviation of {seeds} seeds, in boxes as given and in jittered boxes. Each training has "
+        f"the steps of {minutes:g} minutes on {machine()} and {faces} faces of "
+        f"{params.image_size} px. Refinement is in {REFINE_STEPS} steps. `faces` are those that "
+        "the training saw, `s` the seconds that it took. Floored targets are decoded to the middle of "
+        "their pixel, not to its corner as in the notebook; half a pixel of the input remains of "
+        "that bias.",
         "",
         "| choice | setting | boxes as given | jittered boxes | faces | s |",
         "|---|---|---|---|---|---|",

@@ -34,7 +34,7 @@ def test_the_notebook_keeps_its_depth_where_the_size_allows():
     assert landmark_run.notebook(PARAMS).depth == PARAMS.depth == 3
 
 
-def test_a_floored_target_is_the_notebooks_and_the_other_is_not_rounded():
+def test_targets_are_floored_rounded_or_exact_by_variant():
     points = torch.tensor([[[0.0, 3.9], [4.0, 41.2]]])
     floored = landmarks.VARIANTS["floor"].target(points)
     assert floored.tolist() == [[[int(x / 4) for x in point] for point in points[0].tolist()]]
@@ -54,7 +54,7 @@ def test_the_notebooks_faces_have_heatmaps_about_whole_pixels(tmp_path):
     assert heatmaps[0, 5, 4].item() == pytest.approx(np.exp(-(2**2) / 8))
 
 
-def test_every_face_is_drawn_before_any_is_drawn_again():
+def test_every_face_is_drawn_once_before_any_is_drawn_twice():
     def shuffled(generator: torch.Generator) -> torch.Tensor:
         return torch.randperm(7, generator=generator)
 
@@ -62,7 +62,7 @@ def test_every_face_is_drawn_before_any_is_drawn_again():
     assert len(drawn) == 20 and sorted(drawn[:7]) == sorted(drawn[7:14]) == list(range(7))
 
 
-def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
+def test_an_interrupted_ablation_goes_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(HourglassParams, "load", lambda _: PARAMS)
     of_run = landmark_run.Run(

@@ -1,4 +1,4 @@
-"""Checkpoints from strangers: foreign, older, truncated, spoilt, malicious."""
+"""Checkpoints that are foreign, older, truncated, damaged or malicious are refused."""
 
 import os
 import pickle
@@ -121,7 +121,7 @@ def test_a_foreign_file_is_refused(tmp_path, content, words):
         checkpoints.load(tmp_path / "x.pt", "toy")
 
 
-def test_a_whole_network_as_old_scripts_save_it_is_refused(tmp_path):
+def test_a_pickled_network_is_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt")
     with pytest.raises(ValueError, match="not a plain checkpoint, refused"):
         checkpoints.load(tmp_path / "x.pt", "toy")
@@ -135,14 +135,14 @@ def test_a_checkpoint_cut_off_anywhere_is_refused(good):
             checkpoints.load(good, "toy")
 
 
-def test_spoilt_bytes_end_in_a_reason_or_in_tensors(good):
+def test_changed_bytes_give_an_error_or_tensors(good):
     content, rng = good.read_bytes(), np.random.default_rng(0)
     refused = 0
     for _ in range(200):
-        spoilt = bytearray(content)
+        changed = bytearray(content)
         for place in rng.integers(0, len(content), 8):
-            spoilt[place] = rng.integers(256)
-        good.write_bytes(bytes(spoilt))
+            changed[place] = rng.integers(256)
+        good.write_bytes(bytes(changed))
         try:
             _, state = checkpoints.load(good, "toy")
             assert all(isinstance(value, torch.Tensor) for value in state.values())
@@ -175,7 +175,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, bad):
     ],
     ids=["meta", "sparse", "nested", "quantised", "complex", "expanded"],
 )
-def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
+def test_a_tensor_that_is_not_plain_is_refused(tmp_path, strange):
     torch.save({"kind": "toy", "config": {}, "state_dict": {"weight": strange}}, tmp_path / "a.pt")
     with pytest.raises(
         ValueError,
@@ -195,9 +195,7 @@ def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
         ("stacks", 2, r"stacks\.0\.features_back\.weight: expected .*, got none"),
     ],
 )
-def test_a_config_that_no_checkpoint_can_have_is_refused_before_it_is_built(
-    tmp_path, key, value, words
-):
+def test_an_impossible_config_is_refused_before_the_network_is_built(tmp_path, key, value, words):
     network = StackedHourglass(HourglassConfig(**CONFIG))
     checkpoints.save(
         tmp_path / "h.pt", hourglass.KIND, {**CONFIG, key: value}, network.state_dict()
@@ -221,7 +219,7 @@ def test_a_config_that_no_checkpoint_can_have_is_refused_before_it_is_built(
         ("backbone", "vgg", "backbone: Input should be 'gradients', .* got 'vgg'"),
     ],
 )
-def test_so_is_a_recognisers(tmp_path, key, value, words):
+def test_an_impossible_config_of_a_recogniser_is_refused(tmp_path, key, value, words):
     network = Recognizer("gradients", 8, 0.0, HEAD, [1, 2], 32, "fp32")
     checkpoints.save(
         tmp_path / "r.pt", recognizer.KIND, {**network.config, key: value}, network.state_dict()
@@ -233,7 +231,7 @@ def test_so_is_a_recognisers(tmp_path, key, value, words):
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_every_head_is_loaded_as_it_was_saved(tmp_path, head):
+def test_every_head_is_loaded_as_saved(tmp_path, head):
     network = Recognizer("gradients", 8, 0.0, head, [1, 2], 32, "fp32")
     recognizer.save(network, tmp_path / "r.pt")
     state = recognizer.load(tmp_path / "r.pt", CPU).state_dict()
@@ -243,7 +241,7 @@ def test_every_head_is_loaded_as_it_was_saved(tmp_path, head):
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
-def test_too_little_memory_is_not_called_another_version(good, error):
+def test_too_little_memory_is_reported_as_such(good, error):
     def build(config):
         raise error
 
@@ -252,7 +250,7 @@ def test_too_little_memory_is_not_called_another_version(good, error):
 
 
 @pytest.mark.parametrize("change", ["missing key", "unknown key", "other shape", "wrong type"])
-def test_a_checkpoint_of_another_version_is_refused_with_what_differs(tmp_path, change):
+def test_a_checkpoint_of_another_version_is_refused_with_the_difference(tmp_path, change):
     path = tmp_path / "h.pt"
     network = StackedHourglass(HourglassConfig(**CONFIG))
     config, state = dict(CONFIG), network.state_dict()

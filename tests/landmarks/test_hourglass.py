@@ -88,7 +88,7 @@ def test_no_faces_have_no_points(steps):
     assert points.shape == (0, 5, 2) and confidence.shape == (0, 5)
 
 
-def test_heatmaps_are_float32_whatever_the_layers_are():
+def test_heatmaps_are_float32_in_any_precision():
     faces = torch.rand(2, 3, 32, 32)
     for precision in ("fp32", "bf16"):
         torch.manual_seed(0)
@@ -113,7 +113,7 @@ def test_the_notebooks_network_is_a_setting():
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(34.7e6, rel=0.01)
 
 
-def test_the_flip_test_gives_a_mirrored_face_the_mirrored_answer():
+def test_the_flip_test_predicts_mirrored_heatmaps_for_a_mirrored_face():
     torch.manual_seed(0)
     faces = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), dtype=np.uint8)
     mirrored = np.ascontiguousarray(faces[:, :, ::-1])
@@ -156,7 +156,7 @@ def _photographs(faces):
     return (faces.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
 
-def test_a_refinement_sees_the_face_straight_and_close_and_answers_in_px_of_the_face():
+def test_a_refinement_crops_the_face_straight_and_close_and_predicts_in_px_of_the_face():
     turn = cv2.getRotationMatrix2D((96, 96), 25, 0.45)
     points = transform_points(turn[None], template(192)[None] + [[3.0, -5.0]])
     network = _DotFinder(refining(steps=1))
@@ -271,7 +271,7 @@ def test_faces_whose_points_coincide_or_are_absent_are_not_drawn_too_often():
     assert only.sort().values.tolist() == [0, 1]
 
 
-def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
+def test_the_loss_decides_whether_the_output_is_logits_or_heatmaps():
     torch.manual_seed(0)
     faces = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
     batch = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
@@ -282,7 +282,7 @@ def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
     assert torch.allclose(heatmaps.heatmaps(faces), heatmaps(batch)[:, -1], atol=1e-5)
 
 
-def test_wide_faces_contain_the_crop():
+def test_faces_with_context_contain_the_crop():
     squares = np.array([[10.0, 20, 40]])
     assert add_context(squares)[0] == pytest.approx([0, 10, 60])
     matrix = context_to_crop(96, 64)
@@ -291,7 +291,7 @@ def test_wide_faces_contain_the_crop():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_it_learns_where_five_dots_are(loss):
+def test_it_learns_the_places_of_five_dots(loss):
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     network = small(channels=16, loss=loss)

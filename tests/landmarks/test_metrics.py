@@ -20,7 +20,7 @@ rng = np.random.default_rng(0)
 
 
 def predictions(count: int = 60, spread: float = 1.5) -> Predictions:
-    """Faces about the template, with errors that vary between faces, and confidence that follows."""
+    """Returns predictions whose errors vary between faces, with confidence that follows them."""
     true = template(112) + rng.normal(0, 3, (count, 5, 2))
     error = spread * rng.uniform(0.2, 3, (count, 1, 1))
     predicted = true + error * rng.normal(0, 1, true.shape)
@@ -45,7 +45,7 @@ def test_the_area_under_the_error_curve_is_that_of_the_drawn_curve():
     )
 
 
-def test_a_face_that_is_not_found_has_failed_and_one_without_an_eye_distance_is_not_measured():
+def test_faces_not_found_count_as_failed_and_faces_without_eye_distance_do_not_count():
     given = predictions()
     spoilt = Predictions(given.predicted.copy(), given.confidence, given.true.copy(), given.people)
     spoilt.predicted[:6, 2] = np.nan
@@ -72,7 +72,7 @@ def test_a_face_that_is_not_found_has_failed_and_one_without_an_eye_distance_is_
     assert last.max() <= 50 / 56
 
 
-def test_a_network_that_finds_nothing_has_failed_on_every_face():
+def test_a_network_without_any_prediction_fails_on_every_face():
     given = predictions()
     nothing = Predictions(
         np.full_like(given.predicted, np.nan), given.confidence, given.true, given.people
@@ -134,7 +134,7 @@ def test_frontal_faces_are_counted_and_measured_apart():
     assert turned["frontal_faces"] == 0 and "nme_frontal" not in turned
 
 
-def test_the_curves_give_the_share_face_errorss_by_largest_error():
+def test_the_curves_give_the_share_of_faces_by_error():
     faces = predictions()
     curves = error_curves({"boxes as given": faces}, template(112))
     errors = nme(faces.predicted, faces.true).mean(axis=1)
