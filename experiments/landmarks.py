@@ -323,9 +323,9 @@ def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces:
         f"deviation of {seeds} seeds, in boxes as given and in jittered boxes. Each training has "
         f"the steps of {minutes:g} minutes on {machine()} and {faces} faces of "
         f"{params.image_size} px. Refinement is in {REFINE_STEPS} steps. `faces` are those that "
-        "the training saw, `s` the seconds that it took. Floored targets are decoded to the middle of "
-        "their pixel, not to its corner as in the notebook; half a pixel of the input remains of "
-        "that bias.",
+        "the training saw, `s` the seconds that it took. Floored targets are decoded to the "
+        "middle of their pixel, not to its corner as in the notebook; half a pixel of the input "
+        "remains of that bias.",
         "",
         "| choice | setting | boxes as given | jittered boxes | faces | s |",
         "|---|---|---|---|---|---|",

@@ -121,6 +121,11 @@ def test_a_foreign_file_is_refused(tmp_path, content, words):
         checkpoints.load(tmp_path / "x.pt", "toy")
 
 
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.pt: no such file"):
+        checkpoints.load(tmp_path / "none.pt", "toy")
+
+
 def test_a_pickled_network_is_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt")
     with pytest.raises(ValueError, match="not a plain checkpoint, refused"):

@@ -131,9 +131,8 @@ def evaluated(tmp_path_factory) -> Path:
     """Returns a folder with each head's outputs, where one person has one photograph."""
     folder = tmp_path_factory.mktemp("evaluated")
     project(folder, trained_on=[1, *[6] * (PEOPLE - 1)], epochs=30)
-    for command in (
-        command for head in HEADS for command in (training(head), evaluation_command(head))
-    ):
+    commands = [command(head) for head in HEADS for command in (training, evaluation_command)]
+    for command in commands:
         result = as_command(folder, *command)
         assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     return folder
