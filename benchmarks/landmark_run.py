@@ -74,7 +74,7 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
     size = params.face_size
     train_set = read_faces(
-        data / "selected",
+        data / "photographs",
         train.image_id.tolist(),
         train[SQUARE].to_numpy(),
         tables.points(train),
@@ -82,7 +82,7 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     )
     eval_sets = {
         "clean": eval_set(data / "cropped", unseen, size),
-        "jittered": jittered_eval_set(data / "selected", unseen, size),
+        "jittered": jittered_eval_set(data / "photographs", unseen, size),
     }
     digest = hashlib.sha256(params.model_dump_json().encode() + train_set.targets.numpy().tobytes())
     digest.update(eval_sets["clean"].points.tobytes())
