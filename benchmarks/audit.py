@@ -71,7 +71,7 @@ def main(
         for part in np.unique(fold)
     }
     found = out_of_fold.probabilities(
-        faces, fold, recipe, params.head, params.seed, Path(), names.__getitem__
+        faces, fold, recipe, params.recognizer, params.seed, Path(), names.__getitem__
     )
     delete_checkpoints(names[0])  # and the other folds
     print(
@@ -105,7 +105,7 @@ def draw(folder: Path, of: np.ndarray, number: np.ndarray, noise, seed: int) -> 
 def align(frame: pd.DataFrame, folder: Path, params: AuditParams) -> AlignedFaces:
     """Returns the faces as the audit sees them, aligned by their true points."""
     matrices = geometry.alignment_matrices(tables.points(frame), params.pixels)[
-        params.head.alignment
+        params.recognizer.alignment
     ]
     pictures = parallel_map(read_image, [folder / name for name in frame.image_id], None)
     faces = [

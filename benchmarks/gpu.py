@@ -27,8 +27,7 @@ from facerec.landmarks import hourglass
 from facerec.landmarks import training as landmark_training
 from facerec.landmarks.params import HourglassParams
 from facerec.networks.devices import device
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.training.prefetch import Batches
 
 PEOPLE = 500
@@ -128,8 +127,9 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
         0, 255, (sizes.faces, sizes.face, sizes.face, 3), dtype=torch.uint8, generator=generator
     )
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
-    head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
-    network = recognizer_speed._network(params, head, faces.numpy(), labels)
+    head = {"type": "arcface", "scale": 30.0, "margin": 0.5}
+    entry = RecognizerEntry.model_validate({"alignment": 5, "head": head})
+    network = recognizer_speed._network(params, entry, faces.numpy(), labels)
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(
@@ -137,7 +137,7 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
         network,
         loaded,
         resident,
-        _batch(params, network),
+        _batch(params, network.config.image_size),
     )
 
 
@@ -159,7 +159,7 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
     network = landmark_training.build(params).train()
     if compiled:
         network.compile()
-    batch = _batch(params, network)
+    batch = _batch(params, network.pixels)
     name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
     batches = Batches(faces.numpy(), torch.arange(count), device())
     loss_fn = landmark_training.batch_loss(network, batches, points, params)
@@ -191,8 +191,8 @@ def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) ->
     )
 
 
-def _batch(params: Any, network: Any) -> Tensor:
-    shape = (params.batch, 3, network.pixels, network.pixels)
+def _batch(params: Any, image_size: int) -> Tensor:
+    shape = (params.batch, 3, image_size, image_size)
     return torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
 
 

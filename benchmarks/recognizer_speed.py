@@ -16,8 +16,7 @@ from facerec.imaging.io import read_image
 from facerec.networks.devices import autocast, device
 from facerec.parallel import num_workers
 from facerec.progress import Progress
-from facerec.recognition.head_params import HeadParams
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.training import batch_loss, build
 from facerec.training import loop, samplers
@@ -44,7 +43,7 @@ def our_epochs(
     """Yields the number of faces of each epoch of the stage's training, as `fit` runs it."""
     batches = Batches(faces, torch.arange(len(faces)), device())
     loss_fn = batch_loss(network, batches, labels, params)
-    order = partial(samplers.grouped_order, labels, network.head.photos_together)
+    order = partial(samplers.grouped_order, labels, network.head.samples_per_class)
     optimizer = _adamw(network, params)
     steps = loop._steps(len(faces), params.batch)
     untold = Progress(None, steps)
@@ -72,7 +71,7 @@ def resident_steps(
 
     It waits for the device after each, unless the caller does so at the end.
     """
-    shape = (params.batch, 3, network.pixels, network.pixels)
+    shape = (params.batch, 3, network.config.image_size, network.config.image_size)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     wanted = labels[torch.arange(params.batch) % len(labels)].to(device())
     optimizer = _adamw(network, params)
@@ -106,12 +105,12 @@ def against_resident(
     faces: np.ndarray,
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
     """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
-    first, second = (_network(params, head, faces, labels) for _ in range(2))
+    first, second = (_network(params, entry, faces, labels) for _ in range(2))
     return _compare(
         our_epochs(first, faces, labels, params),
         resident_steps(second, labels, params),
@@ -125,15 +124,15 @@ def against_plain(
     paths: list[Path],
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
     """Returns our speed against that of the plain loop over the same faces."""
-    plain = _network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
+    plain = _network(params.model_copy(update={"precision": "fp32"}), entry, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
     return _compare(
-        our_epochs(_network(params, head, faces, labels), faces, labels, params),
+        our_epochs(_network(params, entry, faces, labels), faces, labels, params),
         theirs,
         seconds,
         repeats,
@@ -144,7 +143,7 @@ def against_other_precision(
     faces: np.ndarray,
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
@@ -153,7 +152,7 @@ def against_other_precision(
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
     ours, theirs = (
-        our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings
+        our_epochs(_network(one, entry, faces, labels), faces, labels, one) for one in settings
     )
     return _compare(ours, theirs, seconds, repeats)
 
@@ -168,11 +167,11 @@ def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats
 
 
 def _network(
-    params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor
+    params: RecognizerParams, entry: RecognizerEntry, faces: np.ndarray, labels: Tensor
 ) -> Recognizer:
     people = list(range(int(labels.max()) + 1))
     from_chance = params.model_copy(update={"weights": "none"})
-    network = build(from_chance, head, people, faces.shape[1], Path()).train()
+    network = build(from_chance, entry, people, faces.shape[1], Path()).train()
     if params.compile:
         network.compile()
     return network

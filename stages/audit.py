@@ -47,7 +47,7 @@ def main(
     frame = pd.concat(
         [tables.read(path, tables.SELECTED) for path in (selected, wild)], ignore_index=True
     )
-    faces = read_aligned(aligned, predicted, frame, params.head.alignment)
+    faces = read_aligned(aligned, predicted, frame, params.recognizer.alignment)
     small = out_of_fold.resized(faces, params.pixels)
     update = {"epochs": params.epochs, "seeds": [params.seed]}
     recipe = RecognizerParams.load("recognizer").model_copy(update=update)
@@ -66,7 +66,7 @@ def main(
         return fingerprint(f"audit-{number}", recipe, *parts)
 
     probabilities = out_of_fold.probabilities(
-        small, fold, recipe, params.head, params.seed, weights, name_of
+        small, fold, recipe, params.recognizer, params.seed, weights, name_of
     )
     listed, alike = (
         suspicious(faces.frame, probabilities, params),

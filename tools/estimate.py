@@ -10,8 +10,7 @@ from typing import Any
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from stages.cli import run
 from tools.check_params import DRAWN, problems
 
@@ -123,7 +122,9 @@ def all_stages(content: dict[str, Any]) -> list[str]:
     drawn = [f"synthesize@{run}" for run in content["synthesize"]["runs"]]
     audits = [f"audit@{run}" for run in content["audit"]["runs"]]
     of_heads = [
-        f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in content["heads"]
+        f"{stage}@{name}"
+        for stage in ("train_recognizer", "evaluate")
+        for name in content["recognizers"]
     ]
     return ["check_params", *drawn, *shared, *audits, *of_heads, *SUMMARY]
 
@@ -212,7 +213,7 @@ def _work(
         return (
             TORCH
             + of.aligned * READ
-            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap"] * RESAMPLE)
+            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap_resamples"] * RESAMPLE)
         )
     return 0.0
 
@@ -268,8 +269,8 @@ def main() -> None:
         HourglassParams.load("hourglass"),
         RecognizerParams.load("recognizer"),
     )
-    heads = {head: load_head(head) for head in content["heads"]}
-    done = {head: speed.recognizer_epochs(head, of_recognizer) for head in heads}
+    entries = {name: RecognizerEntry.load(f"recognizers.{name}") for name in content["recognizers"]}
+    done = {name: speed.recognizer_epochs(name, of_recognizer) for name in entries}
     kept, photographs = Kept(speed.hourglass_epochs(of_hourglass), done), Photographs.of(content)
     print(f"{describe(stages, content, photographs, kept)}; ", end="", flush=True)
 
@@ -282,7 +283,7 @@ def main() -> None:
         measured = replace(measured, hourglass_step=step, look=look)
     if kinds & {"train_recognizer", "audit"}:
         sizes = content["select"]["people"], content["align"]["pixels"]
-        step = speed.recognizer(of_recognizer, next(iter(heads.values())), *sizes)
+        step = speed.recognizer(of_recognizer, next(iter(entries.values())), *sizes)
         measured = replace(measured, recognizer_step=step)
     lasts, cores = seconds(stages, content, photographs, measured, kept), num_workers()
     print(f"about {about(lasts)} on this machine's {cores} core{'s' * (cores > 1)}", flush=True)

@@ -72,8 +72,8 @@ def composed(name: str) -> str:
 def current() -> str:
     """Returns the name of the profile whose values params.yaml has, or `custom`, which an unreadable one is too.
 
-    Values, not bytes: `dvc exp run -S` writes the file again in its own layout. `publish.head` does not count: it is
-    what `dvc exp run -S publish.head=ce` leaves changed, and no work hangs on it.
+    Values, not bytes: `dvc exp run -S` writes the file again in its own layout. `publish.recognizer` does not count: it is
+    what `dvc exp run -S publish.recognizer=ce` leaves changed, and no work hangs on it.
     """
     values = _without_published(_flat(PARAMS) or {})
     if not values:
@@ -156,7 +156,7 @@ def _profile_values(name: str) -> dict[str, object]:
 
 
 def _without_published(values: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if key != "publish.head"}
+    return {key: value for key, value in values.items() if key != "publish.recognizer"}
 
 
 def _flat(path: Path) -> dict[str, object] | None:

@@ -13,7 +13,7 @@ from facerec.random_order import person_order, rank_in_person
 from facerec.recognition import training as recognizer_training
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.head_params import HeadParams
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 
 
 def folds(faces: AlignedFaces, count: int, seed: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def probabilities(
     faces: AlignedFaces,
     fold: np.ndarray,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seed: int,
     weights: Path,
     name_of: Callable[[int], str],
@@ -44,7 +44,7 @@ def probabilities(
         faces: N photographs with labels 0 … K-1; whose face could not be aligned is equally probably anybody.
         fold: (N,) which photographs are left out together.
         params: of the recognisers.
-        head: that gives scores.
+        entry: their alignment, and their head, which must give scores.
         seed: of the trainings.
         weights: a recogniser's checkpoint, if `params.weights` is file.
         name_of: the name of the training without a fold, as in `training.fit`.
@@ -57,15 +57,15 @@ def probabilities(
             _part(faces, (fold == number) & faces.usable),
         )
         torch.manual_seed(seed)
-        network = recognizer_training.build(params, head, people, faces.faces.shape[1], weights)
+        network = recognizer_training.build(params, entry, people, faces.faces.shape[1], weights)
         recognizer_training.train(network, train_set, held_out, params, seed, name_of(int(number)))
         with torch.no_grad():
             scores = network.head.scores(held_out.embed(network).to(device()))
         if scores is None:
             raise ValueError(
-                f"audit.head: {head.type} has no score for a person; expected ce, arcface or another one"
+                f"audit.recognizer.head: {entry.head.type} has no score for a person; expected ce, arcface or another one"
             )
-        found[(fold == number) & faces.usable] = _softmax(scores, head)
+        found[(fold == number) & faces.usable] = _softmax(scores, entry.head)
     return found
 
 

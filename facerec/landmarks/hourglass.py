@@ -318,7 +318,9 @@ def save(network: StackedHourglass, path: Path) -> None:
 def load(path: Path, device: torch.device) -> StackedHourglass:
     """Returns the network on a device, channels_last, as `save` wrote it."""
     return (
-        checkpoints.restore(path, KIND, StackedHourglass, HourglassConfig)
+        checkpoints.restore(
+            path, KIND, lambda config: StackedHourglass(**config.model_dump()), HourglassConfig
+        )
         .to(device)
         .to(memory_format=torch.channels_last)
         .eval()

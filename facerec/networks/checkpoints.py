@@ -18,6 +18,7 @@ KEYS = {"kind", "config", "state_dict"}
 DTYPES = {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool}
 DTYPES |= {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8}
 Network = TypeVar("Network", bound=nn.Module)
+Config = TypeVar("Config", bound=Params)
 
 
 def save(path: Path, kind: str, config: dict[str, Any], state_dict: dict[str, Tensor]) -> None:
@@ -84,23 +85,25 @@ def _is_plain(tensor: Tensor) -> bool:
     return is_dense and tensor.dtype in DTYPES and tensor.is_contiguous()
 
 
-def restore(path: Path, kind: str, build: Callable[..., Network], form: type[Params]) -> Network:
+def restore(
+    path: Path, kind: str, build: Callable[[Config], Network], config_class: type[Config]
+) -> Network:
     """Returns the network that `build` makes of the config, with the tensors, on the CPU.
 
     Args:
         path: the `.pt` file.
         kind: as in `load`.
-        build: is given the config.
-        form: what the config may hold.
+        build: is given the checked config.
+        config_class: what the config must be.
 
     Raises:
         ValueError: as `load`, or the config or the tensors are those of another version.
     """
-    config, state = load(path, kind)
+    content, state = load(path, kind)
     try:
-        form.model_validate(config)
+        config = config_class.model_validate(content)
         _refuse_other_tensors(build, config, state)
-        network = build(**config)
+        network = build(config)
         network.load_state_dict(state)
     except MemoryError:
         raise
@@ -114,13 +117,11 @@ def restore(path: Path, kind: str, build: Callable[..., Network], form: type[Par
 
 
 def _refuse_other_tensors(
-    build: Callable[..., nn.Module], config: dict[str, Any], state: dict[str, Tensor]
+    build: Callable[[Config], nn.Module], config: Config, state: dict[str, Tensor]
 ) -> None:
     """Checks the tensors against a network without memory, before one takes as much as the config says."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        wanted = {
-            name: tuple(tensor.shape) for name, tensor in build(**config).state_dict().items()
-        }
+        wanted = {name: tuple(tensor.shape) for name, tensor in build(config).state_dict().items()}
     for name in [*wanted, *state]:
         found = tuple(state[name].shape) if name in state else None
         if found != wanted.get(name):

@@ -4,18 +4,18 @@ import pytest
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    Entry,
+    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
     compare_alignments,
 )
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
 
-PARAMS = BootstrapParams(bootstrap=300, seed=1)
+PARAMS = BootstrapParams(bootstrap_resamples=300, seed=1)
 PEOPLE = np.repeat(np.arange(40), 5)
 
 
-def entry(kind: str, alignment: int, share: float, seed: int) -> Entry:
+def entry(kind: str, alignment: int, share: float, seed: int) -> EvaluatedRecognizer:
     """A head that recognises so many of 200 photographs, listed in an order of its own."""
     rng = np.random.default_rng(seed)
     hits = (rng.random(200) < share).astype(float)
@@ -27,13 +27,13 @@ def entry(kind: str, alignment: int, share: float, seed: int) -> Entry:
         "val_top1_low": hits.mean() - 0.05,
         "val_top1_high": hits.mean() + 0.05,
     }
-    return Entry(
+    return EvaluatedRecognizer(
         kind, alignment, frame.assign(split="val").sample(frac=1, random_state=seed), values
     )
 
 
-def hits(own: Entry) -> np.ndarray:
-    return own.report.sort_values("image_id").recognized_share.to_numpy()
+def hits(recognizer: EvaluatedRecognizer) -> np.ndarray:
+    return recognizer.report.sort_values("image_id").recognized_share.to_numpy()
 
 
 def test_differences_are_pooled_over_the_types_that_have_both_alignments():
@@ -81,7 +81,7 @@ def test_one_alignment_or_no_common_type_or_no_photographs_compare_nothing():
 
 def test_reports_of_other_photographs_are_refused():
     other = entry("ce", 2, 0.5, 2)
-    other = Entry("ce", 2, other.report.assign(label=0), other.values)
+    other = EvaluatedRecognizer("ce", 2, other.report.assign(label=0), other.metrics)
     with pytest.raises(
         ValueError, match="ce on 2 points: its report on val is not of the others' photographs"
     ):

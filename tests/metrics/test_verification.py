@@ -26,8 +26,7 @@ from facerec.recognition import scoring
 
 def set_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Has cosines computed in blocks of this size."""
-    for module in ("verification", "identification"):
-        monkeypatch.setattr(f"facerec.metrics.{module}.BLOCK", block)
+    monkeypatch.setattr("facerec.metrics.blocks.BLOCK", block)
 
 
 def random_people(num_people, each, noise, seed=0, dim=16):
@@ -81,7 +80,7 @@ def test_roc_and_auc_are_scikit_learns(ties):
                 for curve in (corners, expected)
             ]
             np.testing.assert_allclose(*on_either, atol=1e-9)
-        assert verification.area(fpr, tpr) == pytest.approx(roc_auc_score(same, sign * scores))
+        assert verification.auc(fpr, tpr) == pytest.approx(roc_auc_score(same, sign * scores))
 
 
 def test_the_rates_of_more_pairs_than_a_float_can_count_are_exact():
@@ -128,7 +127,7 @@ def test_the_roc_of_photographs_is_that_of_their_pairs(monkeypatch, block):
     i, j = torch.triu_indices(36, 36, 1)
     cosines, same = F.cosine_similarity(embeddings[i], embeddings[j]), people[i] == people[j]
     fpr, tpr = verification.roc_of_photographs(embeddings, people)
-    assert verification.area(fpr, tpr) == pytest.approx(roc_auc_score(same, cosines))
+    assert verification.auc(fpr, tpr) == pytest.approx(roc_auc_score(same, cosines))
     assert len(fpr) == 2 * int(same.sum()) + 2
 
 
@@ -140,21 +139,24 @@ def test_the_identification_rate_without_distractors_is_the_rocs(fpr):
     assert rate == pytest.approx(accepted[found <= fpr].max().item())
 
 
-def test_accepted_pairs_counts_in_decimals():
-    assert verification.accepted_pairs(0.29, 100) == 29
-    assert verification.accepted_pairs(0.001, 1000) == 1
+def test_a_rate_accepts_a_share_counted_in_decimals():
+    """In binary 0.29 · 100 is less than 29."""
+    other = torch.arange(100) / 100
+    assert identification.detection_rate(other, other, 0.29)[1] == other[70]
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_top_k_is_scikit_learns(k):
     scores, labels = torch.randn(200, 8), torch.arange(200) % 8
-    assert scoring.top_k(scores, labels, k) == pytest.approx(
+    assert scoring.top_k_hits(scores, labels, k).double().mean() == pytest.approx(
         top_k_accuracy_score(labels, scores, k=k)
     )
 
 
 def test_a_constant_score_recognises_one_person_only():
-    assert scoring.top_k(torch.zeros(10, 5), torch.arange(10) % 5, 1) == pytest.approx(0.2)
+    assert scoring.top_k_hits(
+        torch.zeros(10, 5), torch.arange(10) % 5, 1
+    ).double().mean() == pytest.approx(0.2)
 
 
 def test_damaged_scores_are_an_error():
