@@ -12,8 +12,8 @@ from torch import Tensor
 from typer import Option, run
 
 from benchmarks.measure import peak_memory
-from facerec.metrics.identification import identification_rate
 from facerec.metrics.blocks import BLOCK
+from facerec.metrics.identification import identification_rate
 
 PHOTOS = 5  # of each query person
 LAST_DIGITS = 1e-6  # in which two float32 products of the same rows may differ

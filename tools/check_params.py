@@ -14,15 +14,17 @@ from facerec.landmarks.params import STRIDE, HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
+from facerec.selection.params import SelectParams
 from stages.cli import run
 from stages.crop import CropParams
 from stages.publish import PublishParams
-from stages.select import SelectParams
 from stages.synthesize import SynthesizeParams
 
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
-RECOGNIZER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
+RECOGNIZER_NAME = (
+    r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
+)
 NO_WEIGHTS = Path("profiles/none.csv")  # what stands for no file in every profile
 WITHOUT_SCORES = {"triplet"}  # types of heads that alone have no score for a person
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
@@ -104,11 +106,11 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "hog":
-        for section in ("align", "audit"):
-            pixels = content[section]["pixels"]
+        for section, key in (("align", "pixels"), ("audit", "image_size")):
+            pixels = content[section][key]
             if pixels % HOG_STEP:
                 found.append(
-                    f"{file}: {section}.pixels: expected a multiple of {HOG_STEP} for hog, got {pixels}"
+                    f"{file}: {section}.{key}: expected a multiple of {HOG_STEP} for hog, got {pixels}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(
@@ -144,9 +146,10 @@ def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
         found.append(
             f"{file}: audit.recognizer.head: expected a type with scores, such as ce, got {head!r}"
         )
-    if audit["certain"] < audit["doubtful"]:
+    if audit["exclude_odds"] < audit["review_odds"]:
         found.append(
-            f"{file}: audit.certain: expected at least audit.doubtful ({audit['doubtful']}), got {audit['certain']}"
+            f"{file}: audit.exclude_odds: expected at least audit.review_odds ({audit['review_odds']}), "
+            f"got {audit['exclude_odds']}"
         )
     return found
 
@@ -164,7 +167,7 @@ def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
         )
     photos = select["images_per_person"] + select["wild_per_person"]
     if (
-        photos > drawn["photos_per_person"] and not drawn["swapped_share"]
+        photos > drawn["photos_per_person"] and not drawn["label_noise"]
     ):  # who is swapped has more of them
         found.append(
             f"{file}: select.images_per_person and wild_per_person take {photos} photographs of a person, "

@@ -1,9 +1,10 @@
 """Which selection makes the better recogniser: strategies with equal numbers of photographs, on the same exam.
 
-python -m benchmarks.selection --epochs 30 --seeds 3 --exam 2
+python -m experiments.selection --epochs 30 --seeds 3 --exam 2
 
-Needs the collection that params.yaml names, and a trained hourglass, which aligns all faces alike. Every finished
-training is a row of the CSV and is not repeated: an interrupted comparison goes on where it was.
+Needs the collection that params.yaml names, its measures, and a trained hourglass, which aligns all
+faces alike. Each finished training is a row of the CSV and is not repeated, so that an interrupted
+comparison goes on.
 """
 
 import time
@@ -34,14 +35,10 @@ from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
-from facerec.selection.choice import Funnel
-from facerec.selection.near_duplicates import Copies
-from facerec.selection.photographs import Photographs
-from facerec.selection.pixel_measures import PixelMeasures
-from facerec.selection.strategy import Strategy
+from facerec.selection.params import SelectParams
+from facerec.selection.subsets import choose, divide, read_measures
 from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.crop import CropParams
-from stages.select import MEASURED, SelectParams, choose, divide
 
 BASES = [
     "random",
@@ -62,35 +59,36 @@ class DatasetParams(Params):
 
 
 class Chooser:
-    """Chooses by strategies among the same people, whom the last of BASES chose, with the same exam.
+    """Chooses by strategies among the people whom the last of BASES chose, with the same exam.
 
     Attributes:
-        params: of the selection; people left with too few take rejected photographs, so that none are missing.
+        params: of the selection; rejected photographs are allowed, so that none are missing.
         collection: of these people and the open set's.
-        measured: of pixels.
+        measures: of its photographs.
     """
 
-    def __init__(self, params: SelectParams, collection: Collection) -> None:
-        self.source = Photographs(DatasetParams.load("dataset").images, "drop")
-        self.measured = PixelMeasures(self.source, MEASURED)
-        self.params, self.collection = params.model_copy(update={"fill_up": True}), collection
+    def __init__(self, params: SelectParams, collection: Collection, measures: Path) -> None:
+        self.params = params.model_copy(update={"allow_rejected": True})
+        self.excluded = read_image_ids(Path(params.exclude))
+        self.collection = collection
+        self.measures = read_measures(measures, collection.frame)
         chosen = self.choose(BASES[-1], params.seed)
         people = {*chosen["selected"].person_id, *chosen["openset"].person_id}
-        own = collection.frame[collection.frame.person_id.isin(people)].reset_index(drop=True)
-        self.collection = Collection(own, collection.attributes, {})
+        frame = collection.frame[collection.frame.person_id.isin(people)]
+        self.collection = Collection(frame, collection.attributes, {})
 
     def choose(self, strategy: str, seed: int) -> dict[str, pd.DataFrame]:
-        """Returns `train`, `val` and `wild` of a strategy, and what `stages.select.choose` returns."""
+        """Returns `selected`, `train`, `val`, `wild` and `openset` of a strategy."""
         params = self.params.model_copy(update={"strategy": strategy, "seed": seed})
-        entries = params.strategies[strategy]
-        by = Strategy.of(entries, self.collection.attributes, params.copy_bits, self.measured, seed)
-        chosen = choose(
-            self.collection, read_image_ids(Path(params.exclude)), params, self.source, by, Funnel()
-        )
-        chosen |= divide(
-            chosen, Copies.among(chosen["selected"], self.measured, params.copy_bits), params
-        )
-        return chosen | {"train": chosen["train"].sort_values("image_id")}
+        choice = choose(self.collection, self.measures, self.excluded, params)
+        train, val, _ = divide(choice, self.measures, params)
+        return {
+            "selected": choice.selected,
+            "train": train.sort_values("image_id"),
+            "val": val,
+            "wild": choice.wild,
+            "openset": choice.openset,
+        }
 
 
 def main(
@@ -99,19 +97,22 @@ def main(
     strategies: Annotated[
         str, Option(help="names in select.strategies, with commas")
     ] = "random,frontal,quality",
-    head: Annotated[str, Option(help="entry of recognizers in params.yaml")] = "arcface",
+    recognizer: Annotated[str, Option(help="entry of recognizers in params.yaml")] = "arcface",
     model: Annotated[
         Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")
     ] = Path("models/hourglass.pt"),
     pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
+    measures: Annotated[Path, Option(help="what `dvc repro measure` wrote")] = Path(
+        "data/measures.csv"
+    ),
     exam: Annotated[
         int | None, Option(help="seed of another exam than select.openset.seed draws")
     ] = None,
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
-        "benchmarks/selection.csv"
+        "experiments/selection.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "benchmarks/selection.md"
+        "experiments/selection.md"
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""
@@ -122,14 +123,20 @@ def main(
         )
     names = strategies.split(",")
     collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
-    chooser = Chooser(params, collection)
+    chooser = Chooser(params, collection, measures)
     drawn = {
         (name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)
     }
-    faces = _lazily_aligned(drawn, paths.images, model, RecognizerEntry.load(f"recognizers.{head}").alignment, pixels)
+    faces = _lazily_aligned(
+        drawn,
+        paths.images,
+        model,
+        RecognizerEntry.load(f"recognizers.{recognizer}").alignment,
+        pixels,
+    )
     keys = [
         {
-            "run": _key(drawn[name, seed], head, model, epochs, pixels),
+            "run": _key(drawn[name, seed], recognizer, model, epochs, pixels),
             "strategy": name,
             "seed": seed,
         }
@@ -140,7 +147,7 @@ def main(
         cells,
         keys,
         lambda key: train_and_try(
-            drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head
+            drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], recognizer
         ),
     )
     how = "by one hourglass" if model.is_file() else "by the annotated points"
@@ -149,10 +156,15 @@ def main(
     print(text)
 
 
-def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
+def _key(
+    chosen: dict[str, pd.DataFrame], recognizer: str, model: Path, epochs: int, pixels: int
+) -> str:
     """Returns a name that changes with the photographs, the recipe, the alignment and the library's code."""
     params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [1]})
-    parts = [RecognizerEntry.load(f"recognizers.{head}").model_dump_json().encode(), str(pixels).encode()]
+    parts = [
+        RecognizerEntry.load(f"recognizers.{recognizer}").model_dump_json().encode(),
+        str(pixels).encode(),
+    ]
     parts += [model.read_bytes()] if model.is_file() else []
     photographs = (" ".join(chosen[name].image_id).encode() for name in ("train", "val", "wild"))
     return fingerprint("selection", params, *parts, *photographs)
@@ -191,7 +203,7 @@ def train_and_try(
     faces: dict[str, tuple[np.ndarray, bool]],
     epochs: int,
     seed: int,
-    head: str,
+    recognizer: str,
 ) -> dict[str, Any]:
     """Returns the seconds, and the hits on val and wild as strings of 0 and 1 in the order of image_id."""
     params = RecognizerParams.load("recognizer").model_copy(
@@ -201,7 +213,11 @@ def train_and_try(
     torch.manual_seed(seed)
     person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     network = recognizer_training.build(
-        params, RecognizerEntry.load(f"recognizers.{head}"), person_ids, train_set.faces.shape[1], Path()
+        params,
+        RecognizerEntry.load(f"recognizers.{recognizer}"),
+        person_ids,
+        train_set.faces.shape[1],
+        Path(),
     )
     name = fingerprint("benchmark_selection", params, train_set.faces)
     start = time.perf_counter()
