@@ -1,4 +1,4 @@
-"""The ablation of the recipe: every variant trains, does what it says, and nothing is trained twice."""
+"""The ablation of the recipe: every variant trains, and nothing is trained twice."""
 
 from pathlib import Path
 

@@ -227,7 +227,7 @@ def test_arcface_triplet_is_the_sum_of_both_weighted(batch):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_a_head_says_how_many_photographs_of_a_person_it_needs_together(name):
+def test_a_head_names_its_samples_per_class(name):
     assert make(name).samples_per_class == ENTRIES[name].get("samples_per_class", 1)
 
 
@@ -242,7 +242,7 @@ def test_a_cosine_stays_between_minus_1_and_1_in_spite_of_rounding():
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_scores_have_no_margin(batch, name):
-    """A face half-way to another person's weights still scores highest for its own, as the plain cosine says."""
+    """A face half-way to another person's weights still scores highest for its own person."""
     head, (embeddings, _) = make(name), batch
     scores = head.scores(embeddings)
     if name == "triplet":
@@ -263,7 +263,7 @@ def test_scores_have_no_margin(batch, name):
 
 
 def test_evaluating_with_the_margin_on_would_be_noticed():
-    """A face whose own cosine leads by less than the margin: right without the margin, wrong with it."""
+    """Its own cosine leads by less than the margin: right without the margin, wrong with it."""
     head = ArcFaceHead(2, 2, scale=30.0, margin=0.5)
     head.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     face = torch.tensor([[math.cos(0.7), math.sin(0.7)]])
@@ -319,7 +319,7 @@ def test_cosface_margin_is_a_cosine(batch):
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_head_learns(name):
-    """Twenty plain steps down the gradient, of a length in proportion to its own, lower the loss."""
+    """Twenty steps down the gradient, each a tenth of the weights' length, lower the loss."""
     torch.manual_seed(0)
     labels, head, embeddings = torch.arange(40) % K, make(name), torch.randn(40, E).requires_grad_()
     leaves = [embeddings, *head.parameters()]

@@ -21,7 +21,7 @@ def ramp(degrees: float) -> torch.Tensor:
 
 
 def histogram_by_hand(gray: np.ndarray, row: int, column: int, cell: int) -> np.ndarray:
-    """Returns a cell's histogram by angles, pixel by pixel; pixels outside the face count as no gradient."""
+    """Returns a cell's histogram by angles, pixel by pixel; outside the face there is none."""
     histogram = np.zeros(BINS)
     padded = np.pad(gray, 1, mode="edge")
     for y in range(row * cell - cell // 2, row * cell - cell // 2 + 2 * cell):
