@@ -116,6 +116,7 @@ def test_alignments_that_were_not_all_compared_are_not_ranked():
         AlignmentResult(3, 5, "val", 0.01, -0.01, 0.03),
     ]
     assert alignment_sentence(results) == (
-        "On val, where not every two alignments share a head: 2 points are better than by 3 points, "
-        "by 10.0 points (5.0 to 20.0); 5 points are not distinguishable from 3 points, +1.0 points (-1.0 to +3.0)."
+        "On val, where not every two alignments share a head: 2 points are better than by 3 "
+        "points, by 10.0 points (5.0 to 20.0); 5 points are not distinguishable from 3 points, "
+        "+1.0 points (-1.0 to +3.0)."
     )
