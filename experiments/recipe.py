@@ -78,7 +78,7 @@ class Variant:
         return params.model_copy(update={**scaled, **self.params})
 
     def lasting(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
-        """Returns the parameters of its training of so many epochs."""
+        """Returns the parameters of its training, of this many epochs."""
         share = (
             params.margin_warmup_epochs / params.epochs
             if self.margin_warmup is None

@@ -1,4 +1,4 @@
-"""Measure one recogniser: accuracy on val and wild, and on people whom it was never trained on."""
+"""Measure one recogniser: accuracy on val and wild, and on people it was never trained on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,7 @@ def main(
     ],
     openset: Annotated[Path, Option(help="table of people who are nowhere else")],
     predicted: Annotated[
-        Path, Option(help="table of the points found, and of which faces could be aligned")
+        Path, Option(help="table of the points found, and whether each face could be aligned")
     ],
     aligned: Annotated[Path, Option(help="folder of the aligned faces")],
     thresholds: Annotated[
@@ -59,7 +59,7 @@ def main(
     ],
     embedding_map: Annotated[Path, Option(help="output: map of some people's embeddings")],
     mistakes: Annotated[
-        Path, Option(help="output: the worst mistakes, beside whom they were taken for")
+        Path, Option(help="output: the worst mistakes, beside the people they were taken for")
     ],
 ) -> None:
     """Measure one recogniser: accuracy on val and wild, and on people it was never trained on."""

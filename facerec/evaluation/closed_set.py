@@ -1,4 +1,4 @@
-"""A recogniser's accuracy on people whom it was trained on, and the mean over several seeds."""
+"""A recogniser's accuracy on people it was trained on, and the mean over several seeds."""
 
 import logging
 

@@ -30,7 +30,7 @@ class RecognizerResult:
             `recognized_share`.
         embeddings: (N, E) of the report's rows.
         train_embeddings: (T, E) of the training photographs.
-        open_set: the curves on people whom it was never trained on.
+        open_set: the curves on people it was never trained on.
         person_ids: (K,) who each label is.
     """
 

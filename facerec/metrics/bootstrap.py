@@ -110,7 +110,7 @@ class PairBootstrap:
 
     A different-person pair of p and q counts w_p · w_q times and a same-person pair of p counts w_p
     times, where w says how often a person was drawn. Cosines are counted in equal bins over
-    [-1, 1]. So an interval of a true-positive rate is exact but for the pairs in its threshold's bin;
+    [-1, 1]. So a true-positive rate's interval is exact but for the pairs in its threshold's bin;
     4096 bins are 0.0005 wide.
 
     Args:
