@@ -37,7 +37,7 @@ class RecognizerEntry(Params):
 class RecognizerParams(FitParams):
     """The section `recognizer`: what all recognisers have in common."""
 
-    batch: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
+    batch_size: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
     backbone: Backbone
     weights: Weights  # which the backbone starts from
     weights_file: str  # a recogniser's checkpoint, if weights is file
@@ -48,8 +48,8 @@ class RecognizerParams(FitParams):
     shift: NonNegativeFloat  # of the side
     scale: NonNegativeFloat
     brightness: NonNegativeFloat
-    gray: Share  # of faces
-    erase: Share  # of faces
+    grayscale_prob: Share  # of faces
+    erase_prob: Share  # of faces
     seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]  # the first one's is published
 
     @field_validator("backbone", mode="before")
