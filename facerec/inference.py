@@ -42,7 +42,7 @@ def embed_photographs(
         whole = np.array([[0.0, 0.0, photo.shape[1], photo.shape[0]] for photo in photographs])
         squares = geometry.crop_squares(whole if boxes is None else boxes[batch], box_scale)
         parts.append(_embed(landmarks, recognizer, photographs, squares))
-    return torch.cat(parts) if parts else torch.zeros(0, recognizer.config["embedding_dim"])
+    return torch.cat(parts) if parts else torch.zeros(0, recognizer.config.embedding_dim)
 
 
 def _embed(
@@ -52,10 +52,10 @@ def _embed(
     squares: np.ndarray,
 ) -> Tensor:
     points = find_points(landmarks, photographs, squares)
-    alignment = recognizer.config["head"]["alignment"]
-    matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]
+    alignment = recognizer.config.alignment
+    matrices = geometry.alignment_matrices(points, recognizer.config.image_size)[alignment]
     faces = [
-        warp.warp(photo, move, recognizer.pixels)
+        warp.warp(photo, move, recognizer.config.image_size)
         for photo, move in zip(photographs, matrices, strict=True)
     ]
     usable = np.isfinite(matrices).all(axis=(1, 2))

@@ -18,7 +18,7 @@ Try next (after `source .venv/bin/activate`):
 def main() -> None:
     """Prints one row per recogniser, then the next commands."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    heads, published = list(params["heads"]), params["publish"]["head"]
+    heads, published = list(params["recognizers"]), params["publish"]["recognizer"]
     hourglass = json.loads(Path("metrics/hourglass.json").read_text())
     print("\nLandmarks, error in % of the eye distance, people never seen:")
     for faces in ("", "_frontal"):
@@ -42,7 +42,7 @@ def main() -> None:
     other = next((head for head in heads if head != published), published)
     commands = {
         "plots": "dvc plots show --open",
-        "other": f"dvc exp run -n {other} -S publish.head={other}",
+        "other": f"dvc exp run -n {other} -S publish.recognizer={other}",
         "real": "make profile NAME=cfp",
     }
     print("\n" + NEXT.format(report=REPORT, head=other, **commands))

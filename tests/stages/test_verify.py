@@ -18,7 +18,7 @@ from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
 from facerec.metrics.cross_validation import best_threshold, cross_validated_accuracy
 from facerec.recognition import recognizer
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.recognizer import Recognizer, RecognizerConfig
 from stages.verify import _inside
 
 LFW = "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\nCy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
@@ -152,10 +152,19 @@ def test_each_fold_is_measured_with_the_threshold_of_the_others():
 def project(tmp_path):
     """An untrained hourglass and recogniser, and photographs of four people that differ in colour."""
     torch.manual_seed(0)
-    head = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
+    config = {
+        "alignment": 2,
+        "head": {"type": "arcface", "scale": 30.0, "margin": 0.5},
+        "backbone": "resnet18",
+        "embedding_dim": 16,
+        "dropout": 0.0,
+        "person_ids": [1, 2],
+        "image_size": 32,
+        "precision": "fp32",
+    }
     network = StackedHourglass(32, 1, 8, 1, "bottleneck", "kl", 1.5, False, 2, 4 / 3, "fp32")
     hourglass.save(network, tmp_path / "h.pt")
-    recognizer.save(Recognizer("resnet18", 16, 0.0, head, [1, 2], 32, "fp32"), tmp_path / "r.pt")
+    recognizer.save(Recognizer(RecognizerConfig.model_validate(config)), tmp_path / "r.pt")
     rng = np.random.default_rng(0)
     rows = []
     for person in range(4):
