@@ -22,11 +22,12 @@ from typer import run as typer_run
 
 from benchmarks.measure import REPEATS, Measured, alternate, speed_of
 from facerec import tables
+from facerec.alignment.crop import crop_all
+from facerec.alignment.params import CropParams
 from facerec.data import celeba
-from facerec.geometry import crop_squares, square_matrices
+from facerec.geometry import crop_squares
 from facerec.parallel import num_workers
 from facerec.tables import SQUARE
-from stages.crop import CropParams, crop_all
 
 BOX_SCALE = 1.2  # the notebook's
 PHOTOGRAPHS = 6000
@@ -138,8 +139,7 @@ def squares_of(data: Path, photographs: int) -> pd.DataFrame:
 
 def crop_some(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
     """Does what the stage does."""
-    matrices = square_matrices(some[SQUARE].to_numpy(), pixels)
-    crop_all(folder, some.image_id.tolist(), matrices, pixels, out)
+    crop_all(folder, some.image_id.tolist(), some[SQUARE].to_numpy(), pixels, out)
 
 
 def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> None:
@@ -169,7 +169,7 @@ def main(
     repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,
 ) -> None:
     """Prints what the measure comes to, as JSON; the crops are as large as params.yaml says."""
-    pixels = CropParams.load("crop").pixels
+    pixels = CropParams.load("crop").image_size
     if against == "processes":
         found = crop_in_processes(data, pixels, photographs, repeats)
     else:

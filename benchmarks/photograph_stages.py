@@ -14,6 +14,7 @@ import torch
 from benchmarks.crop_speed import crop_some, new_folders, squares_of
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import tables
+from facerec.alignment.align import align_all, batches, map_batches
 from facerec.annotation_names import LANDMARKS
 from facerec.geometry import ARCFACE_PIXELS, invert, square_matrices, template, transform_points
 from facerec.landmarks import hourglass
@@ -21,7 +22,6 @@ from facerec.networks.devices import device
 from facerec.selection.photographs import Photographs
 from facerec.selection.pixel_measures import PixelMeasures
 from facerec.tables import BOX, SQUARE
-from stages.align import align_all, batches, side_by_side
 
 TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
 
@@ -44,7 +44,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     """
     passes = network.looks * (2 if network.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
-    for _ in side_by_side(work, batches(network, faces), None):
+    for _ in map_batches(work, batches(network, faces), None):
         pass
 
 

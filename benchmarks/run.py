@@ -42,14 +42,13 @@ from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
 from facerec import tables
+from facerec.alignment.params import AlignParams, CropParams
 from facerec.files import write_bytes
-from facerec.landmarks.align_params import AlignParams
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.head_params import load_head
 from facerec.recognition.params import RecognizerParams
-from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]
@@ -114,12 +113,12 @@ def _crop(work: Work, against: str) -> Measured:
 
 
 def _align(work: Work) -> Measured:
-    pixels = AlignParams.load("align").pixels
+    pixels = AlignParams.load("align").image_size
     return photograph_stages.align(work.data, work.models, pixels, work.faces, work.repeats)
 
 
 def _growth(work: Work, stage: str) -> Measured:
-    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).pixels
+    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).image_size
     count = work.faces if stage == "align" else work.photographs
     return photograph_stages.growth(work.data, work.models, stage, pixels, count, work.repeats)
 

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "crop.pixels": "crop.image_size",
+    "align.pixels": "align.image_size",
+}
 
 Precision = Literal[
     "auto", "bf16", "fp32"

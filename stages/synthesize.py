@@ -9,10 +9,9 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from typer import Argument
 
-from facerec import progress
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.files import write_bytes
-from facerec.parallel import keep_freed_memory, num_workers, process_pool
+from facerec.parallel import parallel_map
 from facerec.params import Params
 from facerec.synthetic.drawing import Photograph, photograph
 from facerec.synthetic.label_noise import Planted, altered, plant
@@ -87,12 +86,14 @@ def _person_ids(params: SynthesizeParams) -> np.ndarray:
 
 
 def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> Iterator[Photograph]:
-    """Yields the photographs in order; each has its own seed, so that they do not depend on the workers."""
-    draw = partial(photograph, params.seed, bad_share=params.bad_share)
-    keep_freed_memory()
-    with process_pool(num_workers()) as pool:
-        drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
-        yield from progress.over(drawn, "draw faces", len(people))
+    """Returns the photographs in order; each has its own seed, so that they do not depend on the workers."""
+    draw = partial(_photograph, params)
+    pairs = list(zip(people.tolist(), photos.tolist(), strict=True))
+    return parallel_map(draw, pairs, "draw faces", processes=True, chunk_size=CHUNK)
+
+
+def _photograph(params: SynthesizeParams, person_and_photo: tuple[int, int]) -> Photograph:
+    return photograph(params.seed, *person_and_photo, bad_share=params.bad_share)
 
 
 def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:

@@ -39,6 +39,15 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
     )
 
 
+def options(**values: str | Path) -> list[str]:
+    """Returns words such as `--cropped-landmarks points.csv`, of `cropped_landmarks="points.csv"`."""
+    return [
+        word
+        for name, value in values.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
 @contextlib.contextmanager
 def _log_of_its_own() -> Iterator[None]:
     """Takes pytest's handlers away meanwhile, so that the command sets up its own log, as in a new process."""

@@ -35,9 +35,9 @@ TINY = {
         "val_per_person": 2,
         "openset": {"query_people": 4, "distractor_people": 4, "images_per_person": 6, "seed": 1},
     },
-    "crop": {"pixels": 64},
+    "crop": {"image_size": 64},
     "hourglass": {"pixels": 64, "channels": 16, "depth": 2, "epochs": 2},
-    "align": {"pixels": 40},
+    "align": {"image_size": 40},
     "recognizer": {"embedding_dim": 32, "epochs": 3, "batch": 16},
     "evaluate": {"bootstrap": 50},
 }

@@ -75,7 +75,10 @@ LAYERS = [  # a package imports those before it, or its own
     {"networks"},
     {"training", "selection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
-    {"evaluation", "audit", "inference"},
+    {"evaluation", "audit", "alignment"},
+    {"inference"},
+    {"cli"},
+    {"__main__"},
 ]
 
 
@@ -150,7 +153,7 @@ def test_params_yaml_is_the_first_run():
 def test_crops_have_the_detail_that_the_hourglass_is_shown(profile):
     content = PROFILES[profile]
     shown = face_pixels(*(content["hourglass"][name] for name in ("pixels", "looks", "detail")))
-    assert content["crop"]["pixels"] >= shown
+    assert content["crop"]["image_size"] >= shown
 
 
 def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 from pydantic import Field
 from typer import Argument
 
+from facerec.alignment.params import AlignParams, CropParams
 from facerec.audit.params import AuditParams
 from facerec.files import write_bytes
-from facerec.landmarks.align_params import AlignParams
 from facerec.landmarks.params import STRIDE, HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.head_params import load_head
 from facerec.recognition.params import GRADIENTS_STEP, RecognizerParams
 from stages.cli import run
-from stages.crop import CropParams
 from stages.publish import PublishParams
 from stages.select import SelectParams
 from stages.synthesize import SynthesizeParams
@@ -104,11 +103,11 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "gradients":
-        for section in ("align", "audit"):
-            pixels = content[section]["pixels"]
+        for section, key in (("align", "image_size"), ("audit", "pixels")):
+            pixels = content[section][key]
             if pixels % GRADIENTS_STEP:
                 found.append(
-                    f"{file}: {section}.pixels: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
+                    f"{file}: {section}.{key}: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(

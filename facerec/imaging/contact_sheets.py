@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from facerec.imaging.io import read_image
 
@@ -121,6 +122,12 @@ def overlay(face: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
         large = cv2.resize(heatmap, face.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         glow += large.clip(0, 1)[..., None] * np.array(colour, np.float32)
     return (0.45 * face + glow).clip(0, 255).astype(np.uint8)
+
+
+def evenly_spaced(image_ids: pd.Series, count: int) -> list[str]:
+    """Returns `count` ids from all over the table, or all ids if there are fewer."""
+    rows = np.linspace(0, len(image_ids) - 1, min(count, len(image_ids))).astype(int)
+    return image_ids.iloc[rows].tolist()
 
 
 def face_sheet(folder: Path, image_ids: list[str], columns: int, side: int = 112) -> np.ndarray:

@@ -62,7 +62,9 @@ class Photographs:
 
     def _decode(self, frame: pd.DataFrame) -> None:
         image_ids = frame.image_id.tolist()
-        sizes = parallel_map(partial(_size, self.folder), image_ids, "decode", processes=True)
+        sizes = parallel_map(
+            partial(_size, self.folder), image_ids, "decode", processes=True, chunk_size=32
+        )
         for image_id, found in zip(image_ids, sizes, strict=True):
             self.remember(image_id, found)
 

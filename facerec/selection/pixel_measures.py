@@ -149,7 +149,8 @@ def _stamp(path: Path) -> str:
 
 
 def _measured(faces: list[Face]) -> Iterable[tuple | str]:
-    return parallel_map(measure, faces, "look at faces" if faces else None, processes=True)
+    title = "look at faces" if faces else None
+    return parallel_map(measure, faces, title, processes=True, chunk_size=32)
 
 
 def measure(face: Face) -> tuple | str:

@@ -16,9 +16,8 @@ from torch import Generator, Tensor, nn
 import facerec
 from facerec.networks import checkpoints
 from facerec.networks.devices import device
-from facerec.parallel import keep_freed_memory
 from facerec.params import Params
-from facerec.progress import Progress, kept
+from facerec.progress import Progress, set_resume_point
 from facerec.training.params import FitParams
 
 log = logging.getLogger(__name__)
@@ -110,7 +109,7 @@ def fit(
 
 
 def _tell_kept(history: list[dict], params: FitParams) -> None:
-    kept(f"after epoch {len(history)} of {params.epochs}")
+    set_resume_point(f"after epoch {len(history)} of {params.epochs}")
 
 
 def delete_checkpoints(name: str) -> None:
@@ -158,8 +157,6 @@ def _epoch(
     progress: Progress,
 ) -> float:
     """Returns the mean loss of one epoch."""
-    if device().type == "cpu":
-        keep_freed_memory()
     network.train()
     torch.manual_seed(seed * 100_003 + epoch)
     generator = Generator().manual_seed(seed * 100_003 + epoch)

@@ -96,12 +96,16 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ),
         ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
         ("select.people", True, ["select.people", "valid integer, got True"]),
-        ("crop.pixels", "64", ["crop.pixels", "valid integer, got '64'"]),
+        ("crop.image_size", "64", ["crop.image_size", "valid integer, got '64'"]),
         ("select.fill_up", "yes", ["select.fill_up", "valid boolean, got 'yes'"]),
         ("recognizer.learning_rate", True, ["recognizer.learning_rate", "valid number, got True"]),
         ("recognizer.learning_rate", float("inf"), ["recognizer.learning_rate", "finite number"]),
         ("heads.arcface.scale", float("inf"), ["heads.arcface.scale", "finite number"]),
-        ("align.pixels", 100, ["align.pixels: expected a multiple of 8 for gradients, got 100"]),
+        (
+            "align.image_size",
+            100,
+            ["align.image_size: expected a multiple of 8 for gradients, got 100"],
+        ),
         (
             "recognizer.weights",
             "imagenet",

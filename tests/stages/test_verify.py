@@ -168,7 +168,7 @@ def project(tmp_path):
     (tmp_path / "boxes.txt").write_text("\n".join(["8", "image_id x_1 y_1 width height", *rows]))
     same = ["p0 1 2\np1 1 2\np0 1 p1 1\np2 1 p3 2\n", "p2 1 2\np3 1 2\np0 2 p2 1\np1 1 p3 1\n"]
     (tmp_path / "pairs.txt").write_text("2 2\n" + "".join(same))
-    (tmp_path / "params.yaml").write_text("crop: {box_scale: 1.2, pixels: 64}\n")
+    (tmp_path / "params.yaml").write_text("crop: {box_scale: 1.2, image_size: 64}\n")
     return tmp_path
 
 
