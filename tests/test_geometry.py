@@ -82,7 +82,7 @@ def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
     assert by_scikit.rotation == pytest.approx(-0.4)
     moved = geometry.transform_points(matrix[None], turned[None])[0]
     assert moved.mean(axis=0) == pytest.approx([47.5, 47.5])
-    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(geometry.CLOSER * 96)
+    assert np.linalg.norm(moved[1] - moved[0]) == pytest.approx(geometry.REFINED_EYE_DISTANCE * 96)
     assert moved.min() > 0.1 * 96 and moved.max() < 0.9 * 96
     near_one_place = 7 + 0.5 * (shape - shape.mean(axis=0)) / np.linalg.norm(shape[1] - shape[0])
     for coincident in (np.full((5, 2), 7.0), near_one_place):
