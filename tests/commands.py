@@ -7,7 +7,7 @@ import runpy
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest.mock import patch
 
@@ -39,8 +39,8 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
     )
 
 
-def options(**values: str | Path) -> list[str]:
-    """Returns words such as `--cropped-landmarks points.csv`, of `cropped_landmarks="points.csv"`."""
+def options_of(values: Mapping[str, str | Path]) -> list[str]:
+    """Returns named options of a command: `{"val_set": "a.csv"}` is `--val-set a.csv`."""
     return [
         word
         for name, value in values.items()

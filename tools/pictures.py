@@ -1,4 +1,4 @@
-"""Make the README's pictures: small copies of the last run's contact sheets and charts, in docs/."""
+"""Make the documents' pictures in docs/: small copies of the last run's sheets and charts."""
 
 import json
 from pathlib import Path

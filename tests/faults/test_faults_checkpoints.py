@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import as_command, options
+from commands import as_command, options_of
 
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
@@ -91,7 +91,7 @@ def test_a_stage_refuses_a_malicious_model_in_one_line(tmp_path):
     )
     (tmp_path / "params.yaml").write_text("align: {image_size: 40, max_shear: 0.4}\n")
     paths = dict.fromkeys(list(inspect.signature(align.main).parameters), "x")
-    arguments = options(**paths | {"model": "evil.pt"})
+    arguments = options_of({**paths, "model": "evil.pt"})
     result = as_command(tmp_path, "stages.align", *arguments)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: evil.pt: not a plain checkpoint, refused")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from commands import as_command, options
+from commands import as_command, options_of
 
 from facerec.cli import COMMANDS, STAGES
 from stages.cli import read_metrics, run, write_metrics
@@ -92,7 +92,11 @@ def test_ctrl_c_ends_a_stage_with_one_line():
 
 def test_bad_input_is_one_line_without_a_traceback_unless_one_asks_for_it(monkeypatch):
     names = ("wild", "openset", "landmarks_only", "photographs", "cropped", "cropped_landmarks")
-    command = ["-m", "stages.crop", *options(selected="none.csv", **dict.fromkeys(names, "x"))]
+    command = [
+        "-m",
+        "stages.crop",
+        *options_of({**dict.fromkeys(names, "x"), "selected": "none.csv"}),
+    ]
     result = python(*command)
     assert (result.returncode, result.stderr) == (1, "error: none.csv: no such file\n")
     monkeypatch.setenv("DEBUG", "1")
@@ -134,7 +138,8 @@ def test_an_error_of_ours_keeps_its_traceback():
 
 def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
     shutil.copy(ROOT / "profiles/base.yaml", tmp_path / "params.yaml")
-    outputs = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
+    names = ["images", "identity", "boxes", "landmarks", "attributes", "truth"]
+    outputs = [word for name in names for word in (f"--{name}", name)]
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.synthesize", *outputs],
         cwd=tmp_path,
