@@ -1,4 +1,4 @@
-"""Speed of the photograph stages: align against its network, growth of all three."""
+"""Speed of the photograph stages: align against its network, and the growth of all three."""
 
 import math
 import statistics
@@ -27,7 +27,7 @@ TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
 
 
 def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
-    """Returns the speed of the whole stage against as many forward passes of the hourglass, on random numbers."""
+    """Returns the speed of the stage against the forward passes of the hourglass alone."""
     network, some = hourglass.load(models / "hourglass.pt", device()), squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
@@ -38,10 +38,7 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
 
 
 def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
-    """Does what `predict` asks of the network for so many faces, and nothing else: each look, mirrored too if it is.
-
-    Side by side, as the stage does.
-    """
+    """Does the forward passes that `predict` does, on random numbers, in parallel as the stage."""
     passes = network.looks * (2 if network.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
     for _ in map_batches(work, batches(network, faces), None):
@@ -75,7 +72,7 @@ def _align(
 def growth(
     data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int
 ) -> Measured:
-    """Returns the fitted exponents of a stage's time in the number of photographs, one of each turn through TIMES.
+    """Returns the fitted exponents of a stage's time in the number of photographs.
 
     Args:
         data: folder that the stages wrote.
@@ -83,7 +80,7 @@ def growth(
         stage: select (measures of pixels, and copying), crop or align.
         pixels: side of the result.
         photographs: at TIMES[-1].
-        repeats: of the whole series.
+        repeats: of the series of TIMES; each gives an exponent.
     """
     some = squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
@@ -118,7 +115,7 @@ def _works(
 
 
 def _somewhere(some: pd.DataFrame) -> pd.DataFrame:
-    """Returns the photographs with a box and points that fill the crop's square: what is there costs the same."""
+    """Returns the photographs with a box and points that fill the crop's square."""
     squares = some[SQUARE].to_numpy(float)
     faces = np.repeat(template(ARCFACE_PIXELS)[None], len(some), axis=0)
     points = transform_points(invert(square_matrices(squares, ARCFACE_PIXELS)), faces)

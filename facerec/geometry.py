@@ -136,7 +136,7 @@ def _shares(weights: np.ndarray) -> np.ndarray:
 def fit_similarity(
     source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, without reflection.
+    """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, never mirrored.
 
     Umeyama 1991, eq. 40-43. With points of the plane as complex numbers it is the regression
     t = a s + b. Coincident points give NaN.
@@ -213,7 +213,7 @@ def shear(matrices: np.ndarray) -> np.ndarray:
 
 
 def mirrors(matrices: np.ndarray) -> np.ndarray:
-    """Returns whether matrices (N, 2, 3) mirror, (N,): for three points, if their order is wrong."""
+    """Returns whether matrices (N, 2, 3) mirror, (N,): by 3 points, if their order is wrong."""
     return _determinants(matrices) < 0
 
 

@@ -85,7 +85,7 @@ def _workers(
 def _results_in_order(
     pool: Executor, run: Callable[[list], list], chunks: list[list]
 ) -> Iterator[list]:
-    """Yields each chunk's results. A bounded window is submitted, so that results do not pile up."""
+    """Yields each chunk's results. Few chunks are submitted ahead, so results do not pile up."""
     window = CHUNKS_AHEAD * num_workers()
     waiting: list[Future] = []
     try:

@@ -1,1 +1,1 @@
-"""The stages of the pipeline: each loads its parameters, reads tables, calls facerec, writes outputs."""
+"""The stages of the pipeline: each reads parameters and tables, calls facerec, writes outputs."""

@@ -1,4 +1,4 @@
-"""Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
+"""Find five points of every face with the hourglass, and align the faces by 2, 3 and 5."""
 
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +49,7 @@ def main(
     sheet_3: Annotated[Path, Option(help="output: the same faces aligned by eyes and nose")],
     sheet_5: Annotated[Path, Option(help="output: the same faces aligned by all five points")],
 ) -> None:
-    """Find the five points of every face with the hourglass, and align the faces by 2, 3 and 5 of them."""
+    """Find five points of every face with the hourglass, and align the faces by 2, 3 and 5."""
     params = AlignParams.load("align")
     network = hourglass.load(model, device())
     squares = _squares(cropped_landmarks, landmarks_only)

@@ -74,7 +74,7 @@ def test_the_template_of_another_size_is_arcfaces_drawn_larger_or_smaller(pixels
     assert geometry.template(112) == pytest.approx(geometry.ARCFACE_TEMPLATE)
 
 
-def test_a_closer_look_has_the_face_in_the_middle_with_the_eyes_so_far_apart():
+def test_a_refined_crop_has_the_face_in_the_middle_and_the_eyes_at_a_fixed_distance():
     shape = geometry.template(112)
     turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(shape)
     matrix = geometry.refinement_matrices(turned[None], 96)[0]
@@ -103,7 +103,7 @@ def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares(
         assert [a, -b, x, y] == pytest.approx(best)
 
 
-def test_a_closer_look_goes_by_the_points_that_have_weight():
+def test_a_refined_crop_ignores_points_without_weight():
     turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(
         geometry.template(112)
     )
@@ -117,7 +117,7 @@ def test_a_closer_look_goes_by_the_points_that_have_weight():
         assert np.isnan(geometry.refinement_matrices(astray[None], 96, np.array(too_few))).all()
 
 
-def test_a_closer_look_needs_points_with_weight_that_lie_apart():
+def test_a_refined_crop_needs_distinct_points_with_weight():
     points = geometry.template(112)[None].copy()
     points[0, 1] = points[0, 0] + [0.4, 0]
     for weights, lost in (([1.0, 1, 0, 0, 0], True), ([0.0, 1, 1, 0, 0], False)):
@@ -125,7 +125,7 @@ def test_a_closer_look_needs_points_with_weight_that_lie_apart():
 
 
 def test_points_that_lie_just_far_enough_apart_are_a_face_and_those_a_little_nearer_none():
-    """Root mean squares of 1 px, of eyes 2 px apart; of 1 px and 20 px; and of 1 px, in whole numbers of halves."""
+    """At the bounds: a spread of 1 px in all, and of the eyes a twentieth of all five's."""
     two = np.array([[[0.0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]])
     for size, lost in ((1, False), (0.99, True)):
         matrix = geometry.refinement_matrices(size * two, 96, np.array([[1.0, 1, 0, 0, 0]]))
@@ -194,7 +194,7 @@ def test_collinear_eyes_and_nose_have_no_affine_alignment_but_a_similarity():
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_a_mirrored_face_aligns_to_the_mirror_image_of_its_aligned_face(count):
-    """As exactly as ArcFace's template is its own mirror image: its centre is half a pixel off the face's."""
+    """As exactly as ArcFace's template is symmetric: its centre is half a pixel off the face's."""
     points = geometry.template(112)[None] * 2 + rng.normal(0, 3, (30, 5, 2))
     mirrored = points[:, geometry.FLIP_INDEX] * [-1, 1] + [399, 0]
     here, there = (

@@ -85,7 +85,10 @@ def test_times_are_said_in_words(seconds, words):
 
 
 def test_a_terminal_shows_a_bar_with_the_remaining_time():
-    code = "import time; from facerec.progress import over\nfor _ in over(range(20), 'crop', 20): time.sleep(0.05)"
+    code = (
+        "import time; from facerec.progress import over\n"
+        "for _ in over(range(20), 'crop', 20): time.sleep(0.05)"
+    )
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=theirs, check=True)

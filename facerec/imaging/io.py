@@ -1,4 +1,4 @@
-"""Reading and writing images: photographs in, JPEG and PNG out. The only place that decodes files."""
+"""Reading and writing images. No other module decodes image files."""
 
 import stat
 from pathlib import Path

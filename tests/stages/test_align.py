@@ -1,4 +1,4 @@
-"""The align stage on points that somebody else dictates: what is degenerate ends in a record, not in a smear."""
+"""The align stage on given points: degenerate faces end in a record, not in a smear."""
 
 import json
 from pathlib import Path

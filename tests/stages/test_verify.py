@@ -21,7 +21,10 @@ from facerec.recognition import recognizer
 from facerec.recognition.recognizer import Recognizer
 from stages.verify import _inside
 
-LFW = "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\nCy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
+LFW = (
+    "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\n"
+    "Cy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
+)
 
 
 def test_lfws_list_is_read(tmp_path):
@@ -150,7 +153,7 @@ def test_each_fold_is_measured_with_the_threshold_of_the_others():
 
 @pytest.fixture
 def project(tmp_path):
-    """An untrained hourglass and recogniser, and photographs of four people that differ in colour."""
+    """An untrained hourglass and recogniser, and photographs of four people in four colours."""
     torch.manual_seed(0)
     head = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
     network = StackedHourglass(32, 1, 8, 1, "bottleneck", "kl", 1.5, False, 2, 4 / 3, "fp32")
