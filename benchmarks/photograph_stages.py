@@ -39,7 +39,7 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
 
 def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     """Does the forward passes that `predict` does, on random numbers, in parallel as the stage."""
-    passes = network.looks * (2 if network.flip_test else 1)
+    passes = (network.config.refine_steps + 1) * (2 if network.config.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
     for _ in map_batches(work, batches(network, faces), None):
         pass
@@ -47,7 +47,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
 
 @torch.inference_mode()
 def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: range) -> None:
-    shape = (len(faces), 3, network.pixels, network.pixels)
+    shape = (len(faces), 3, network.config.image_size, network.config.image_size)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     for _ in range(passes):
         network(batch)

@@ -26,16 +26,14 @@ def embed_photographs(
     recognizer: Recognizer,
     paths: Sequence[Path],
     boxes: np.ndarray | None,
-    box_scale: float,
 ) -> Tensor:
     """Returns embeddings (N, E), not normalised; zeros for a face that cannot be aligned.
 
     Args:
-        landmarks: the hourglass.
+        landmarks: the hourglass. Its config says how large a crop it expects around a box.
         recognizer: its config names the alignment.
         paths: (N,) the photographs.
         boxes: (N, 4) x, y, width, height, px; None takes the whole photograph as the box.
-        box_scale: side of the crop, of the smaller side of the box.
 
     Raises:
         ValueError: a photograph cannot be read.
@@ -44,7 +42,7 @@ def embed_photographs(
     for batch in in_batches(range(len(paths)), BATCH_SIZE, "embed"):
         photographs = list(parallel_map(read_image, [paths[index] for index in batch], None))
         boxes_of_batch = _whole_photographs(photographs) if boxes is None else boxes[batch]
-        parts.append(embed_faces(landmarks, recognizer, photographs, boxes_of_batch, box_scale))
+        parts.append(embed_faces(landmarks, recognizer, photographs, boxes_of_batch))
     return torch.cat(parts) if parts else torch.zeros(0, recognizer.config["embedding_dim"])
 
 
@@ -53,7 +51,6 @@ def embed_faces(
     recognizer: Recognizer,
     photographs: Sequence[np.ndarray],
     boxes: np.ndarray,
-    box_scale: float,
 ) -> Tensor:
     """Returns embeddings (N, E), not normalised, of photographs in memory.
 
@@ -64,9 +61,8 @@ def embed_faces(
         recognizer: its config names the alignment.
         photographs: (N,) images (H, W, 3) uint8 RGB, N > 0.
         boxes: (N, 4) x, y, width, height, px.
-        box_scale: side of the crop, of the smaller side of the box.
     """
-    squares = geometry.crop_squares(boxes, box_scale)
+    squares = geometry.crop_squares(boxes, landmarks.config.box_scale)
     points = find_points(landmarks, photographs, squares)
     alignment = recognizer.config["head"]["alignment"]
     matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]

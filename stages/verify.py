@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import ConfigDict, PositiveFloat
 from torch.nn.functional import normalize
 from typer import Argument, Option
 
@@ -16,18 +15,11 @@ from facerec.inference import embed_photographs
 from facerec.landmarks import hourglass
 from facerec.metrics.cross_validation import cross_validated_accuracy
 from facerec.networks.devices import device
-from facerec.params import Params
 from facerec.recognition import recognizer
 from facerec.tables import BOX
 from stages.cli import run, write_metrics
 
 log = logging.getLogger(__name__)
-
-
-class CropParams(Params):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    box_scale: PositiveFloat  # side of the square, of the smaller side of the box
 
 
 def main(
@@ -47,7 +39,6 @@ def main(
     metrics: Annotated[Path | None, Option(help="output: the numbers as JSON")] = None,
 ) -> None:
     """Measure the published recogniser on a list of pairs, by folds. It is not part of the DAG."""
-    params = CropParams.load("crop")
     rows = read_pairs(pairs)
     names = sorted({*rows["first"], *rows.second})
     embeddings = normalize(
@@ -56,7 +47,6 @@ def main(
             recognizer.load(model, device()),
             [_inside(images, name) for name in names],
             _boxes(boxes, names),
-            params.box_scale,
         )
     )
     row_of = {name: row for row, name in enumerate(names)}

@@ -68,8 +68,8 @@ def batches(network: StackedHourglass, faces: int) -> list[range]:
     """
     size = BATCH_SIZE
     if device().type == "cpu":
-        pixels = (network.pixels // STRIDE) ** 2
-        features = FEATURE_MAPS * pixels * network.config["channels"] * FLOAT_BYTES
+        pixels = (network.config.image_size // STRIDE) ** 2
+        features = FEATURE_MAPS * pixels * network.config.channels * FLOAT_BYTES
         size = min(max(FEATURE_MEMORY // features, 1), BATCH_SIZE)
     return [range(start, min(start + size, faces)) for start in range(0, faces, size)]
 
@@ -93,7 +93,7 @@ def _align_batch(
     image_size: int,
     squares: pd.DataFrame,
 ) -> FoundPoints:
-    faces = np.stack([read_crop(crops / name, network.face_pixels) for name in squares.image_id])
+    faces = np.stack([read_crop(crops / name, network.face_size) for name in squares.image_id])
     with _gpu_lock:
         found = find_points_in_crops(network, faces, squares[SQUARE].to_numpy())
     matrices = geometry.alignment_matrices(found.points, image_size)

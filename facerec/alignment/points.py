@@ -34,12 +34,12 @@ def find_points_in_crops(
 
     Args:
         network: the hourglass.
-        crops: (N, W, W, 3) uint8 RGB, W = `network.face_pixels`.
+        crops: (N, W, W, 3) uint8 RGB, W = `network.face_size`.
         squares: (N, 3) x, y, side of the crops, px of the photographs.
     """
     points, confidence = network.predict(crops)
-    is_inside = inside(torch.from_numpy(points), network.face_pixels)
-    from_crop = geometry.invert(geometry.square_matrices(squares, network.face_pixels))
+    is_inside = inside(torch.from_numpy(points), network.face_size)
+    from_crop = geometry.invert(geometry.square_matrices(squares, network.face_size))
     return FoundPoints(
         geometry.transform_points(from_crop, points),
         confidence.mean(axis=1),
@@ -57,7 +57,7 @@ def find_points(
         photographs: (N,) images (H, W, 3) uint8 RGB.
         squares: (N, 3) x, y, side around the faces, px of the photographs.
     """
-    size = network.face_pixels
+    size = network.face_size
     matrices = geometry.square_matrices(squares, size)
     crops = [
         warp(photograph, matrix, size)

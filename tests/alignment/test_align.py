@@ -17,6 +17,7 @@ from facerec.alignment.points import FoundPoints, find_points, find_points_in_cr
 from facerec.imaging import warp
 from facerec.imaging.io import read_reduced, write_image
 from facerec.landmarks import hourglass
+from facerec.landmarks.params import HourglassConfig
 from facerec.tables import SQUARE
 
 SIDE = 64  # of photographs, crops and aligned faces
@@ -26,8 +27,8 @@ SIDE = 64  # of photographs, crops and aligned faces
 def network() -> hourglass.StackedHourglass:
     """Returns an untrained hourglass."""
     torch.manual_seed(0)
-    network = hourglass.StackedHourglass(
-        pixels=SIDE,
+    config = HourglassConfig(
+        image_size=SIDE,
         stacks=1,
         channels=8,
         depth=1,
@@ -35,11 +36,12 @@ def network() -> hourglass.StackedHourglass:
         loss="kl",
         sigma=1.5,
         flip_test=True,
-        looks=2,
-        detail=1.0,
+        refine_steps=1,
+        crop_oversampling=1.0,
         precision="fp32",
+        box_scale=1.6,
     )
-    return network.eval()
+    return hourglass.StackedHourglass(config).eval()
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_numb
 ):
     monkeypatch.setenv("FACEREC_WORKERS", str(cores))
     monkeypatch.setattr(align, "device", lambda: torch.device(kind))
-    network = SimpleNamespace(pixels=pixels, config={"channels": channels})
+    network = SimpleNamespace(config=SimpleNamespace(image_size=pixels, channels=channels))
     batches = align.batches(network, 70)
     assert [len(batch) for batch in batches] == sizes
     assert [index for batch in batches for index in batch] == [*range(70)]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -37,11 +38,12 @@ OUTPUTS = [
 class Dictated(nn.Module):
     """Stands for the network: says the points that it was given, whatever it sees."""
 
-    pixels = face_pixels = SIDE
+    face_size = SIDE
 
     def __init__(self, points: np.ndarray) -> None:
         super().__init__()
-        self.points, self.config = points, {"channels": 8}
+        self.points = points
+        self.config = SimpleNamespace(image_size=SIDE, channels=8)
 
     def predict(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert faces.shape == (len(self.points), SIDE, SIDE, 3)

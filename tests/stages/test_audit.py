@@ -34,7 +34,7 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     content["audit"] |= {"folds": 2, "image_size": SIDE, "epochs": 12, "review_odds": 1.5}
-    content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
+    content["recognizer"] |= {"embedding_dim": 32, "batch_size": 8, "precision": "fp32"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     paths = {
         "selected": "selected.csv",
