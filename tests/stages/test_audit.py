@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 PEOPLE, PHOTOS, SIDE = 5, 8, 32
 
 
-def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
-    """Each person is a colour pattern; one photograph goes under another name, and one person has two names."""
+def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
+    """Each person is a colour pattern. One photograph is swapped, one person has two names."""
     rng = np.random.default_rng(0)
     patterns = colour_patterns(rng)
     true = np.repeat(np.arange(PEOPLE), PHOTOS)
@@ -68,7 +68,7 @@ def colour_patterns(rng: np.random.Generator) -> np.ndarray:
     return np.kron(rng.integers(30, 225, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1)))
 
 
-def test_planted_noise_is_as_much_as_asked_for_and_never_overlaps():
+def test_plant_adds_as_much_noise_as_asked_for_without_overlap():
     people = np.repeat(np.arange(20), 10)
     noise = sample_label_noise(people, label_noise=0.05, duplicate_share=0.1, seed=1)
     copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.labels != people)
