@@ -17,6 +17,8 @@ RENAMED: dict[str, str] = {
     "audit.head": "audit.recognizer: {alignment: 5, head: {type: ce, …}}",
     "evaluate.bootstrap": "evaluate.bootstrap_resamples",
     "publish.head": "publish.recognizer",
+    "crop.pixels": "crop.image_size",
+    "align.pixels": "align.image_size",
     "synthesize.bad_share": "synthesize.flaw_prob",
     "synthesize.swapped_share": "synthesize.label_noise",
     "select.copy_bits": "select.max_hash_distance, and 1 less",

@@ -7,16 +7,15 @@ from typing import Annotated, Any
 from pydantic import Field
 from typer import Argument
 
+from facerec.alignment.params import AlignParams, CropParams
 from facerec.audit.params import AuditParams
 from facerec.files import write_bytes
-from facerec.landmarks.align_params import AlignParams
 from facerec.landmarks.params import HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
 from facerec.selection.params import SelectParams
 from stages.cli import run
-from stages.crop import CropParams
 from stages.publish import PublishParams
 from stages.synthesize import SynthesizeParams
 
@@ -99,18 +98,19 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     """Returns the rules between values that are each well formed."""
     found, names = [], content.get("recognizers") or {}
     face_size = HourglassParams.load("hourglass", file).face_size
-    if content["crop"]["pixels"] < face_size:
+    if content["crop"]["image_size"] < face_size:
         found.append(
-            f"{file}: crop.pixels: expected at least {face_size} for the hourglass (its image_size × "
-            f"crop_oversampling), got {content['crop']['pixels']}"
+            f"{file}: crop.image_size: expected at least {face_size} for the hourglass (its image_size × "
+            f"crop_oversampling), got {content['crop']['image_size']}"
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "hog":
-        for section, key in (("align", "pixels"), ("audit", "image_size")):
-            pixels = content[section][key]
-            if pixels % HOG_STEP:
+        for section in ("align", "audit"):
+            image_size = content[section]["image_size"]
+            if image_size % HOG_STEP:
                 found.append(
-                    f"{file}: {section}.{key}: expected a multiple of {HOG_STEP} for hog, got {pixels}"
+                    f"{file}: {section}.image_size: expected a multiple of {HOG_STEP} for hog, "
+                    f"got {image_size}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(
