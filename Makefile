@@ -25,6 +25,9 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 export DVC_NO_ANALYTICS := 1
+# glibc keeps the memory that a network's layers free, instead of asking the system again each time
+export MALLOC_TRIM_THRESHOLD_ := 1073741824
+export MALLOC_MMAP_THRESHOLD_ := 33554432
 
 .PHONY: repro profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
 

@@ -25,7 +25,7 @@ def make_collection(
 
 
 def make_frame(people: int, photos: int, seed: int = 0) -> pd.DataFrame:
-    """Returns image_id, person_id, landmarks, box and attributes of faces turned this way and that, on 100 × 120 px."""
+    """Returns rows of a table of annotations: faces in several poses, on 100 × 120 px."""
     rng = np.random.default_rng(seed)
     count = people * photos
     frame = pd.DataFrame({"image_id": [f"{number:06d}.jpg" for number in range(1, count + 1)]})

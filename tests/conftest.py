@@ -1,4 +1,4 @@
-"""The order of the tests, and what is seen while they run: a line for each file, and what is running meanwhile."""
+"""The order of the tests, and a line for each file and for what is running."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 
 import facerec  # noqa: F401  before cv2, which reads its limit of pixels when it is imported
 
-FIRST = "test_end_to_end.py"  # takes longest: begun last, it would keep one process alone waiting for it
+FIRST = "test_end_to_end.py"  # takes longest; begun last, it would run alone
 QUIET = 10.0  # s without a line, after which one says which tests are running
 
 
@@ -62,7 +62,7 @@ class Progress:
             self._write(f"{file}: {self.took[file]:.0f} s, {sum(self.left.values())} tests left")
 
     def _expect(self, ids: list[str]) -> None:
-        """Counts the tests of each file; every process of xdist names the same, before any of them runs."""
+        """Counts the tests of each file. Every process of xdist names the same ones."""
         self.left = Counter(one.split("::")[0] for one in ids)
 
     def _watch(self) -> None:

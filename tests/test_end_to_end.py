@@ -1,4 +1,4 @@
-"""The whole pipeline through real `dvc repro`, on a tiny synthetic collection, in a repository of its own."""
+"""The whole pipeline through `dvc repro`, on a tiny drawn collection in its own repository."""
 
 import filecmp
 import json

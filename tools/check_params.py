@@ -1,6 +1,7 @@
 """Check all of params.yaml, or of a profile, before any work begins."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,14 +20,14 @@ from stages.cli import run
 from stages.publish import PublishParams
 from stages.synthesize import SynthesizeParams
 
-SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
+# dvc.yaml puts a path on a command line, in quotes; one that begins with `-` would be an option.
+SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
-RECOGNIZER_NAME = (
-    r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
-)
+RECOGNIZER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines
 NO_WEIGHTS = Path("profiles/none.csv")  # what stands for no file in every profile
 WITHOUT_SCORES = {"triplet"}  # types of heads that alone have no score for a person
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
+Content = dict[str, Any]  # of params.yaml
 
 
 class DatasetParams(Params):
@@ -59,121 +60,134 @@ def problems(file: Path) -> list[str]:
         content = read_yaml(file)
     except ValueError as error:
         return [str(error)]
+    messages = [f"{file}: {message}" for message in _unknown_sections(content)]
+    for section, params in SECTIONS.items():
+        messages += _errors_of(params, section, file)
+    if not messages:
+        messages += [
+            f"{file}: {message}"
+            for rule in (_crops, _backbone, _published, _paths, _audit, _drawn)
+            for message in rule(content)
+        ]
+    return messages + _recognizers(content, file)
+
+
+def _errors_of(params: type[Params], section: str, file: Path) -> list[str]:
+    try:
+        params.load(section, file)
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _unknown_sections(content: Content) -> Iterator[str]:
     known = [*SECTIONS, "recognizers"]
-    found = []
     for name in content:
         if name not in known:
             said = renamed(str(name)) or f"is unknown; known: {', '.join(known)}"
-            found.append(f"{file}: section `{name}` {said}")
-    for section, params in SECTIONS.items():
-        try:
-            params.load(section, file)
-        except ValueError as error:
-            found.append(str(error))
-    return found + _recognizers(content, file) + ([] if found else _between_sections(content, file))
+            yield f"section `{name}` {said}"
 
 
-def _recognizers(content: dict[str, Any], file: Path) -> list[str]:
+def _recognizers(content: Content, file: Path) -> list[str]:
     recognizers = content.get("recognizers")
     if not isinstance(recognizers, dict) or not recognizers:
         return [
             f"{file}: recognizers: expected at least one entry such as "
-            f"`arcface: {{alignment: 5, head: {{type: arcface, …}}}}`"
+            "`arcface: {alignment: 5, head: {type: arcface, …}}`"
         ]
-    found = []
+    messages = []
     for name in recognizers:
-        if not re.fullmatch(RECOGNIZER_NAME, str(name)):
-            found.append(
-                f"{file}: recognizers.{name}: expected a name of letters, digits, _ and -, no - first"
+        if re.fullmatch(RECOGNIZER_NAME, str(name)):
+            messages += _errors_of(RecognizerEntry, f"recognizers.{name}", file)
+        else:
+            messages.append(
+                f"{file}: recognizers.{name}: expected a name of letters, digits, _ and -, "
+                "no - first"
             )
-            continue
-        try:
-            RecognizerEntry.load(f"recognizers.{name}", file)
-        except ValueError as error:
-            found.append(str(error))
-    return found
+    return messages
 
 
-def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
-    """Returns the rules between values that are each well formed."""
-    found, names = [], content.get("recognizers") or {}
-    face_size = HourglassParams.load("hourglass", file).face_size
-    if content["crop"]["image_size"] < face_size:
-        found.append(
-            f"{file}: crop.image_size: expected at least {face_size} for the hourglass (its image_size × "
-            f"crop_oversampling), got {content['crop']['image_size']}"
+# Rules between values that are each well formed. Each yields what is wrong.
+
+
+def _crops(content: Content) -> Iterator[str]:
+    face_size = HourglassParams.model_validate(content["hourglass"]).face_size
+    crop_size = content["crop"]["image_size"]
+    if crop_size < face_size:
+        yield (
+            f"crop.image_size: expected at least {face_size} for the hourglass "
+            f"(its image_size × crop_oversampling), got {crop_size}"
         )
+
+
+def _backbone(content: Content) -> Iterator[str]:
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "hog":
         for section in ("align", "audit"):
             image_size = content[section]["image_size"]
             if image_size % HOG_STEP:
-                found.append(
-                    f"{file}: {section}.image_size: expected a multiple of {HOG_STEP} for hog, "
+                yield (
+                    f"{section}.image_size: expected a multiple of {HOG_STEP} for hog, "
                     f"got {image_size}"
                 )
         if recognizer["weights"] == "imagenet":
-            found.append(
-                f"{file}: recognizer.weights: expected none or file for hog, got 'imagenet'"
-            )
+            yield "recognizer.weights: expected none or file for hog, got 'imagenet'"
+    weights_file = Path(recognizer["weights_file"])
+    is_checkpoint = weights_file != NO_WEIGHTS and weights_file.is_file()
+    if recognizer["weights"] == "file" and not is_checkpoint:
+        yield f"recognizer.weights_file: expected a recogniser's checkpoint, got '{weights_file}'"
+
+
+def _published(content: Content) -> Iterator[str]:
+    names = content.get("recognizers") or {}
     published = content["publish"]["recognizer"]
     if published not in names:
-        found.append(
-            f"{file}: publish.recognizer: expected one of {', '.join(map(str, names))}, "
-            f"got {published!r}"
-        )
+        expected = ", ".join(map(str, names))
+        yield f"publish.recognizer: expected one of {expected}, got {published!r}"
+
+
+def _paths(content: Content) -> Iterator[str]:
     for key in ("select.exclude", "recognizer.weights_file"):
         section, name = key.split(".")
-        if not re.fullmatch(SAFE_PATH, content[section][name]):
-            found.append(
-                f"{file}: {key}: expected a path of letters, digits, blanks and ./+@=_-, no - first, "
-                f"got {content[section][name]!r}"
+        path = content[section][name]
+        if not re.fullmatch(SAFE_PATH, path):
+            yield (
+                f"{key}: expected a path of letters, digits, blanks and ./+@=_-, no - first, "
+                f"got {path!r}"
             )
-    weights_file = Path(recognizer["weights_file"])
-    if recognizer["weights"] == "file" and (
-        weights_file == NO_WEIGHTS or not weights_file.is_file()
-    ):
-        found.append(
-            f"{file}: recognizer.weights_file: expected a recogniser's checkpoint, got '{weights_file}'"
-        )
-    return found + _of_the_audit(content["audit"], file) + _of_the_drawn(content, file)
 
 
-def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
-    found = []
+def _audit(content: Content) -> Iterator[str]:
+    audit = content["audit"]
     head = audit["recognizer"]["head"]["type"]
     if audit["runs"] and head in WITHOUT_SCORES:
-        found.append(
-            f"{file}: audit.recognizer.head: expected a type with scores, such as ce, got {head!r}"
-        )
+        yield f"audit.recognizer.head: expected a type with scores, such as ce, got {head!r}"
     if audit["exclude_odds"] < audit["review_odds"]:
-        found.append(
-            f"{file}: audit.exclude_odds: expected at least audit.review_odds ({audit['review_odds']}), "
+        yield (
+            f"audit.exclude_odds: expected at least audit.review_odds ({audit['review_odds']}), "
             f"got {audit['exclude_odds']}"
         )
-    return found
 
 
-def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
-    """Returns where more is selected than will be drawn."""
+def _drawn(content: Content) -> Iterator[str]:
+    """Yields where more is selected than will be drawn."""
     drawn, select = content["synthesize"], content["select"]
     if not drawn["runs"] or content["dataset"]["images"] != DRAWN:
-        return []
-    found, openset = [], select["openset"]
+        return
+    openset = select["openset"]
     people = select["people"] + openset["query_people"] + openset["distractor_people"]
     if people > drawn["people"]:
-        found.append(
-            f"{file}: select.people and openset take {people} people, synthesize.people is {drawn['people']}"
+        yield (
+            f"select.people and openset take {people} people, "
+            f"synthesize.people is {drawn['people']}"
         )
     photos = select["images_per_person"] + select["wild_per_person"]
-    if (
-        photos > drawn["photos_per_person"] and not drawn["label_noise"]
-    ):  # who is swapped has more of them
-        found.append(
-            f"{file}: select.images_per_person and wild_per_person take {photos} photographs of a person, "
+    some_have_more = drawn["label_noise"] > 0  # of whom others' photographs bear the name
+    if photos > drawn["photos_per_person"] and not some_have_more:
+        yield (
+            f"select.images_per_person and wild_per_person take {photos} photographs of a person, "
             f"synthesize.photos_per_person is {drawn['photos_per_person']}"
         )
-    return found
 
 
 def main(

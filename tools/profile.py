@@ -112,7 +112,7 @@ def _patch(into: CommentedMap, changes: CommentedMap) -> None:
 
 
 def _take_comment(key: str, into: CommentedMap, changes: CommentedMap) -> None:
-    """Replaces the comment behind a key, if the changes have one; keeps the blank lines after it."""
+    """Replaces the comment behind a key, if the changes have one. Blank lines after it stay."""
     new = changes.ca.items.get(key)
     old = into.ca.items.get(key)
     if not (new and new[2] and new[2].value.strip()):

@@ -1,4 +1,4 @@
-"""Every benchmark of the driver at a tiny size: it runs, its peer does the same work, and its table says what it is."""
+"""Every benchmark at a tiny size: it runs, and its peer does the same work."""
 
 import dataclasses
 import json
