@@ -11,9 +11,11 @@
 # make lock                  requirements.lock from requirements.txt
 # make test-fast             the tests but for the end-to-end run
 # make test-python PYTHON=python3.13   the same in an environment of another Python
-# make bench                 speed and memory against peers and ceilings, after make repro: benchmarks/results.md
+# make bench                 speed and memory against peers and ceilings, after make repro: docs/results/speed.md
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
+# make results               docs/results/<profile>.md, from the last run
+# make docs                  the documents as a site: site/index.html
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -22,7 +24,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures bench timings
+.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures results docs bench timings
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
@@ -93,6 +95,13 @@ remote: $(BIN)/.installed
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
 
+results: $(BIN)/.installed
+	@python -m tools.results --write
+
+docs: $(BIN)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --clean
+	@echo "open site/index.html"
+
 timings: $(BIN)/.installed
 	@python -m tools.timings $(RUNS)
 
@@ -143,6 +152,10 @@ $(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
 
 $(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
 	@$(INSTALL) -r requirements-bench.txt
+	@touch $@
+
+$(BIN)/.installed-docs: requirements-docs.txt $(BIN)/.installed
+	@$(INSTALL) -r requirements-docs.txt
 	@touch $@
 
 $(BIN)/.installed-mutate: requirements-mutate.txt $(BIN)/.installed-test

@@ -141,7 +141,7 @@ def main(
         "benchmarks/landmarks.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "benchmarks/landmarks.md"
+        "docs/results/landmarks.md"
     ),
     only: Annotated[list[str] | None, Option(help=f"one or some of {', '.join(VARIANTS)}")] = None,
 ) -> None:

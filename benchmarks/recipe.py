@@ -161,7 +161,7 @@ def main(
         "benchmarks/recipe.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "benchmarks/recipe.md"
+        "docs/results/recipe.md"
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""

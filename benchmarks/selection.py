@@ -112,7 +112,7 @@ def main(
         "benchmarks/selection.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "benchmarks/selection.md"
+        "docs/results/selection.md"
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""
