@@ -1,4 +1,4 @@
-"""Make the README's pictures: small copies of the last run's contact sheets and charts, in docs/."""
+"""Make the documents' pictures in docs/: small copies of the last run's sheets and charts."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def main() -> None:
 
 def _shown() -> dict[str, tuple[float, int]]:
     """Returns, by sheet, the share of its rows that is shown, and how wide."""
-    published = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["publish"]["head"]
+    published = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["publish"]["recognizer"]
     wide = {
         "selected": 3 / 6,
         "landmarks": ALL_ROWS,
