@@ -1,4 +1,4 @@
-"""The steps of docs/contributing.md, followed: its code is added to a copy of the repository, and its tests run."""
+"""Follows docs/contributing.md: adds its code to a copy of the repository, runs its tests."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COPIED = ["facerec", "stages", "tools", "profiles", "pyproject.toml", "params.yaml"]
-BLOCK = r'^( *)```(\w+) title="([^"]+)"\n(.*?)^ *```$'
+BLOCK = r'^ *```(\w+) title="([^"]+)"\n(.*?)^ *```$'
 
 
 def blocks(section: str) -> list[tuple[str, str, str]]:
@@ -20,13 +20,9 @@ def blocks(section: str) -> list[tuple[str, str, str]]:
     page = (ROOT / "docs/contributing.md").read_text()
     text = page.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return [
-        (language, file, textwrap.dedent(body) if not indent else _without(indent, body))
-        for indent, language, file, body in re.findall(BLOCK, text, re.MULTILINE | re.DOTALL)
+        (language, file, textwrap.dedent(body))
+        for language, file, body in re.findall(BLOCK, text, re.MULTILINE | re.DOTALL)
     ]
-
-
-def _without(indent: str, body: str) -> str:
-    return "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
 
 
 def apply(diff: str, file: Path) -> None:
