@@ -1,16 +1,17 @@
 # make repro                 environment, then the whole pipeline as params.yaml says
 # make repro TORCH=cpu       the same with the CPU build of torch: Linux without an NVIDIA GPU
-# make test                  environment, then all tests, in two processes (JOBS=4: in four)
-# make profile NAME=cfp      another data set: cfp, celeba, synthetic
+# make profile NAME=cfp      another profile as params.yaml; without a name: the list
 # make remote URL=…          where `dvc push` puts the heavy folders
+# make test                  environment, then linters and all fast tests, in two processes (JOBS=4: in four)
+# make test-fast             the tests without the end-to-end run
 # make test-slow             kills (KILLS=10 a stage), full disks, two runs at once, S3
-# make fuzz SECONDS=60       hostile annotation files and photographs
-# make mutate                mutation testing of the formulas (ONLY=geometry: one file; JOBS=1: one process): minutes each
-# make audit                 hashes, known vulnerabilities and licences of what is installed
+# make test-python PYTHON=python3.13   the fast tests in an environment of another Python
+# make fuzz SECONDS=60       random annotation files and photographs
+# make mutate                mutation testing of the formulas (ONLY=geometry: one file): minutes each
+# make audit                 lock file, known vulnerabilities and licences of the dependencies
+# make lint                  fix and format the code
 # make types                 mypy
-# make lock                  requirements.lock from requirements.txt
-# make test-fast             the tests but for the end-to-end run
-# make test-python PYTHON=python3.13   the same in an environment of another Python
+# make lock                  uv.lock and requirements.txt from pyproject.toml
 # make bench                 speed and memory against peers and ceilings, after make repro: docs/results/speed.md
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
@@ -22,14 +23,23 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 export PATH := $(abspath $(BIN)):$(PATH)
+export UV_PROJECT_ENVIRONMENT := $(abspath $(VENV))
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test test-fast test-slow test-python fuzz mutate audit types lock lint profile remote pictures results docs bench timings
+.PHONY: repro profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
 	@dvc repro
 	@python -m tools.results
+
+profile: $(BIN)/.installed
+	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
+
+remote: $(BIN)/.installed
+	@test -n "$$URL" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
+	@dvc remote add --local --default --force storage "$$URL"
+	@dvc remote modify --local storage verify true
 
 PYTEST = OMP_NUM_THREADS=1 python -m pytest -n $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder --durations 15
 
@@ -45,6 +55,9 @@ test-fast: $(BIN)/.installed-test
 test-slow: $(BIN)/.installed-test
 	@OMP_NUM_THREADS=1 python -m pytest -m slow
 
+test-python:
+	@$(MAKE) test-fast VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
+
 SECONDS ?= 60
 fuzz: $(BIN)/.installed-test
 	@FUZZ_EXAMPLES=1000 python -m pytest -m "slow or not slow" tests/data/test_fuzz.py
@@ -56,41 +69,35 @@ fuzz: $(BIN)/.installed-test
 
 mutate: $(BIN)/.installed-mutate
 	@rm -rf mutants
-	@OMP_NUM_THREADS=1 mutmut run $(if $(JOBS),--max-children $(JOBS)) $(foreach name,$(ONLY),'facerec.$(name).*')
-	@python -m tools.mutants $(ONLY)
+	@OMP_NUM_THREADS=1 mutmut run $(if $(JOBS),--max-children $(JOBS)) $(foreach name,$(ONLY),'facerec.*$(name).*')
+	@mutmut results
+	@mutmut export-cicd-stats && cat mutants/mutmut-cicd-stats.json
 
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate requirements.txt
+EXPORT := uv export --quiet --frozen --no-emit-project --no-annotate
 
 audit: $(BIN)/.installed-test
-	@new=$$(mktemp -d) && trap 'rm -r "$$new"' EXIT \
-	&& sed -n 's/^\([^ #].*==[^\\]*\)\\$$/\1/p' requirements.lock > $$new/pins.txt \
-	&& $(COMPILE) --no-header -c $$new/pins.txt -o $$new/requirements.lock \
-	&& grep -v '^#' requirements.lock | diff - $$new/requirements.lock \
-	&& echo "requirements.lock: the package index has these versions with these hashes"
-	@python -m tools.licences
-	@python -m tools.vulnerabilities
-
-types: $(BIN)/.installed-test
-	@mypy
-
-lock:
-	@$(COMPILE) -o requirements.lock
-	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
-
-test-python:
-	@$(MAKE) test-fast VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON)
+	@uv lock --check
+	@pip-licenses --from=mixed --order=license
+	@$(EXPORT) --no-header -o $(BIN)/.locked.txt
+	@pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $(BIN)/.locked.txt
 
 lint: $(BIN)/.installed-test
 	@ruff check --fix .
 	@ruff format .
 
-profile: $(BIN)/.installed
-	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
+types: $(BIN)/.installed-test
+	@mypy
 
-remote: $(BIN)/.installed
-	@test -n "$$URL" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
-	@dvc remote add --local --default --force storage "$$URL"
-	@dvc remote modify --local storage verify true
+lock: $(BIN)/.installed
+	@uv lock
+	@$(EXPORT) --no-hashes -o requirements.txt
+	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
+
+bench: $(BIN)/.installed-bench
+	@python -m benchmarks.run $(foreach name,$(ONLY),--only $(name))
+
+timings: $(BIN)/.installed
+	@python -m tools.timings $(RUNS)
 
 pictures: $(BIN)/.installed
 	@python -m tools.pictures
@@ -102,62 +109,44 @@ docs: $(BIN)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --clean
 	@echo "python -m http.server --directory site, then http://localhost:8000"
 
-timings: $(BIN)/.installed
-	@python -m tools.timings $(RUNS)
-
-bench: $(BIN)/.installed-bench
-	@python -m benchmarks.run $(foreach name,$(ONLY),--only $(name))
-
-# two that set up at once take turns, where flock is found
-IN_TURN := $(if $(shell command -v flock),flock Makefile)
-
+# uv, with checked hashes, and by it the environment; two that set up at once do not disturb each other.
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.12")'
-	@$(IN_TURN) sh -ec 'test -e $@ && exit; \
-	echo "Making $(VENV) with $$($(PYTHON) --version)"; \
-	$(PYTHON) -m venv $(VENV); \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt'
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@new=$$(mktemp -d $(VENV).XXXXXX) && trap 'rm -r "$$new"' EXIT \
+	&& $(PYTHON) -m venv $$new \
+	&& $$new/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt \
+	&& $$new/bin/uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) \
+	&& mv $$new/bin/uv $@
 
 ifneq ($(filter-out cpu,$(TORCH)),)
-$(error TORCH: expected cpu, or nothing for the build in requirements.lock, got $(TORCH))
+$(error TORCH: expected cpu, or nothing for the build in uv.lock, got $(TORCH))
 endif
 
-# How much there is to fetch: the sum of the lock's wheels, as the package index gives their sizes.
+# The download's size: the sum of the lock's wheels, as the package index gives their sizes.
 ifneq ($(shell uname -s),Linux)
-FETCHED := about 0.3 GiB
+DOWNLOAD := about 0.3 GiB
 else ifeq ($(TORCH),cpu)
-FETCHED := about 0.2 GiB, and the CPU build of torch
+DOWNLOAD := about 0.2 GiB, and the CPU build of torch
 else
-FETCHED := about 3.1 GiB, torch with CUDA; without an NVIDIA GPU `make repro TORCH=cpu` fetches much less
+DOWNLOAD := about 3.1 GiB, torch with CUDA; without an NVIDIA GPU `make repro TORCH=cpu` needs much less
 endif
 
-INSTALL := $(IN_TURN) uv pip install --quiet --python $(BIN)/python
-OF_TORCH := ^(torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+)==
+# uv checks the hashes of uv.lock, and lets a second `uv sync` wait. --inexact keeps uv, other groups, the CPU torch.
+SYNC := uv sync --quiet --frozen --inexact
+OF_TORCH = $(shell sed -nE 's/^name = "(torch|torchvision|triton|(cuda|nvidia)-.*)"/--no-install-package \1/p' uv.lock)
 
-$(BIN)/.installed: requirements.lock | $(BIN)/uv
-	@echo 'Installing requirements.lock. To fetch, the first time: $(FETCHED)'
+$(BIN)/.installed: uv.lock | $(BIN)/uv
+	@echo 'Installing uv.lock. Download, the first time: $(DOWNLOAD)'
 ifeq ($(TORCH)$(shell uname -s),cpuLinux)
-	@$(INSTALL) --no-deps --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.txt) || { \
+	@uv pip install --quiet --python $(BIN)/python --no-deps --torch-backend cpu $$(grep -E '^torch(vision)?==' requirements.txt) || { \
 	echo "error: the CPU build of torch cannot be fetched here; make repro without TORCH=cpu installs the one with CUDA" >&2; exit 1; }
-	@awk '/^[^ ]/ { wanted = !/$(OF_TORCH)/ } wanted' requirements.lock > $(BIN)/.without-torch
-	@$(INSTALL) --no-deps --require-hashes -r $(BIN)/.without-torch
+	@$(SYNC) $(OF_TORCH)
 else
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(SYNC)
 endif
 	@touch $@
 
-$(BIN)/.installed-test: requirements-test.txt $(BIN)/.installed
-	@$(INSTALL) -r requirements-test.txt
-	@touch $@
-
-$(BIN)/.installed-bench: requirements-bench.txt $(BIN)/.installed
-	@$(INSTALL) -r requirements-bench.txt
-	@touch $@
-
-$(BIN)/.installed-docs: requirements-docs.txt $(BIN)/.installed
-	@$(INSTALL) -r requirements-docs.txt
-	@touch $@
-
-$(BIN)/.installed-mutate: requirements-mutate.txt $(BIN)/.installed-test
-	@$(INSTALL) -r requirements-mutate.txt
+$(BIN)/.installed-%: uv.lock $(BIN)/.installed
+	@$(SYNC) --only-group $*
 	@touch $@

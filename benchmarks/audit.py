@@ -26,7 +26,7 @@ from facerec.selection import near_duplicates
 from facerec.selection.photographs import Photographs
 from facerec.selection.pixel_measures import PixelMeasures
 from facerec.synthetic.drawing import photograph
-from facerec.synthetic.label_noise import altered, plant
+from facerec.synthetic.label_noise import altered, sample_label_noise
 from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.audit import pairs, suspicious
 from stages.select import SelectParams
@@ -45,11 +45,11 @@ def main(
     """Prints what was planted, and what of it was found."""
     params, bits = AuditParams.load("audit"), SelectParams.load("select").copy_bits
     of, number = np.divmod(np.arange(people * photos), photos)
-    noise = plant(of, swapped, duplicates, seed)
-    moved = (noise.names == of) & (of < identity_confusion) & (number % 2 == 1)
+    noise = sample_label_noise(of, swapped, duplicates, seed)
+    moved = (noise.labels == of) & (of < identity_confusion) & (number % 2 == 1)
     noise, wrong = (
-        replace(noise, names=np.where(moved, people + of, noise.names)),
-        noise.names != of,
+        replace(noise, labels=np.where(moved, people + of, noise.labels)),
+        noise.labels != of,
     )
     with tempfile.TemporaryDirectory() as folder:
         frame = draw(
@@ -97,7 +97,7 @@ def draw(folder: Path, of: np.ndarray, number: np.ndarray, noise, seed: int) -> 
         name = f"{row:06d}.jpg"
         (folder / name).write_bytes(picture.jpeg)
         rows.append(
-            [name, noise.names[row], *picture.landmarks.ravel(), *picture.box, noise.names[row]]
+            [name, noise.labels[row], *picture.landmarks.ravel(), *picture.box, noise.labels[row]]
         )
     return pd.DataFrame(rows, columns=["image_id", "person_id", *LANDMARKS, *tables.BOX, "label"])
 

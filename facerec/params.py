@@ -10,15 +10,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {
+    "synthesize.bad_share": "synthesize.flaw_prob",
+    "synthesize.swapped_share": "synthesize.label_noise",
+}
 
-Precision = Literal[
-    "auto", "bf16", "fp32"
-]  # of a network's layers; `devices.autocast` says what auto is
+# Precision of a network's layers; `devices.autocast` says what auto is.
+Precision = Literal["auto", "bf16", "fp32"]
 
 
 class Params(BaseModel):
-    """One section of params.yaml. Subclasses declare its keys; none has a default, so DVC sees every value."""
+    """One section of params.yaml.
+
+    Subclasses declare its keys. No key has a default, so DVC sees every value.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -31,17 +36,17 @@ class Params(BaseModel):
             file: the YAML file.
 
         Raises:
-            ValueError: the file cannot be parsed, the section is absent, or a key in it is unknown, missing, of
-                a wrong type or out of range; the message names the file and the key.
+            ValueError: the file cannot be parsed, the section is absent, or a key in it is unknown,
+                missing, of a wrong type or out of range; the message names the file and the key.
         """
         values = _descend(read_yaml(file), section, file)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = [
-                f"  {(key := '.'.join([section, *map(str, e['loc'])]))}: {_explain(cls, key, e)}"
-                for e in error.errors()
-            ]
+            problems = []
+            for problem in error.errors():
+                key = ".".join([section, *map(str, problem["loc"])])
+                problems.append(f"  {key}: {_explain(cls, key, problem)}")
             raise ValueError("\n".join([f"{file}:", *problems])) from None
 
 
@@ -65,17 +70,16 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 class _KeysOnce(yaml.SafeLoader):
-    """Refuses a mapping that has a key twice, of which the last would count."""
+    """Refuses a mapping with a key twice; YAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key in (
-            key for key, _ in node.value if isinstance(key, yaml.ScalarNode)
-        ):  # others are no names
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"`{key.value}` is there twice", key.start_mark
-                )
+                message = f"`{key.value}` is there twice"
+                raise yaml.constructor.ConstructorError(None, None, message, key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -89,9 +93,9 @@ def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
 
 
 def renamed(key: str) -> str | None:
-    """Returns what a key or section of an earlier version is called today, None if it never was one."""
-    names = [new for old, new in RENAMED.items() if fnmatch(key, old)]
-    return f"is now {names[0]}" if names else None
+    """Returns what to say about a key or section of an earlier version, None about any other."""
+    new_names = [new for old, new in RENAMED.items() if fnmatch(key, old)]
+    return f"is now {new_names[0]}" if new_names else None
 
 
 def _explain(cls: type[BaseModel], key: str, error: Any) -> str:
@@ -101,13 +105,13 @@ def _explain(cls: type[BaseModel], key: str, error: Any) -> str:
         return f"unknown key; known here: {_known(cls, error['loc'][:-1])}"
     if error["type"] == "missing":
         return "missing"
-    if error["type"] == "value_error":  # a rule between keys, which says itself what is wrong
+    if error["type"] == "value_error":  # a rule between keys has its own message
         return str(error["ctx"]["error"])
     return f"{error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
 
 
 def _known(cls: type[BaseModel], path: tuple[str | int, ...]) -> str:
-    """Returns the keys of the section, or of the one within it that the path leads to."""
+    """Returns the keys of the section, or of the section inside it at this path."""
     for key in path:
         inner = cls.model_fields[str(key)].annotation if str(key) in cls.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):

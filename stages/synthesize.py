@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
-from typer import Argument
+from typer import Option
 
 from facerec import progress
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
@@ -15,12 +15,10 @@ from facerec.files import write_bytes
 from facerec.parallel import keep_freed_memory, num_workers, process_pool
 from facerec.params import Params
 from facerec.synthetic.drawing import Photograph, photograph
-from facerec.synthetic.label_noise import Planted, altered, plant
+from facerec.synthetic.label_noise import LabelNoise, altered, sample_label_noise
 from stages.cli import run
 
-ID_SPREAD = (
-    10  # person ids are drawn from 1 to this many times the people: they have gaps, as CelebA's
-)
+ID_SPREAD = 10  # person ids lie between 1 and this many times the people: with gaps, as in CelebA
 CHUNK = 16  # photographs handed to a worker at a time
 
 
@@ -28,56 +26,48 @@ class SynthesizeParams(Params):
     runs: list[str]  # one stage for each; empty: no such stage
     people: PositiveInt
     photos_per_person: PositiveInt
-    bad_share: Annotated[
-        float, Field(ge=0, le=1)
-    ]  # of photographs: tiny, blurred, profile or covered
-    swapped_share: Annotated[
-        float, Field(ge=0, le=0.5)
-    ]  # of photographs: under another person's name
-    duplicate_share: Annotated[
-        float, Field(ge=0, le=0.3)
-    ]  # of photographs: altered copies of others
+    # probability that a photograph is tiny, blurred, in profile or covered
+    flaw_prob: Annotated[float, Field(ge=0, le=1)]
+    # share of the photographs that are labelled with another person
+    label_noise: Annotated[float, Field(ge=0, le=0.5)]
+    # share of the photographs that are altered copies of others
+    duplicate_share: Annotated[float, Field(ge=0, le=0.3)]
     seed: NonNegativeInt
 
 
 def main(
-    images: Annotated[Path, Argument(help="output: folder of the photographs")],
-    identity: Annotated[Path, Argument(help="output: image_id and person_id")],
-    boxes: Annotated[Path, Argument(help="output: boxes as a detector finds them, px")],
-    landmarks: Annotated[Path, Argument(help="output: the five true points, px")],
-    attributes: Annotated[Path, Argument(help="output: CelebA's 40 attributes, -1 or 1")],
-    truth: Annotated[
-        Path, Argument(help="output: who is really on each photograph, and what it is a copy of")
-    ],
+    images: Annotated[Path, Option(help="output: folder of the photographs")],
+    identity: Annotated[Path, Option(help="output: image_id and person_id")],
+    boxes: Annotated[Path, Option(help="output: boxes as a detector finds them, px")],
+    landmarks: Annotated[Path, Option(help="output: the five true points, px")],
+    attributes: Annotated[Path, Option(help="output: CelebA's 40 attributes, -1 or 1")],
+    truth: Annotated[Path, Option(help="output: each photograph's true person and original")],
 ) -> None:
     """Draw a collection of faces in CelebA's layout."""
     params = SynthesizeParams.load("synthesize")
     people, photos = _shuffled(params)
     person_ids = _person_ids(params)
     names = [f"{number:06d}.jpg" for number in range(1, len(people) + 1)]
-    noise = plant(people, params.swapped_share, params.duplicate_share, params.seed)
+    noise = sample_label_noise(people, params.label_noise, params.duplicate_share, params.seed)
     originals = np.where(noise.copy_of >= 0, photos[noise.copy_of], photos)
-    drawn = []
+    pictures = []
     for row, picture in enumerate(_draw(params, people, originals)):
         if noise.alterations[row]:
             picture = altered(picture, noise.alterations[row], [params.seed, 5, row])
         write_bytes(images / names[row], picture.jpeg)
-        drawn.append(picture)
-    write_bytes(
-        identity,
-        _lines(f"{name} {person_ids[of]}" for name, of in zip(names, noise.names, strict=True)),
-    )
+        pictures.append(picture)
+    labels = person_ids[noise.labels]
+    write_bytes(identity, _lines(f"{name} {id}" for name, id in zip(names, labels, strict=True)))
     write_bytes(truth, _truth_file(names, person_ids[people], noise))
-    write_bytes(boxes, _boxes_file(names, drawn))
-    write_bytes(landmarks, _landmarks_file(names, drawn))
-    write_bytes(attributes, _attributes_file(names, drawn))
+    write_bytes(boxes, _boxes_file(names, pictures))
+    write_bytes(landmarks, _landmarks_file(names, pictures))
+    write_bytes(attributes, _attributes_file(names, pictures))
 
 
 def _shuffled(params: SynthesizeParams) -> tuple[np.ndarray, np.ndarray]:
-    """Returns who is on each photograph, and which photograph of that person it is, in the collection's order."""
-    order = np.random.default_rng([params.seed, 2]).permutation(
-        params.people * params.photos_per_person
-    )
+    """Returns the person on each photograph, and its number among that person's photographs."""
+    rng = np.random.default_rng([params.seed, 2])
+    order = rng.permutation(params.people * params.photos_per_person)
     return np.divmod(order, params.photos_per_person)
 
 
@@ -87,47 +77,44 @@ def _person_ids(params: SynthesizeParams) -> np.ndarray:
 
 
 def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> Iterator[Photograph]:
-    """Yields the photographs in order; each has its own seed, so that they do not depend on the workers."""
-    draw = partial(photograph, params.seed, bad_share=params.bad_share)
+    """Yields the photographs in order. Each has its own seed: the workers change nothing."""
+    draw = partial(photograph, params.seed, flaw_prob=params.flaw_prob)
     keep_freed_memory()
     with process_pool(num_workers()) as pool:
-        drawn = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
-        yield from progress.over(drawn, "draw faces", len(people))
+        pictures = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
+        yield from progress.over(pictures, "draw faces", len(people))
 
 
-def _truth_file(names: list[str], people: np.ndarray, noise: Planted) -> bytes:
-    """Returns what nobody who chooses or trains may read: only tests and benchmarks do."""
-    copied = [names[row] if row >= 0 else "" for row in noise.copy_of]
-    rows = zip(names, people, copied, noise.alterations, strict=True)
-    return _lines(
-        ["image_id,person_id,copy_of,alteration", *(",".join(map(str, row)) for row in rows)]
-    )
+def _truth_file(names: list[str], people: np.ndarray, noise: LabelNoise) -> bytes:
+    """Returns the table that only tests and benchmarks may read, no selection and no training."""
+    originals = [names[row] if row >= 0 else "" for row in noise.copy_of]
+    rows = zip(names, people, originals, noise.alterations, strict=True)
+    header = "image_id,person_id,copy_of,alteration"
+    return _lines([header, *(",".join(map(str, row)) for row in rows)])
 
 
-def _boxes_file(names: list[str], drawn: list[Photograph]) -> bytes:
+def _boxes_file(names: list[str], pictures: list[Photograph]) -> bytes:
     rows = [
         name + "".join(f" {value:>5}" for value in picture.box)
-        for name, picture in zip(names, drawn, strict=True)
+        for name, picture in zip(names, pictures, strict=True)
     ]
     return _lines([str(len(names)), "image_id x_1 y_1 width height", *rows])
 
 
-def _landmarks_file(names: list[str], drawn: list[Photograph]) -> bytes:
-    """Returns the points with two decimals: CelebA's are whole pixels, but these are known exactly."""
-    header = " ".join(LANDMARKS)
+def _landmarks_file(names: list[str], pictures: list[Photograph]) -> bytes:
+    """Returns the points with two decimals. CelebA's are whole pixels; these are known exactly."""
     rows = [
         name + "".join(f" {value:>7.2f}" for value in picture.landmarks.ravel())
-        for name, picture in zip(names, drawn, strict=True)
+        for name, picture in zip(names, pictures, strict=True)
     ]
-    return _lines([str(len(names)), header, *rows])
+    return _lines([str(len(names)), " ".join(LANDMARKS), *rows])
 
 
-def _attributes_file(names: list[str], drawn: list[Photograph]) -> bytes:
-    rows = [
-        name
-        + "".join("  1" if attribute in picture.attributes else " -1" for attribute in ATTRIBUTES)
-        for name, picture in zip(names, drawn, strict=True)
-    ]
+def _attributes_file(names: list[str], pictures: list[Photograph]) -> bytes:
+    def flags(picture: Photograph) -> str:
+        return "".join("  1" if name in picture.attributes else " -1" for name in ATTRIBUTES)
+
+    rows = [name + flags(picture) for name, picture in zip(names, pictures, strict=True)]
     return _lines([str(len(names)), " ".join(ATTRIBUTES), *rows])
 
 

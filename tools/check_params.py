@@ -161,7 +161,7 @@ def _of_the_drawn(content: dict[str, Any], file: Path) -> list[str]:
         )
     photos = select["images_per_person"] + select["wild_per_person"]
     if (
-        photos > drawn["photos_per_person"] and not drawn["swapped_share"]
+        photos > drawn["photos_per_person"] and not drawn["label_noise"]
     ):  # who is swapped has more of them
         found.append(
             f"{file}: select.images_per_person and wild_per_person take {photos} photographs of a person, "

@@ -197,7 +197,7 @@ def test_identifications_memory_is_measured_and_a_subset_equals_brute_force():
 
 
 def test_identification_is_compared_with_faiss_which_agrees():
-    pytest.importorskip("faiss", reason="requirements-bench.txt is not installed")
+    pytest.importorskip("faiss", reason="the group bench is not installed: make bench")
     assert identification_speed.against_faiss(50, 400, 1).median > 0
 
 

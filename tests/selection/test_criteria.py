@@ -7,7 +7,9 @@ from facerec import tables
 from facerec.geometry import ARCFACE_TEMPLATE
 from facerec.selection import criteria
 from facerec.selection.criteria import Criterion
-from facerec.synthetic.drawing import landmarks, sample_identity, sample_scene
+from facerec.synthetic.annotations import landmarks
+from facerec.synthetic.identity import sample_identity
+from facerec.synthetic.scene import sample_scene
 
 
 def measured(
@@ -29,7 +31,7 @@ def test_yaw_is_near_the_angle_at_which_the_head_was_drawn():
     for number in range(300):
         rng = np.random.default_rng(number)
         identity = sample_identity(rng)
-        scene = sample_scene(rng, identity, bad_share=0.3)
+        scene = sample_scene(rng, identity, flaw_prob=0.3)
         true.append(abs(np.degrees(scene.yaw)))
         points.append(landmarks(identity, scene))
     found = measured(np.array(points), "yaw")

@@ -11,8 +11,8 @@ from facerec.imaging.io import read_image
 from facerec.selection import near_duplicates
 from facerec.selection.photographs import Photographs
 from facerec.selection.pixel_measures import PixelMeasures
-from facerec.synthetic import label_noise as planted
 from facerec.synthetic.drawing import photograph
+from facerec.synthetic.label_noise import ALTERATIONS, altered
 
 BITS = 36
 PEOPLE, PHOTOS = 6, 4
@@ -28,11 +28,8 @@ def drawn(tmp_path_factory):
             f"{person}-{photo}.jpg": photograph(1, person, photo, 0.0) for photo in range(PHOTOS)
         }
         first = pictures[f"{person}-0.jpg"]
-        altered = {
-            f"{person}-{how}.jpg": planted.altered(first, how, [person])
-            for how in planted.ALTERATIONS
-        }
-        for name, picture in (pictures | altered).items():
+        copies = {f"{person}-{how}.jpg": altered(first, how, [person]) for how in ALTERATIONS}
+        for name, picture in (pictures | copies).items():
             (folder / name).write_bytes(picture.jpeg)
             rows.append([name, person, *picture.landmarks.ravel(), *picture.box])
     frame = pd.DataFrame(rows, columns=["image_id", "person_id", *tables.LANDMARKS, *tables.BOX])

@@ -11,7 +11,7 @@ from benchmarks.audit import report_copies, report_swapped, report_twins
 from facerec import tables
 from facerec.imaging.io import read_image, write_image
 from facerec.selection.pixel_measures import PixelMeasures
-from facerec.synthetic.label_noise import plant
+from facerec.synthetic.label_noise import sample_label_noise
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, PHOTOS, SIDE = 5, 8, 32
@@ -93,17 +93,17 @@ def cv_patterns(rng: np.random.Generator) -> np.ndarray:
 
 def test_planted_noise_is_as_much_as_asked_for_and_never_overlaps():
     people = np.repeat(np.arange(20), 10)
-    noise = plant(people, swapped_share=0.05, duplicate_share=0.1, seed=1)
-    copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.names != people)
+    noise = sample_label_noise(people, label_noise=0.05, duplicate_share=0.1, seed=1)
+    copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.labels != people)
     assert (len(copies), len(swapped)) == (20, 10)
     assert (people[noise.copy_of[copies]] == people[copies]).all()
     assert not {*copies, *noise.copy_of[copies]} & set(swapped) and not set(copies) & set(
         noise.copy_of[copies]
     )
     assert set(noise.alterations[copies]) == {"recoloured", "recropped", "compressed", "mirrored"}
-    clean = plant(people, 0.0, 0.0, 1)
+    clean = sample_label_noise(people, 0.0, 0.0, 1)
     assert (
-        (clean.names == people).all()
+        (clean.labels == people).all()
         and (clean.copy_of == -1).all()
         and not clean.alterations.any()
     )

@@ -176,7 +176,8 @@ def test_an_error_of_ours_keeps_its_traceback():
 
 def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
     shutil.copy(ROOT / "profiles/base.yaml", tmp_path / "params.yaml")
-    outputs = ["img", "identity.txt", "boxes.txt", "landmarks.txt", "attributes.txt", "truth.csv"]
+    names = ["images", "identity", "boxes", "landmarks", "attributes", "truth"]
+    outputs = [word for name in names for word in (f"--{name}", name)]
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.synthesize", *outputs],
         cwd=tmp_path,
