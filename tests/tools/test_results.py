@@ -18,7 +18,7 @@ ERRORS = {"nme": 4.0, "nme_jittered": 5.0, "nme_mean_shape": 30.0, "nme_jittered
 
 @pytest.fixture
 def folder(tmp_path):
-    """Returns a folder with what a run of the first profile leaves: people of one brightness each."""
+    """Returns a folder as the first run leaves it; each person has one brightness."""
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     (tmp_path / "params.yaml").write_text(composed("first_run"))
     (tmp_path / "docs/results").mkdir(parents=True)
@@ -60,9 +60,8 @@ def test_printed_rows_end_with_the_next_commands(folder):
     result = as_command(folder, "tools.results")
     assert result.returncode == 0, result.stderr
     assert "frontal faces 2.0 (mean shape 15.0), in jittered boxes 2.5" in result.stdout
-    assert (
-        "50.0 %" in result.stdout and "dvc exp run -n ce -S publish.recognizer=ce" in result.stdout
-    )
+    assert "50.0 %" in result.stdout
+    assert "dvc exp run -n ce -S publish.recognizer=ce" in result.stdout
 
 
 def test_a_missing_result_is_told_in_one_line(folder):
