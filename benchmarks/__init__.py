@@ -1,1 +1,1 @@
-"""Measurements that anyone can repeat: difficulty of a collection, speed, memory."""
+"""Measurements that anyone can repeat: speed and memory."""

@@ -126,7 +126,7 @@ def _selected(data: Path, photographs: int) -> Faces:
     frame = pd.concat(
         [*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True
     )
-    return Faces("selected", data / "selected", frame, squares_of(data, photographs))
+    return Faces("selected", data / "photographs", frame, squares_of(data, photographs))
 
 
 def squares_of(data: Path, photographs: int) -> pd.DataFrame:

@@ -76,7 +76,7 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
     shown = face_pixels(params.pixels, params.looks, params.detail)
     train_set = landmark_training.read_faces(
-        data / "selected",
+        data / "photographs",
         train.image_id.tolist(),
         train[SQUARE].to_numpy(),
         tables.points(train),
@@ -84,7 +84,7 @@ def read_run(data: Path, params: HourglassParams) -> Run:
     )
     exams = {
         "clean": landmark_exam.as_given(data / "cropped", unseen, shown),
-        "jittered": landmark_exam.jittered(data / "selected", unseen, shown),
+        "jittered": landmark_exam.jittered(data / "photographs", unseen, shown),
     }
     digest = hashlib.sha256(params.model_dump_json().encode() + train_set.points.numpy().tobytes())
     digest.update(exams["clean"].points.tobytes())

@@ -18,8 +18,8 @@ from facerec.annotation_names import LANDMARKS
 from facerec.geometry import ARCFACE_PIXELS, invert, square_matrices, template, transform_points
 from facerec.landmarks import hourglass
 from facerec.networks.devices import device
-from facerec.selection.photographs import Photographs
-from facerec.selection.pixel_measures import PixelMeasures
+from facerec.selection.photographs import copy_photographs
+from facerec.selection.pixel_measures import measure_photographs
 from facerec.tables import BOX, SQUARE
 from stages.align import align_all, batches, side_by_side
 
@@ -63,7 +63,12 @@ def _align(
 ) -> None:
     folders = {count: out / f"aligned_{count}" for count in tables.ALIGNMENTS}
     align_all(
-        network, some.reset_index(drop=True), data / "selected", data / "cropped", folders, pixels
+        network,
+        some.reset_index(drop=True),
+        data / "photographs",
+        data / "cropped",
+        folders,
+        pixels,
     )
 
 
@@ -75,7 +80,7 @@ def growth(
     Args:
         data: folder that the stages wrote.
         models: folder of the hourglass.
-        stage: select (its measures of pixels, decoding and copying), crop or align.
+        stage: select (measures of pixels, and copying), crop or align.
         pixels: side of the result.
         photographs: at TIMES[-1].
         repeats: of the whole series.
@@ -98,12 +103,8 @@ def _works(
     data: Path, models: Path, pixels: int, out: Path
 ) -> dict[str, Callable[[pd.DataFrame], None]]:
     def select(some: pd.DataFrame) -> None:
-        source, ids = Photographs(data / "selected", "fail"), some.image_id.tolist()
-        (out / "measured.csv").unlink(missing_ok=True)
-        PixelMeasures(source, out / "measured.csv").of(_somewhere(some))
-        source.shapes.clear()
-        source.take(some.assign(person_id=0), len(some))
-        source.copy(ids, next(new))
+        measure_photographs(_somewhere(some), data / "photographs")
+        copy_photographs(some.image_id.tolist(), data / "photographs", next(new))
 
     def aligned(some: pd.DataFrame) -> None:
         _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, next(new))
@@ -111,7 +112,7 @@ def _works(
     new = new_folders(out)
     return {
         "select": select,
-        "crop": lambda some: crop_some(data / "selected", some, pixels, next(new)),
+        "crop": lambda some: crop_some(data / "photographs", some, pixels, next(new)),
         "align": aligned,
     }
 

@@ -198,7 +198,7 @@ def _said(module: str, *words: object) -> str:
 
 
 GROWING = {
-    "select": " (its work on photographs: measures, decoding, copies)",
+    "select": " (work on photographs: measures, copies)",
     "crop": ", pool and all",
     "align": "",
 }

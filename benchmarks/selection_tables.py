@@ -18,18 +18,16 @@ from benchmarks.measure import Measured, alternate, peak_memory, speed_of
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.data.celeba import read_collection
 from facerec.random_order import person_order, rank_in_person
-from facerec.selection import choice as selection
-from facerec.selection import criteria
-from facerec.selection.choice import Funnel, Likeness
+from facerec.selection import choice, criteria
+from facerec.selection.choice import Features, Funnel
 from facerec.selection.criteria import Criterion
 from facerec.tables import BOX
 
 STRATA = ["Male", "Young", "Smiling", "Eyeglasses"]
 CHOSEN, PHOTOS = 500, 20
 NOTEBOOK = [
-    Criterion(name="nose_between_eyes", above=0.0),
-    Criterion(name="eyes_apart", above=30.0),
-    Criterion(name="nose_centred", at_least=0.3),
+    Criterion(name="frontality", at_least=0.3),
+    Criterion(name="eye_distance_x", above=30.0),
 ]
 
 
@@ -117,14 +115,14 @@ def choose(
     frame, funnel = collection.frame, Funnel()
     order = person_order(frame, 1, "wild")
     rest = frame[rank_in_person(frame, order) >= 2]
-    values = criteria.of_table([criterion.name for criterion in NOTEBOOK], rest)
-    good = selection.keep(rest, NOTEBOOK, values, funnel)
-    pool = selection.enough_photographs(good, photos, funnel, "people_with_enough")
+    values = criteria.values_of([criterion.name for criterion in NOTEBOOK], rest, rest)
+    good = choice.keep(rest, NOTEBOOK, values, funnel)
+    pool = choice.enough_photographs(good, photos, funnel, "people_with_enough")
     wanted = min(chosen, pool.person_id.nunique())
-    of_chosen = pool[pool.person_id.isin(selection.choose_people(pool, wanted, STRATA, 1))]
-    alike = [Likeness(of_chosen[collection.attributes].to_numpy(np.int16), 1.0)]
+    of_chosen = pool[pool.person_id.isin(choice.choose_people(pool, wanted, STRATA, 1))]
+    features = [Features(of_chosen[collection.attributes].to_numpy(np.int16), 1.0)]
     return (
-        selection.preference(of_chosen, alike, np.zeros(len(of_chosen)), 1)
+        choice.preference(of_chosen, features, np.zeros(len(of_chosen)), 1)
         .groupby("person_id")
         .head(photos)
     )

@@ -13,6 +13,12 @@ PARAMS_FILE = Path("params.yaml")
 RENAMED: dict[str, str] = {
     "synthesize.bad_share": "synthesize.flaw_prob",
     "synthesize.swapped_share": "synthesize.label_noise",
+    "select.copy_bits": "select.max_hash_distance, and 1 less",
+    "select.fill_up": "select.allow_rejected",
+    "audit.doubtful": "audit.review_odds",
+    "audit.certain": "audit.exclude_odds",
+    "audit.pixels": "audit.image_size",
+    "audit.twin_share": "audit.min_identity_confusion",
 }
 
 # Precision of a network's layers; `devices.autocast` says what auto is.

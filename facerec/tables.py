@@ -30,6 +30,7 @@ class Table:
         numbers: columns of finite numbers.
         texts: columns of text, besides the key.
         blank: columns of numbers that may be empty.
+        blank_texts: columns of text that may be empty.
         labels: those columns of numbers that are people's classes: whole, from 0.
         optional: whether further columns (attributes) may follow.
         decimals: to which numbers are written.
@@ -40,13 +41,14 @@ class Table:
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
+    blank_texts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     optional: bool = False
     decimals: int = DECIMALS
 
     @property
     def columns(self) -> list[str]:
-        return [*self.key, *self.numbers, *self.texts, *self.blank]
+        return [*self.key, *self.numbers, *self.texts, *self.blank, *self.blank_texts]
 
 
 SELECTED = Table(
@@ -77,6 +79,27 @@ ALIGNED = Table(
         for what in ("roll", "scale", "shear", "residual")
     ),
 )
+MEASURES = Table(
+    "measures of photographs",
+    ("image_id",),
+    blank=("width", "height", "sharpness", "exposure", "contrast", "box_in_picture"),
+    blank_texts=("hash", "thumbnail", "unreadable"),  # the last one: why, and all others are empty
+    decimals=4,
+)
+AUDIT = Table(
+    "photographs to review",
+    ("image_id",),
+    ("person_id", "suggested_person_id", "score"),
+    ("action",),
+    decimals=6,
+)
+AUDIT_PEOPLE = Table(
+    "pairs of people to review",
+    ("person_id", "other_person_id"),
+    ("score",),
+    ("action",),
+    decimals=6,
+)
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
 REPORT = Table(
     "report",
@@ -100,7 +123,7 @@ def read(path: Path, table: Table) -> pd.DataFrame:
             io.BytesIO(
                 path.read_bytes().rstrip()
             ),  # blank lines at the end do no harm; others would shift `line N`
-            dtype={name: str for name in (*table.key, *table.texts)},
+            dtype={name: str for name in (*table.key, *table.texts, *table.blank_texts)},
             keep_default_na=True,
             skip_blank_lines=False,
         )

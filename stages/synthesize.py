@@ -9,10 +9,9 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from typer import Option
 
-from facerec import progress
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.files import write_bytes
-from facerec.parallel import keep_freed_memory, num_workers, process_pool
+from facerec.parallel import parallel_map
 from facerec.params import Params
 from facerec.synthetic.drawing import Photograph, photograph
 from facerec.synthetic.label_noise import LabelNoise, altered, sample_label_noise
@@ -77,12 +76,15 @@ def _person_ids(params: SynthesizeParams) -> np.ndarray:
 
 
 def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> Iterator[Photograph]:
-    """Yields the photographs in order. Each has its own seed: the workers change nothing."""
-    draw = partial(photograph, params.seed, flaw_prob=params.flaw_prob)
-    keep_freed_memory()
-    with process_pool(num_workers()) as pool:
-        pictures = pool.map(draw, people.tolist(), photos.tolist(), chunksize=CHUNK)
-        yield from progress.over(pictures, "draw faces", len(people))
+    """Returns the photographs in order. Each has its own seed: the workers change nothing."""
+    numbers = list(zip(people.tolist(), photos.tolist(), strict=True))
+    draw = partial(_photograph, params)
+    return parallel_map(draw, numbers, "draw faces", processes=True, run=CHUNK)
+
+
+def _photograph(params: SynthesizeParams, numbers: tuple[int, int]) -> Photograph:
+    person, photo = numbers
+    return photograph(params.seed, person, photo, params.flaw_prob)
 
 
 def _truth_file(names: list[str], people: np.ndarray, noise: LabelNoise) -> bytes:

@@ -7,7 +7,7 @@ import runpy
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unittest.mock import patch
 
@@ -37,6 +37,15 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
     return subprocess.CompletedProcess(
         [module, *arguments], code or 0, output.getvalue(), errors.getvalue()
     )
+
+
+def options_of(values: Mapping[str, str | Path]) -> list[str]:
+    """Returns named options of a command: `{"val_set": "a.csv"}` is `--val-set a.csv`."""
+    return [
+        word
+        for name, value in values.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
 @contextlib.contextmanager

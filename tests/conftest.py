@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+import facerec  # noqa: F401  before cv2, which reads its limit of pixels when it is imported
+
 FIRST = "test_end_to_end.py"  # takes longest: begun last, it would keep one process alone waiting for it
 QUIET = 10.0  # s without a line, after which one says which tests are running
 

@@ -37,7 +37,7 @@ def imported(module: Path) -> frozenset[Path]:
 
 
 def _has_code(file: Path) -> bool:
-    """Returns whether a module has more than a docstring, which most packages' `__init__.py` have not."""
+    """Returns whether a module has more than a docstring."""
     return len(ast.parse(file.read_text()).body) > 1
 
 
@@ -112,7 +112,7 @@ def test_every_path_of_the_command_is_declared_once(name):
     assert sorted(paths) == sorted(declared)
 
 
-def test_whatever_works_waits_for_the_check_of_all_parameters():
+def test_all_stages_wait_for_the_check_of_the_parameters():
     check = STAGES[CHECK]
     assert check["outs"] == [CHECKED] and {"params.yaml", "stages", "facerec"} <= set(check["deps"])
     after = {CHECKED}
@@ -147,13 +147,13 @@ def test_params_yaml_is_the_first_run():
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_crops_have_the_detail_that_the_hourglass_is_shown(profile):
+def test_crops_are_large_enough_for_the_hourglass(profile):
     content = PROFILES[profile]
     shown = face_pixels(*(content["hourglass"][name] for name in ("pixels", "looks", "detail")))
     assert content["crop"]["pixels"] >= shown
 
 
-def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():
+def test_no_parameter_has_a_name_that_the_run_cache_ignores():
     def keys(content: object) -> set[str]:
         if not isinstance(content, dict):
             return set()
@@ -164,7 +164,7 @@ def test_no_parameter_has_a_name_that_dvc_leaves_out_of_its_run_cache():
 
 
 def test_no_stage_after_the_hourglass_asks_for_annotated_points():
-    """Recognition runs on boxes alone: the points are predicted, those that name the slices of a report too."""
+    """Recognition runs on boxes alone: all points are predicted, also those of the slices."""
     later = [*STAGES][[*STAGES].index("train_hourglass") + 1 :]
     assert later[0] == "align" and "train_recognizer" in later
     for name in later:
@@ -187,7 +187,7 @@ def test_no_stage_after_the_hourglass_asks_for_annotated_points():
         assert asking <= {"facerec/annotation_names.py", "facerec/tables.py", *found}, name
 
 
-def test_recognisers_never_see_the_photographs_of_which_only_points_are_learned():
+def test_recognisers_never_see_the_photographs_for_landmarks_only():
     users = [name for name in STAGES if "data/landmarks_only.csv" in definition(name)["deps"]]
     assert users == ["crop", "train_hourglass", "align"]  # align leaves them out
 

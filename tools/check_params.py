@@ -15,10 +15,10 @@ from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.head_params import load_head
 from facerec.recognition.params import GRADIENTS_STEP, RecognizerParams
+from facerec.selection.params import SelectParams
 from stages.cli import run
 from stages.crop import CropParams
 from stages.publish import PublishParams
-from stages.select import SelectParams
 from stages.synthesize import SynthesizeParams
 
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
@@ -104,11 +104,11 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "gradients":
-        for section in ("align", "audit"):
-            pixels = content[section]["pixels"]
+        for section, key in (("align", "pixels"), ("audit", "image_size")):
+            pixels = content[section][key]
             if pixels % GRADIENTS_STEP:
                 found.append(
-                    f"{file}: {section}.pixels: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
+                    f"{file}: {section}.{key}: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(
@@ -141,9 +141,10 @@ def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
         found.append(
             f"{file}: audit.head: expected a type with scores, such as ce, got {audit['head']['type']!r}"
         )
-    if audit["certain"] < audit["doubtful"]:
+    if audit["exclude_odds"] < audit["review_odds"]:
         found.append(
-            f"{file}: audit.certain: expected at least audit.doubtful ({audit['doubtful']}), got {audit['certain']}"
+            f"{file}: audit.exclude_odds: expected at least audit.review_odds ({audit['review_odds']}), "
+            f"got {audit['exclude_odds']}"
         )
     return found
 

@@ -1,11 +1,13 @@
 """Say in one line what `make repro` will do and about how long it takes on this machine."""
 
-import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import networkx as nx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
@@ -15,31 +17,29 @@ from facerec.recognition.params import RecognizerParams
 from stages.cli import run
 from tools.check_params import DRAWN, problems
 
-SHARED = [
-    "synthesize",
-    "select",
-    "crop",
-    "train_hourglass",
-    "align",
-]  # whatever comes after one of them hangs on it
-SUMMARY = ["compare", "publish"]  # of all heads
+CHECK = "check_params"
 
-# Seconds on two cores without AMX: what is not measured for each estimate, because it is the smaller part.
-START = 1.5  # of DVC and Python, a stage
-TORCH = 3.0  # of torch, a stage that needs it
-SELECT, CROP, READ, ALIGN, EMBED = 0.004, 0.002, 0.002, 0.006, 0.002  # a photograph
-RESAMPLE = 0.006  # of the people behind a recogniser's intervals
+# Seconds on two cores without AMX, of the smaller parts, which are not measured for each estimate.
+START = 1.5  # per stage, for DVC and Python
+TORCH = 3.0  # per stage that imports torch
+MEASURE = 0.003  # per photograph, as the next five
+SELECT = 0.001
+CROP = 0.002
+READ = 0.002
+ALIGN = 0.006
+EMBED = 0.002
+RESAMPLE = 0.006  # per bootstrap resample
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured on this machine, in seconds; 0 of what no stage needs.
+    """Seconds measured on this machine; 0 where no stage needs them.
 
     Attributes:
-        draw: a photograph.
-        hourglass_step: of its training, a batch.
-        look: a face whose points the hourglass finds.
-        recognizer_step: of its training, a batch.
+        draw: per drawn photograph.
+        hourglass_step: per training batch.
+        look: per face, to find its points.
+        recognizer_step: per training batch.
     """
 
     draw: float = 0.0
@@ -50,11 +50,11 @@ class Speed:
 
 @dataclass(frozen=True)
 class Kept:
-    """Epochs that interrupted trainings have behind them.
+    """Epochs that interrupted trainings have already done.
 
     Attributes:
         hourglass: of the hourglass.
-        recognizers: of each head's trainings, over all seeds.
+        recognizers: of each recogniser, over all seeds.
     """
 
     hourglass: int = 0
@@ -63,15 +63,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class Photographs:
-    """How many photographs each part has, at most.
+    """The number of photographs of each part, at most.
 
     Attributes:
-        collection: all that select chooses from.
-        train: that are learned from.
-        val: that an epoch is tried on.
-        wild: of the same people, set aside.
-        openset: of strangers.
-        landmarks_only: of which only points are learned.
+        collection: the whole collection.
+        train: for training.
+        val: for validation after each epoch.
+        wild: rejected photographs of the same people.
+        openset: of other people.
+        landmarks_only: for the training of the hourglass alone.
     """
 
     collection: int
@@ -83,7 +83,7 @@ class Photographs:
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Photographs":
-        """Returns the numbers that checked parameters lead to; a collection that is not there yet counts as small."""
+        """Returns the numbers for checked parameters; an absent collection counts as small."""
         select, drawn = content["select"], content["synthesize"]
         people, chosen, wild = (
             select["people"],
@@ -117,40 +117,29 @@ class Photographs:
         return self.train + self.val + self.wild + self.openset
 
 
-def all_stages(content: dict[str, Any]) -> list[str]:
-    """Returns the names of the stages that checked parameters ask for, in their order."""
-    shared = [name for name in SHARED if name != "synthesize"]
-    drawn = [f"synthesize@{run}" for run in content["synthesize"]["runs"]]
-    audits = [f"audit@{run}" for run in content["audit"]["runs"]]
-    of_heads = [
-        f"{stage}@{head}" for stage in ("train_recognizer", "evaluate") for head in content["heads"]
-    ]
-    return ["check_params", *drawn, *shared, *audits, *of_heads, *SUMMARY]
+def upstream(repo: Repo) -> dict[str, set[str]]:
+    """Returns all stages in the order of dvc.yaml, each with all stages that it depends on."""
+    graph = repo.index.graph
+    return {
+        stage.addressing: {before.addressing for before in nx.descendants(graph, stage)}
+        for stage in repo.index.stages
+    }
 
 
-def to_run(status: dict[str, list], content: dict[str, Any]) -> list[str]:
+def to_run(status: dict[str, list], upstream: Mapping[str, set[str]]) -> list[str]:
     """Returns the stages that `dvc repro` would run, at most, in their order.
 
     Args:
-        status: what `dvc status --json` says.
-        content: the checked parameters.
+        status: as `dvc status --json` gives it.
+        upstream: all stages, each with all that it depends on.
     """
-    found: list[str] = []
-    for stage in all_stages(content):
-        kind, _, head = stage.partition("@")
-        before = {name.partition("@")[0] for name in found}
-        waits = kind != "check_params" and (
-            bool(before & set(SHARED))
-            or (kind == "evaluate" and f"train_recognizer@{head}" in found)
-            or (kind in SUMMARY and "evaluate" in before)
-        )
-        if waits or _has_changed(status.get(stage, [])):
-            found.append(stage)
-    return found
+    changed = {stage for stage in upstream if _has_changed(status.get(stage, []))}
+    reaching = changed - {CHECK}  # its output is always the same
+    return [name for name, before in upstream.items() if name in changed or before & reaching]
 
 
 def _has_changed(reasons: list) -> bool:
-    """Returns whether a stage runs, and does not only get its outputs back from the cache."""
+    """Returns whether a stage runs, and does more than restore its outputs from the cache."""
     for reason in reasons:
         outputs = reason.get("changed outs", {}) if isinstance(reason, dict) else {}
         if not outputs or len(reason) > 1 or set(outputs.values()) != {"deleted"}:
@@ -164,11 +153,11 @@ def seconds(
     """Returns about how long these stages take.
 
     Args:
-        stages: by name.
+        stages: their names.
         content: the checked parameters.
         photographs: their numbers.
         speed: of this machine.
-        kept: epochs that need not be trained again.
+        kept: epochs that are already done.
     """
     return sum(
         START + _work(*stage.partition("@")[::2], content, photographs, speed, kept)
@@ -179,11 +168,13 @@ def seconds(
 def _work(
     kind: str, head: str, content: dict[str, Any], of: Photographs, speed: Speed, kept: Kept
 ) -> float:
-    """Returns the seconds of one stage, but for its start."""
+    """Returns the seconds of one stage without its start."""
     hourglass, recognizer = content["hourglass"], content["recognizer"]
     seeds, tried = len(recognizer["seeds"]), of.val * EMBED
     if kind == "synthesize":
         return of.collection * speed.draw
+    if kind == "measure":
+        return of.collection * MEASURE
     if kind == "select":
         return of.collection * SELECT
     if kind == "crop":
@@ -197,7 +188,7 @@ def _work(
         return TORCH + of.aligned * (speed.look + ALIGN)
     if kind == "audit":
         audit, photographs = content["audit"], of.train + of.val + of.wild
-        small = (audit["pixels"] / content["align"]["pixels"]) ** 2
+        small = (audit["image_size"] / content["align"]["pixels"]) ** 2
         steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch"])
         return (
             TORCH
@@ -222,7 +213,7 @@ def _steps(samples: int, batch: int) -> int:
 
 
 def about(seconds: float) -> str:
-    """Returns a time as coarse as an estimate is: `40 seconds`, `4 minutes`, `3 hours`."""
+    """Returns a rounded time: `40 seconds`, `4 minutes`, `3.0 hours`."""
     if seconds < 90:
         return f"{max(10, round(seconds, -1)):.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
@@ -231,7 +222,7 @@ def about(seconds: float) -> str:
 def describe(
     stages: list[str], content: dict[str, Any], photographs: Photographs, kept: Kept
 ) -> str:
-    """Returns what these stages do, in words."""
+    """Returns what these stages do in one sentence."""
     heads = [stage.partition("@")[2] for stage in stages if stage.startswith("train_recognizer@")]
     doing = []
     if any(stage.startswith("synthesize@") for stage in stages):
@@ -251,18 +242,19 @@ def describe(
 
 
 def main() -> None:
-    """Checks the parameters, and says in one line what `dvc repro` will do and about how long it takes."""
+    """Check the parameters, and say what `dvc repro` will do and about how long it takes."""
     if found := problems(PARAMS_FILE):
         raise ValueError("\n".join(["nothing was run:", *found]))
     content = read_yaml(PARAMS_FILE)
-    status = subprocess.run(["dvc", "status", "--json"], capture_output=True, text=True)
-    if status.returncode:
-        return  # `dvc repro` says why
-    stages = to_run(json.loads(status.stdout), content)
-    if not set(stages) - {"check_params"}:
+    try:
+        with Repo() as repo:
+            stages = to_run(repo.status(), upstream(repo))
+    except DvcException:
+        return  # `dvc repro` has the same error and reports it
+    if not set(stages) - {CHECK}:
         print("nothing to do: all results are those of params.yaml and this code")
         return
-    from tools import speed  # seconds to import
+    from tools import speed  # takes seconds to import
 
     of_hourglass, of_recognizer = (
         HourglassParams.load("hourglass"),

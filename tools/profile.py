@@ -22,34 +22,33 @@ EXTENDS = "extends"
 
 
 def main(name: str, force: bool) -> None:
-    """Replaces params.yaml by a profile, unless it holds changes that no profile has. Without a name it lists them."""
+    """Replaces params.yaml by a profile, or lists the profiles if there is no name.
+
+    It refuses to replace a params.yaml that equals no profile, unless `force` is set.
+    """
     if not name:
         print("make profile NAME=… takes one of:")
         print("\n".join(f"  {each:<11} {_description(each)}" for each in names()))
         return
     if name not in names():
-        sys.exit(
-            f"error: no profile {name!r}; make profile NAME=… takes one of: {', '.join(names())}"
-        )
+        known = ", ".join(names())
+        sys.exit(f"error: no profile {name!r}; make profile NAME=… takes one of: {known}")
     if not force and PARAMS.exists() and current() == "custom":
         sys.exit(
-            "error: params.yaml equals no profile, so replacing it would lose your changes; save it as "
-            "profiles/<name>.yaml, or repeat with FORCE=1"
+            "error: params.yaml equals no profile, so replacing it would lose your changes; "
+            "save it as profiles/<name>.yaml, or repeat with FORCE=1"
         )
     try:
         content = composed(name)
-        found = _problems(name, content)
+        errors = _problems(name, content)
     except ValueError as error:
-        found = [str(error)]
-    if found:
-        sys.exit("\n".join(["error: params.yaml is left as it was:", *found]))
-    before = _flat(PARAMS) if PARAMS.exists() else None
+        errors = [str(error)]
+    if errors:
+        sys.exit("\n".join(["error: params.yaml is unchanged:", *errors]))
+    before = _values(PARAMS)
     write_bytes(PARAMS, content.encode())
-    after = _flat(PARAMS) or {}
-    changes = describe(before or {}, after)
-    print(
-        "\n".join([f"params.yaml is now the profile {name}", *(changes or ["  nothing changed"])])
-    )
+    changes = describe(before, _values(PARAMS)) or ["  nothing changed"]
+    print("\n".join([f"params.yaml is now the profile {name}", *changes]))
 
 
 def names() -> list[str]:
@@ -58,10 +57,10 @@ def names() -> list[str]:
 
 
 def composed(name: str) -> str:
-    """Returns a profile as the text of a params.yaml: what it extends with its changes, and the comments of both.
+    """Returns a profile as the text of a params.yaml, with the comments of all that it extends.
 
     Raises:
-        ValueError: the profile, or one that it extends, is no valid YAML.
+        ValueError: the profile, or one that it extends, is not valid YAML.
     """
     dumped = io.StringIO()
     _yaml().dump(_merged(name), dumped)
@@ -70,12 +69,12 @@ def composed(name: str) -> str:
 
 
 def current() -> str:
-    """Returns the name of the profile whose values params.yaml has, or `custom`, which an unreadable one is too.
+    """Returns the name of the profile with the values of params.yaml, or `custom`.
 
-    Values, not bytes: `dvc exp run -S` writes the file again in its own layout. `publish.head` does not count: it is
-    what `dvc exp run -S publish.head=ce` leaves changed, and no work hangs on it.
+    It compares values, not bytes: `dvc exp run -S` writes the file again in its own layout.
+    `publish.head` does not count: `dvc exp run -S publish.head=ce` leaves it changed.
     """
-    values = _without_published(_flat(PARAMS) or {})
+    values = _without_published(_values(PARAMS))
     if not values:
         return "custom"
     equal = [name for name in names() if _without_published(_profile_values(name)) == values]
@@ -86,7 +85,7 @@ def _merged(name: str, extended_by: tuple[str, ...] = ()) -> CommentedMap:
     file = PROFILES / f"{name}.yaml"
     if name in extended_by:
         raise ValueError(f"{file}: extends itself, by way of {' and '.join(extended_by)}")
-    read_yaml(file)  # names what is wrong with it
+    read_yaml(file)  # has the clearer errors
     try:
         content = _yaml().load(file.read_text(encoding="utf-8"))
     except YAMLError as error:
@@ -99,7 +98,7 @@ def _merged(name: str, extended_by: tuple[str, ...] = ()) -> CommentedMap:
 
 
 def _patch(into: CommentedMap, changes: CommentedMap) -> None:
-    """Changes a mapping in place. Mappings are merged, null removes a key, all else is replaced (RFC 7386)."""
+    """Changes a mapping in place: merges mappings, removes keys that are null (RFC 7386)."""
     for key, value in changes.items():
         if value is None:
             into.pop(key, None)
@@ -111,8 +110,9 @@ def _patch(into: CommentedMap, changes: CommentedMap) -> None:
 
 
 def _take_comment(key: str, into: CommentedMap, changes: CommentedMap) -> None:
-    """Replaces the comment behind a key, if the changes have one; blank lines after it stay as they were."""
-    new, old = changes.ca.items.get(key), into.ca.items.get(key)
+    """Replaces the comment behind a key, if the changes have one; keeps the blank lines after it."""
+    new = changes.ca.items.get(key)
+    old = into.ca.items.get(key)
     if not (new and new[2] and new[2].value.strip()):
         return
     if old and old[2]:
@@ -129,7 +129,7 @@ def _yaml() -> YAML:
 
 
 def _header(text: str) -> str:
-    """Returns the comment lines that a file begins with."""
+    """Returns the comment lines at the start of a file."""
     return "".join(takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
 
 
@@ -151,7 +151,7 @@ def _problems(name: str, content: str) -> list[str]:
 def _profile_values(name: str) -> dict[str, object]:
     try:
         return flatten(YAML(typ="safe").load(composed(name)))
-    except ValueError:  # one that is broken is in nobody's way
+    except ValueError:  # a broken profile must not hinder the others
         return {}
 
 
@@ -159,12 +159,12 @@ def _without_published(values: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in values.items() if key != "publish.head"}
 
 
-def _flat(path: Path) -> dict[str, object] | None:
-    """Returns the values of a file under dotted names, None where it cannot be read."""
+def _values(path: Path) -> dict[str, object]:
+    """Returns the values of a file under dotted names, none if it cannot be read."""
     try:
         return flatten(read_yaml(path))
     except ValueError:
-        return None
+        return {}
 
 
 def flatten(content: Mapping, prefix: str = "") -> dict[str, object]:
@@ -177,7 +177,7 @@ def flatten(content: Mapping, prefix: str = "") -> dict[str, object]:
 
 
 def describe(before: dict[str, object], after: dict[str, object]) -> list[str]:
-    """Returns a line for every value that differs."""
+    """Returns a line for each value that differs."""
     keys = dict.fromkeys([*before, *after])
     changed = [key for key in keys if before.get(key, "absent") != after.get(key, "absent")]
     return [f"  {key}: {before.get(key, 'absent')} → {after.get(key, 'absent')}" for key in changed]

@@ -1,7 +1,8 @@
-"""How fast this machine draws faces and trains the two networks, measured in about two seconds on random pixels."""
+"""Measures in about two seconds how fast this machine draws faces and trains the two networks."""
 
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +20,18 @@ from facerec.recognition.params import RecognizerParams
 from facerec.synthetic.drawing import photograph
 from facerec.training.loop import CHECKPOINTS, epochs_done
 
-AT_LEAST = 0.5  # seconds that are measured
-FACES = 8  # that the hourglass looks at
+MIN_SECONDS = 0.5  # of each measurement
+FACES = 8  # for the hourglass to find points in
 
 
 def draw() -> float:
-    """Returns the seconds that a photograph takes, of many that are drawn on all cores."""
-    lots = iter(range(10_000))
-    return _seconds(lambda: photograph(1, next(lots), 0, 0.0)) / num_workers()
+    """Returns the seconds per photograph when all cores draw."""
+    people = count()
+    return _seconds(lambda: photograph(1, next(people), 0, 0.0)) / num_workers()
 
 
 def hourglass(params: HourglassParams) -> tuple[float, float]:
-    """Returns the seconds of a step of its training, and of finding the points of a face."""
+    """Returns the seconds per training batch, and per face to find its points."""
     network = landmark_training.build(params)
     side = round(network.face_pixels * CONTEXT)
     faces = _noise(params.batch, side)
@@ -44,7 +45,7 @@ def hourglass(params: HourglassParams) -> tuple[float, float]:
 
 
 def recognizer(params: RecognizerParams, head: HeadParams, people: int, pixels: int) -> float:
-    """Returns the seconds of a step of its training."""
+    """Returns the seconds per training batch."""
     untrained = params.model_copy(update={"weights": "none"})
     network = recognizer_training.build(untrained, head, [*range(people)], pixels, Path())
     labels = torch.arange(params.batch) // max(network.head.photos_together, 1) % people
@@ -56,12 +57,12 @@ def recognizer(params: RecognizerParams, head: HeadParams, people: int, pixels: 
 
 
 def hourglass_epochs(params: HourglassParams) -> int:
-    """Returns how many epochs an interrupted training with these parameters has behind it."""
+    """Returns how many epochs an interrupted training with these parameters has done."""
     return _most_epochs("train_hourglass-*", params)
 
 
 def recognizer_epochs(head: str, params: RecognizerParams) -> int:
-    """Returns the same of a head's trainings, over all seeds."""
+    """Returns how many epochs a recogniser's interrupted trainings have done, over all seeds."""
     return sum(_most_epochs(f"train_recognizer-{head}-{seed}-*", params) for seed in params.seeds)
 
 
@@ -74,7 +75,7 @@ def _most_epochs(name: str, params: HourglassParams | RecognizerParams) -> int:
 def _step(
     network: nn.Module, loss_fn: Callable[[Tensor, float, Generator], Tensor], batch: int
 ) -> float:
-    """Returns the seconds of a step."""
+    """Returns the seconds per training batch."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-6, fused=True)
     generator, indices = Generator().manual_seed(0), torch.arange(batch)
     network.train()
@@ -90,17 +91,20 @@ def _step(
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Returns the seconds that some work takes, once it has been done once."""
+    """Returns the seconds that some work takes, after it was done once to warm up."""
     work()
-    start, times, passed = time.perf_counter(), 0, 0.0
-    while passed < AT_LEAST:
+    times = 0
+    passed = 0.0
+    start = time.perf_counter()
+    while passed < MIN_SECONDS:
         work()
-        times, passed = times + 1, time.perf_counter() - start
+        times += 1
+        passed = time.perf_counter() - start
     return passed / times
 
 
-def _noise(count: int, side: int) -> Tensor:
-    """Returns random faces (count, side, side, 3) uint8."""
+def _noise(number: int, side: int) -> Tensor:
+    """Returns random faces (number, side, side, 3) uint8."""
     return torch.from_numpy(
-        np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+        np.random.default_rng(0).integers(0, 256, (number, side, side, 3), np.uint8)
     )

@@ -1,4 +1,4 @@
-"""Run the whole pipeline from nothing in a temporary copy, and write what each stage took: docs/timings.md."""
+"""Time the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md."""
 
 import os
 import platform
@@ -22,32 +22,27 @@ from facerec.params import PARAMS_FILE, read_yaml
 from tools.profile import current
 
 TABLE = Path("docs/timings.md")
-LOCK = "dvc.lock"  # of a run that is none of this copy's business
-LOOK_EVERY = 0.05  # seconds
-WEIGH_EVERY = 0.25  # seconds: to add up memory takes some milliseconds
+LOCK = "dvc.lock"  # with it, DVC would take results from the cache
+INTERVAL = 0.1  # seconds between two measurements
 MIB = 2**20
 
 
 @dataclass
 class Stage:
-    """What a stage took.
+    """The measurements of a stage.
 
     Attributes:
-        seconds: from the start of its process to its end, to a tenth.
-        peak: the most memory that it and all its processes held together, bytes; what they share counts once.
-        started: when it was, in seconds of `time.time`.
-        running: whether it was when it was last looked at.
+        seconds: from the start of its process to its end.
+        peak: the largest memory of all its processes together, bytes; shared memory counts once.
     """
 
     seconds: float = 0.0
     peak: int = 0
-    started: float = 0.0
-    running: bool = True
 
 
 @dataclass
 class Run:
-    """What one run of the pipeline took.
+    """The measurements of one run of the pipeline.
 
     Attributes:
         seconds: of `dvc repro`.
@@ -59,150 +54,123 @@ class Run:
 
     @property
     def overhead(self) -> float:
-        """Returns the seconds of DVC itself: its start, hashing, copying into its cache."""
+        """The seconds of DVC itself: its start, hashing, copying into its cache."""
         return self.seconds - sum(stage.seconds for stage in self.stages.values())
 
 
 def copy_tree(source: Path, folder: Path) -> None:
-    """Makes a repository of a working tree's files: those that Git tracks, and new ones that it does not ignore.
+    """Makes a repository of the files of a working tree that Git does not ignore.
 
-    A collection that params.yaml names but Git ignores is linked, not copied, unless it is drawn.
+    The collection that params.yaml names is linked, not copied, unless the pipeline draws it.
     """
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=source,
-        capture_output=True,
-        check=True,
-    )
-    for name in {os.fsdecode(name) for name in listed.stdout.split(b"\0") if name} - {LOCK}:
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    output = subprocess.run(command, cwd=source, capture_output=True, check=True).stdout
+    for name in {os.fsdecode(name) for name in output.split(b"\0")} - {LOCK}:
         if (source / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / name, folder / name)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     content = read_yaml(source / PARAMS_FILE)
-    drawn = content["synthesize"]["runs"]
-    for path in [
-        *([] if drawn else content["dataset"].values()),
-        content["recognizer"]["weights_file"],
-    ]:
+    paths = [content["recognizer"]["weights_file"]]
+    if not content["synthesize"]["runs"]:
+        paths += content["dataset"].values()
+    for path in paths:
         if (source / path).exists() and not (folder / path).exists():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).symlink_to((source / path).resolve())
 
 
 def timed(folder: Path) -> Run:
-    """Returns what `dvc repro` takes in a repository.
+    """Returns the measurements of `dvc repro` in a repository.
 
     Raises:
-        ValueError: it fails; what it printed says why.
+        ValueError: it fails; its own output says why.
     """
-    run, start = Run(), time.monotonic()
+    run = Run()
+    start = time.monotonic()
     process = subprocess.Popen(["dvc", "repro"], cwd=folder)
-    weighed = 0.0
     while process.poll() is None:
-        weigh = (now := time.monotonic()) - weighed >= WEIGH_EVERY
-        weighed = now if weigh else weighed
-        _look(psutil.Process(process.pid), run.stages, weigh)
-        time.sleep(LOOK_EVERY)
+        _measure(process.pid, run.stages)
+        time.sleep(INTERVAL)
     run.seconds = time.monotonic() - start
     if process.returncode:
-        raise ValueError(
-            f"`dvc repro` failed in a copy of this repository; {TABLE} is left as it was"
-        )
+        raise ValueError(f"`dvc repro` failed in a copy of this repository; {TABLE} is unchanged")
     return run
 
 
-def _look(dvc: psutil.Process, stages: dict[str, Stage], weigh: bool) -> None:
-    """Adds to the stages what DVC is running now, which has the stage's name in its environment."""
-    found: dict[str, psutil.Process] = {}
-    children: list[psutil.Process] = []
-    with suppress(psutil.Error):  # DVC has just ended
-        children = dvc.children()
-    for child in children:
-        with suppress(psutil.Error):
-            name = child.environ().get("DVC_STAGE", "").rpartition(":")[2]
-            if name and child.status() != psutil.STATUS_ZOMBIE:
-                found[name] = child
-                stages.setdefault(name, Stage(started=child.create_time()))
-    for name, stage in stages.items():
-        if stage.running:
-            stage.seconds, stage.running = time.time() - stage.started, name in found
-        if stage.running and (weigh or not stage.peak):
-            stage.peak = max(stage.peak, _memory(found[name]))
+def _measure(dvc: int, stages: dict[str, Stage]) -> None:
+    """Updates the stages that DVC is running; DVC puts the stage's name into their environment."""
+    with suppress(psutil.Error):  # the process has ended meanwhile
+        for process in psutil.Process(dvc).children():
+            name = process.environ().get("DVC_STAGE", "").rpartition(":")[2]
+            if name and process.status() != psutil.STATUS_ZOMBIE:
+                stage = stages.setdefault(name, Stage())
+                stage.seconds = time.time() - process.create_time()
+                stage.peak = max(stage.peak, _memory(process))
 
 
 def _memory(process: psutil.Process) -> int:
-    """Returns the bytes that a process and all that it started hold; of what is shared, each has its part (Linux)."""
+    """Returns the bytes that a process and its children hold; shared memory counts once (Linux)."""
     total = 0
-    with suppress(psutil.Error):  # it has just ended
-        for one in [process, *process.children(recursive=True)]:
-            with suppress(psutil.Error):
-                held = one.memory_full_info()
-                total += getattr(held, "pss", held.uss)
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.Error):  # it has ended meanwhile
+            memory = each.memory_full_info()
+            total += getattr(memory, "pss", memory.uss)
     return total
 
 
 def markdown(runs: Sequence[Run], machine: Sequence[str]) -> str:
-    """Returns the table of what the runs took: the median, and the range of several."""
-
-    rows = [
-        _row(
-            name,
-            [run.stages[name].seconds for run in runs],
-            [run.stages[name].peak for run in runs],
-        )
-        for name in runs[0].stages
-    ]
+    """Returns the table of the runs: the median, and the range of several."""
+    rows = []
+    for name in runs[0].stages:
+        stages = [run.stages[name] for run in runs]
+        rows.append(_row(name, [s.seconds for s in stages], [s.peak for s in stages]))
     peaks = [max(stage.peak for stage in run.stages.values()) for run in runs]
-    rows += [
-        _row("DVC itself", [run.overhead for run in runs]),
-        _row("**all**", [run.seconds for run in runs], peaks),
-    ]
+    rows.append(_row("DVC itself", [run.overhead for run in runs]))
+    rows.append(_row("**all**", [run.seconds for run in runs], peaks))
     how = "one run" if len(runs) == 1 else f"the median of {len(runs)} runs (and their range)"
-    return "\n".join(
-        [
-            "# Timings",
-            "",
-            f"`make timings`: the pipeline from nothing in a temporary copy, without the installation; {how}.",
-            "Memory is the most that a stage and all its processes held together.",
-            "",
-            *(f"- {line}" for line in machine),
-            "",
-            "| stage | seconds | peak memory, MiB |",
-            "|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+    machine_lines = "\n".join(f"- {line}" for line in machine)
+    return f"""# Timings
+
+`make timings`: the pipeline from nothing in a temporary copy, without the installation; {how}.
+Memory is the largest memory of a stage with all its processes.
+
+{machine_lines}
+
+| stage | seconds | peak memory, MiB |
+|---|---|---|
+{chr(10).join(rows)}
+"""
 
 
 def _row(title: str, seconds: list[float], peaks: Sequence[int] = ()) -> str:
-    return f"| {title} | {_spread(seconds, 1)} | {_spread([peak / MIB for peak in peaks], 0) if peaks else ''} |"
+    memory = _spread([peak / MIB for peak in peaks], 0) if peaks else ""
+    return f"| {title} | {_spread(seconds, 1)} | {memory} |"
 
 
 def _spread(values: list[float], digits: int) -> str:
     """Returns the median, and the range of several."""
-    middle = f"{statistics.median(values):,.{digits}f}"
-    return (
-        middle
-        if len(values) == 1
-        else f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
-    )
+    median = f"{statistics.median(values):,.{digits}f}"
+    if len(values) == 1:
+        return median
+    return f"{median} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
 def machine() -> list[str]:
-    """Returns on what the runs were: processor, its flags as torch sees them, code, parameters, date."""
-    import torch  # seconds to import
+    """Returns lines that describe the machine, the software, the parameters and the date."""
+    import torch  # takes seconds to import
 
-    can = torch.cpu.get_capabilities()
-    vectors = [name for name in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if can.get(name)]
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    processor = torch.cpu.get_capabilities()
+    known_flags = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
+    flags = [name for name in known_flags if processor.get(name)]
+    if limit := os.environ.get("ONEDNN_MAX_CPU_ISA"):
+        flags.append(f"ONEDNN_MAX_CPU_ISA={limit}")
+    name = processor.get("cpu_name") or platform.machine()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     describe = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
     commit = subprocess.run(describe, capture_output=True, text=True).stdout.strip() or "none"
-    flags = ", ".join([*vectors, *([f"ONEDNN_MAX_CPU_ISA={limit}"] if limit else [])])
     return [
-        f"processor: {can.get('cpu_name') or platform.machine()}, {num_workers()} cores; {flags or 'no flags'}",
+        f"processor: {name}, {num_workers()} cores; {', '.join(flags) or 'no flags'}",
         f"GPU: {gpu}",
         f"Python {platform.python_version()}, torch {torch.__version__}",
         f"parameters: {current()}, commit {commit}, {datetime.now(UTC):%Y-%m-%d}",
@@ -210,7 +178,7 @@ def machine() -> list[str]:
 
 
 def main(times: int) -> None:
-    """Measures so many runs, and writes the table."""
+    """Measures a number of runs, and writes the table."""
     runs = []
     for number in range(times):
         print(f"run {number + 1} of {times}, from nothing, in a temporary copy", flush=True)

@@ -1,4 +1,4 @@
-"""Which labels are probably wrong, by predictions that did not see them (Northcutt et al. 2021)."""
+"""Which labels are probably wrong, by out-of-fold predictions (Northcutt et al. 2021)."""
 
 import numpy as np
 
@@ -6,27 +6,30 @@ EPSILON = 1e-12
 
 
 def label_log_odds(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the most probable label (N,) but a sample's own, and log10 (N,) of how many times as probable it is.
+    """Returns the most probable other label (N,), and its log10 odds (N,) against the given one.
 
-    Odds and not the margin p_other - p_own: a photograph that is hard to recognise leaves its own label some
-    probability, one under a wrong label leaves it next to none, however unsure of the other it is.
+    Odds and not the margin p_other - p_given: a photograph that is hard to recognise leaves its
+    given label some probability. One under a wrong label leaves it next to none, even where the
+    other label is uncertain.
 
     Args:
         probabilities: (N, K), of models that were not trained on the sample.
         labels: (N,) as given.
     """
-    rows, others = np.arange(len(labels)), probabilities.copy()
+    rows = np.arange(len(labels))
+    others = probabilities.copy()
     others[rows, labels] = -1
     other = others.argmax(axis=1)
-    return other, np.log10(probabilities[rows, other] + EPSILON) - np.log10(
-        probabilities[rows, labels] + EPSILON
-    )
+    log_other = np.log10(probabilities[rows, other] + EPSILON)
+    log_given = np.log10(probabilities[rows, labels] + EPSILON)
+    return other, log_other - log_given
 
 
 def identity_confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns how alike (K, K) two labels are, 0 on the diagonal: 1 where neither can be told from the other.
+    """Returns how much each two labels are confused (K, K): 1 where they cannot be told apart.
 
-    The mean probability of k over the samples labelled j, of that of j, and the other way round; the smaller of both.
+    Over the samples labelled j, it is the mean probability of k divided by that of j. Of j with k
+    and k with j, the smaller one counts. The diagonal is 0.
 
     Args:
         probabilities: (N, K).
@@ -36,7 +39,7 @@ def identity_confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndar
     sums = np.zeros((classes, classes))
     np.add.at(sums, labels, probabilities)
     means = sums / np.maximum(np.bincount(labels, minlength=classes), 1)[:, None]
-    share = means / np.maximum(np.diag(means), EPSILON)[:, None]
-    alike = np.minimum(share, share.T)
-    np.fill_diagonal(alike, 0)
-    return alike
+    shares = means / np.maximum(np.diag(means), EPSILON)[:, None]
+    confusion = np.minimum(shares, shares.T)
+    np.fill_diagonal(confusion, 0)
+    return confusion

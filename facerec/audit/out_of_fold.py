@@ -1,6 +1,5 @@
-"""What small recognisers, each trained without a part of the photographs, take that part for."""
+"""Out-of-fold predictions: each part is predicted by a model that was trained on the others."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,69 +7,80 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facerec.audit.params import AuditParams
 from facerec.networks.devices import device
 from facerec.random_order import person_order, rank_in_person
-from facerec.recognition import training as recognizer_training
+from facerec.recognition import training
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.head_params import HeadParams
 from facerec.recognition.params import RecognizerParams
+from facerec.training.loop import fingerprint
+
+TRAINING = "audit"  # name of the trainings' checkpoints
 
 
-def folds(faces: AlignedFaces, count: int, seed: int) -> np.ndarray:
-    """Returns the fold (N,) of each photograph, each person's spread evenly over them by lot."""
-    return rank_in_person(faces.frame, person_order(faces.frame, seed, "audit")) % count
-
-
-def resized(faces: AlignedFaces, pixels: int) -> AlignedFaces:
-    """Returns the faces `pixels` wide."""
-    small = [
-        cv2.resize(face, (pixels, pixels), interpolation=cv2.INTER_AREA) for face in faces.faces
-    ]
+def resized(faces: AlignedFaces, image_size: int) -> AlignedFaces:
+    """Returns the faces scaled down to `image_size` px."""
+    size = (image_size, image_size)
+    small = [cv2.resize(face, size, interpolation=cv2.INTER_AREA) for face in faces.faces]
     return AlignedFaces(faces.frame, np.stack(small), faces.usable)
 
 
+def folds(faces: AlignedFaces, params: AuditParams) -> np.ndarray:
+    """Returns the fold (N,) of each photograph; each person is spread evenly over the folds."""
+    order = person_order(faces.frame, params.seed, "audit")
+    return rank_in_person(faces.frame, order) % params.folds
+
+
 def probabilities(
-    faces: AlignedFaces,
-    fold: np.ndarray,
-    params: RecognizerParams,
-    head: HeadParams,
-    seed: int,
-    weights: Path,
-    name_of: Callable[[int], str],
+    faces: AlignedFaces, params: AuditParams, recognizer: RecognizerParams, weights: Path
 ) -> np.ndarray:
-    """Returns the probability (N, K) of each person on each photograph, by a recogniser that has not seen it.
+    """Returns the probability (N, K) of each person on each photograph, out of fold.
+
+    A face that could not be aligned has equal probabilities. The trainings leave checkpoints, so
+    that an interrupted audit goes on: `delete_checkpoints(TRAINING)` removes them.
 
     Args:
-        faces: N photographs with labels 0 … K-1; whose face could not be aligned is equally probably anybody.
-        fold: (N,) which photographs are left out together.
-        params: of the recognisers.
-        head: that gives scores.
-        seed: of the trainings.
-        weights: a recogniser's checkpoint, if `params.weights` is file.
-        name_of: the name of the training without a fold, as in `training.fit`.
+        faces: N photographs with labels 0 … K-1.
+        params: of the audit.
+        recognizer: of the recognisers; the audit's epochs and seed replace its own.
+        weights: a recogniser's checkpoint, if `recognizer.weights` is file.
+
+    Raises:
+        ValueError: the head gives no scores.
     """
+    recognizer = recognizer.model_copy(update={"epochs": params.epochs, "seeds": [params.seed]})
+    fold = folds(faces, params)
+    inputs = (
+        params.model_dump_json().encode(),
+        faces.faces,
+        faces.labels.numpy(),
+        fold,
+        weights.read_bytes() if recognizer.weights == "file" else b"",
+    )
     people = faces.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    found = np.full((len(faces.frame), len(people)), 1 / len(people))
-    for number in np.unique(fold):
-        train_set, held_out = (
-            _part(faces, fold != number),
-            _part(faces, (fold == number) & faces.usable),
-        )
-        torch.manual_seed(seed)
-        network = recognizer_training.build(params, head, people, faces.faces.shape[1], weights)
-        recognizer_training.train(network, train_set, held_out, params, seed, name_of(int(number)))
+    predictions = np.full((len(faces.frame), len(people)), 1 / len(people))
+    for number in range(params.folds):
+        is_predicted = (fold == number) & faces.usable
+        train_set = _part(faces, fold != number)
+        held_out = _part(faces, is_predicted)
+        torch.manual_seed(params.seed)
+        network = training.build(recognizer, params.head, people, faces.faces.shape[1], weights)
+        name = fingerprint(f"{TRAINING}-{number}", recognizer, *inputs)
+        training.train(network, train_set, held_out, recognizer, params.seed, name)
         with torch.no_grad():
             scores = network.head.scores(held_out.embed(network).to(device()))
         if scores is None:
             raise ValueError(
-                f"audit.head: {head.type} has no score for a person; expected ce, arcface or another one"
+                f"audit.head: {params.head.type} has no score for a person; "
+                f"expected ce, arcface or another one"
             )
-        found[(fold == number) & faces.usable] = _softmax(scores, head)
-    return found
+        predictions[is_predicted] = _softmax(scores, params.head)
+    return predictions
 
 
-def _part(faces: AlignedFaces, chosen: np.ndarray) -> AlignedFaces:
-    return AlignedFaces(faces.frame[chosen], faces.faces[chosen], faces.usable[chosen])
+def _part(faces: AlignedFaces, rows: np.ndarray) -> AlignedFaces:
+    return AlignedFaces(faces.frame[rows], faces.faces[rows], faces.usable[rows])
 
 
 def _softmax(scores: Tensor, head: HeadParams) -> np.ndarray:

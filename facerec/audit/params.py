@@ -14,10 +14,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class AuditParams(Params):
     runs: list[str]  # one stage for each; empty: no such stage
     folds: Annotated[int, Field(ge=2)]
-    pixels: PositiveInt  # side of the faces that its recognisers see
+    image_size: PositiveInt  # px, side of the faces that its recognisers see
     epochs: PositiveInt
     head: HeadParams = Field(discriminator="type")
-    doubtful: Odds  # how many times as probable as its own name another must be for a photograph to be listed
-    certain: Odds  # … and to be excluded, not looked at
-    twin_share: Share  # how alike two people must be to be listed as one
+    review_odds: (
+        Odds  # how many times as probable another name must be for a photograph to be listed
+    )
+    exclude_odds: Odds  # … and for its exclusion to be suggested
+    min_identity_confusion: Share  # from which on two people are listed as one
     seed: NonNegativeInt

@@ -1,4 +1,4 @@
-"""Photographs of a person that are copies of one another: recoloured, recropped, compressed again, mirrored."""
+"""Near duplicates: copies of a photograph that were recoloured, cropped, compressed or mirrored."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,71 +8,105 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from facerec.selection.pixel_measures import PixelMeasures
+from facerec import tables
+from facerec.geometry import eye_distance
 
 
-def distances(hashes: Iterable[str]) -> np.ndarray:
-    """Returns in how many bits (N, N) the hashes of photographs differ, the mirror image's where it differs in fewer.
+def hash_distances(hashes: Iterable[str]) -> np.ndarray:
+    """Returns in how many bits (N, N) the hashes of photographs differ.
+
+    Of a photograph and its mirror image, the one that differs in fewer bits counts.
 
     Args:
-        hashes: (N,) as `pixel_measures.perceptual_hash` gives them; an empty one differs from all.
+        hashes: (N,) as `pixel_measures.perceptual_hash` gives them.
     """
-    hashes = list(hashes)
-    width = max(map(len, hashes), default=0)
-    known = np.array([bool(text) for text in hashes])
-    data = bytes.fromhex("".join(text or "0" * width for text in hashes))
-    bits = np.unpackbits(
-        np.frombuffer(data, np.uint8).reshape(len(hashes), width // 2), axis=1
-    ).astype(np.float32)
+    rows = [np.frombuffer(bytes.fromhex(text), np.uint8) for text in hashes]
+    bits = np.unpackbits(np.array(rows), axis=1).astype(np.float32)
     plain, mirrored = np.split(bits, 2, axis=1)
-    apart = np.minimum(_differing(plain, plain), _differing(plain, mirrored))
-    apart = np.minimum(apart, apart.T)  # the mirror image of either
-    apart[~known] = apart[:, ~known] = plain.shape[1]
-    return apart
+    distances = np.minimum(_hamming(plain, plain), _hamming(plain, mirrored))
+    return np.minimum(distances, distances.T)  # either of the two may be mirrored
 
 
-def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _hamming(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Returns in how many places rows (N, B) and rows (M, B) of zeros and ones differ, (N, M)."""
-    return np.rint(one.sum(axis=1)[:, None] + other.sum(axis=1) - 2 * one @ other.T).astype(int)
+    ones = first.sum(axis=1)[:, None] + second.sum(axis=1)
+    return np.rint(ones - 2 * first @ second.T).astype(int)
 
 
-def nearest(
-    people: np.ndarray, hashes: np.ndarray, at_least: float, fixed: np.ndarray
+def nearest_distances(
+    people: np.ndarray, hashes: np.ndarray, max_distance: float, is_fixed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns in how many bits each photograph differs from the nearest one of its person that stays, (N,) float.
+    """Returns each photograph's distance to the nearest better one, and to the nearest fixed one.
 
-    A photograph that differs in fewer than `at_least` from a better one that stays is a copy, and does not stay.
-    And, (N,), in how many from the nearest fixed one. Infinite where there is none.
+    Both are (N,) float, in bits, and infinite where there is no such photograph. Photographs of
+    different people are not compared. A photograph that is a near duplicate of a better one does
+    not stay, so that others are not compared with it. Fixed ones always stay.
 
     Args:
-        people: (N,) who is on each; the better photographs of a person come first.
-        hashes: (N,) of each.
-        at_least: bits in which photographs that are no copies differ.
-        fixed: (N,) whether it stays whatever it resembles, and is not asked about itself.
+        people: (N,) the person on each photograph; a person's better photographs come first.
+        hashes: (N,).
+        max_distance: bits in which near duplicates differ at most.
+        is_fixed: (N,) bool.
     """
-    of_staying, of_fixed = np.full((2, len(people)), np.inf)
+    to_better, to_fixed = np.full((2, len(people)), np.inf)
     for rows in pd.Series(range(len(people))).groupby(people).indices.values():
-        apart = distances(hashes[rows]).astype(float)
-        stays = fixed[rows].copy()
-        for row in np.flatnonzero(~fixed[rows]):
-            of_fixed[rows[row]] = apart[row, fixed[rows]].min(initial=np.inf)
-            of_staying[rows[row]] = apart[row, stays].min(initial=np.inf)
-            stays[row] = of_staying[rows[row]] >= at_least
-    return of_staying, of_fixed
+        distances = hash_distances(hashes[rows]).astype(float)
+        stays = is_fixed[rows].copy()
+        for place in np.flatnonzero(~is_fixed[rows]):
+            row = rows[place]
+            to_fixed[row] = distances[place, is_fixed[rows]].min(initial=np.inf)
+            to_better[row] = distances[place, stays].min(initial=np.inf)
+            stays[place] = to_better[row] > max_distance
+    return to_better, to_fixed
 
 
-def pairs(people: np.ndarray, hashes: np.ndarray, at_least: float) -> np.ndarray:
-    """Returns the pairs (P, 2) of rows that show one person and are copies of each other, the earlier row first."""
-    found = [np.zeros((0, 2), int)]
+def nearest_of_candidates(
+    candidates: pd.DataFrame,
+    is_good: np.ndarray,
+    wild: pd.DataFrame,
+    measures: pd.DataFrame,
+    max_distance: float,
+) -> pd.DataFrame:
+    """Returns each candidate's distance `to_better` photographs of the person, and `to_wild` ones.
+
+    Wild photographs are better than candidates, good candidates better than others. After that
+    the sharper photograph is the better one, then the one with the larger eye distance.
+
+    Args:
+        candidates: N photographs.
+        is_good: (N,) whether each keeps to all bounds.
+        wild: photographs that candidates must not duplicate.
+        measures: a row for each of them, by the frames' index.
+        max_distance: bits in which near duplicates differ at most.
+    """
+    frame = pd.concat([wild, candidates])
+    is_wild = np.arange(len(frame)) < len(wild)
+    is_better = np.concatenate([np.ones(len(wild), bool), is_good])
+    sharpness = measures.sharpness.loc[frame.index].to_numpy()
+    distance_of_eyes = eye_distance(tables.points(frame))
+    order = np.lexsort([frame.image_id, -distance_of_eyes, -sharpness, ~is_better, ~is_wild])
+    distances = np.zeros((2, len(frame)))
+    distances[:, order] = nearest_distances(
+        frame.person_id.to_numpy()[order],
+        measures.hash.loc[frame.index].to_numpy()[order],
+        max_distance,
+        is_wild[order],
+    )
+    return pd.DataFrame(distances.T, frame.index, ["to_better", "to_wild"]).loc[candidates.index]
+
+
+def duplicate_pairs(people: np.ndarray, hashes: np.ndarray, max_distance: float) -> np.ndarray:
+    """Returns the pairs (P, 2) of rows that are near duplicates of one person, lower row first."""
+    pairs = [np.zeros((0, 2), int)]
     for rows in pd.Series(range(len(people))).groupby(people).indices.values():
-        one, other = np.nonzero(np.triu(distances(hashes[rows]) < at_least, 1))
-        found.append(np.stack([rows[one], rows[other]], axis=1))
-    return np.concatenate(found)
+        first, second = np.nonzero(np.triu(hash_distances(hashes[rows]) <= max_distance, 1))
+        pairs.append(np.stack([rows[first], rows[second]], axis=1))
+    return np.concatenate(pairs)
 
 
 @dataclass(frozen=True)
-class Copies:
-    """The pairs of a table's photographs that show one person and are copies of each other.
+class NearDuplicates:
+    """The pairs of photographs that show one person and are near duplicates.
 
     Attributes:
         pairs: (P, 2) image_ids.
@@ -81,13 +115,16 @@ class Copies:
     pairs: np.ndarray
 
     @classmethod
-    def among(cls, frame: pd.DataFrame, measured: PixelMeasures, bits: int) -> "Copies":
-        """Returns those among photographs whose hashes differ in fewer bits."""
-        found = pairs(frame.person_id.to_numpy(), measured.of(frame).hash.to_numpy(), bits)
-        return cls(frame.image_id.to_numpy()[found])
+    def among(
+        cls, frame: pd.DataFrame, measures: pd.DataFrame, max_distance: float
+    ) -> "NearDuplicates":
+        """Returns the pairs among photographs; `measures` has a row for each, by their index."""
+        hashes = measures.hash.loc[frame.index].to_numpy()
+        rows = duplicate_pairs(frame.person_id.to_numpy(), hashes, max_distance)
+        return cls(frame.image_id.to_numpy()[rows])
 
     def groups(self, image_ids: Iterable[str]) -> list[str]:
-        """Returns a name (N,) for each photograph, the same for those that are copies, or copies of copies, of it."""
+        """Returns a group name (N,) for each photograph; a chain of near duplicates is one group."""
         leader = {image_id: image_id for image_id in image_ids}
 
         def find(image_id: str) -> str:
@@ -95,16 +132,19 @@ class Copies:
                 image_id = leader[image_id]
             return image_id
 
-        for one, other in self.pairs:
-            if one in leader and other in leader:
-                leader[find(other)] = find(one)
+        for first, second in self.pairs:
+            if first in leader and second in leader:
+                leader[find(second)] = find(first)
         return [find(image_id) for image_id in leader]
 
-    def across(self, parts: dict[str, Iterable[str]]) -> dict[str, int]:
-        """Returns how many pairs lie within and between parts, by `copies_<part>` and `copies_<part>_<part>`."""
+    def count_across(self, parts: dict[str, Iterable[str]]) -> dict[str, int]:
+        """Returns the number of pairs within each part and between two parts.
+
+        The names are `copies_<part>` and `copies_<part>_<part>`.
+        """
         part_of = {image_id: part for part, image_ids in parts.items() for image_id in image_ids}
         counts = Counter(frozenset(part_of[image_id] for image_id in pair) for pair in self.pairs)
-        both = combinations_with_replacement(parts, 2)
         return {
-            "_".join(dict.fromkeys(["copies", *names])): counts[frozenset(names)] for names in both
+            "_".join(dict.fromkeys(["copies", *names])): counts[frozenset(names)]
+            for names in combinations_with_replacement(parts, 2)
         }

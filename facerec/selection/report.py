@@ -1,4 +1,4 @@
-"""What a selection's criteria did: histograms with the bounds, and faces that each kept and rejected."""
+"""What a selection's criteria did: histograms with the bounds, and faces kept and rejected."""
 
 from pathlib import Path
 
@@ -12,45 +12,48 @@ from facerec.imaging.io import read_image
 from facerec.imaging.warp import warp
 from facerec.selection.criteria import Criterion
 
-COLUMNS = ["criterion", "value", "share", "kept", "bound"]
+HISTOGRAM = ["criterion", "value", "share", "kept", "bound"]
 BINS = 40
-TAIL = 0.005  # of the values on either side that lie in the outermost bin
-SHOWN = 8  # faces kept and faces rejected by each criterion
+TAIL = 0.005  # share of the values on either side that go to the outermost bin
+FACES_PER_ROW = 8
 FACE = 112  # px
 BOX_SCALE = 1.2
 BLANK = np.full((FACE, FACE, 3), sheets.PAPER, np.uint8)
+SELECTED_FACES = 48
+SELECTED_COLUMNS = 8
 
 
 def histograms(criteria: list[Criterion], values: pd.DataFrame) -> pd.DataFrame:
-    """Returns a histogram of each criterion's values over the photographs that reached it, COLUMNS.
+    """Returns a histogram of each criterion's values, HISTOGRAM, over what earlier ones kept.
 
-    A row is what of a bin was kept, or was rejected: the bin's middle, the share of the photographs, %, which of the
-    two, and the bound next to it. The outermost bins hold what lies farther out, too.
+    A row is the part of a bin that was kept, or that was rejected. It holds the bin's middle, the
+    share of the photographs, %, and the nearest bound. The outermost bins hold the tails, too.
     """
     rows = []
     for criterion, reached in _reached(criteria, values):
-        found = reached[criterion.name].to_numpy(float)
-        found = found[np.isfinite(found)]
-        if len(found):
-            rows += _histogram(criterion, found)
-    return pd.DataFrame(rows, columns=COLUMNS)
+        measured = reached[criterion.name].to_numpy(float)
+        measured = measured[np.isfinite(measured)]
+        if len(measured):
+            rows += _histogram(criterion, measured)
+    return pd.DataFrame(rows, columns=HISTOGRAM)
 
 
-def _histogram(criterion: Criterion, found: np.ndarray) -> list[list]:
-    low, high = np.quantile(found, [TAIL, 1 - TAIL])
-    low, high = min([low, *criterion.bounds.values()]), max([high, *criterion.bounds.values()])
+def _histogram(criterion: Criterion, values: np.ndarray) -> list[list]:
+    low, high = np.quantile(values, [TAIL, 1 - TAIL])
+    low = min([low, *criterion.bounds.values()])
+    high = max([high, *criterion.bounds.values()])
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     bounds = np.array(list(criterion.bounds.values()) or [np.nan])
-    nearest = bounds[np.abs(middles[:, None] - bounds).argmin(axis=1)]
-    passed = criterion.passes(found)
+    nearest_bounds = bounds[np.abs(middles[:, None] - bounds).argmin(axis=1)]
+    passed = criterion.passes(values)
     rows = []
-    for verdict, values in (("kept", found[passed]), ("rejected", found[~passed])):
-        counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
-        shares = 100 * counts / len(found)
+    for verdict, part in (("kept", values[passed]), ("rejected", values[~passed])):
+        counts, _ = np.histogram(np.clip(part, edges[0], edges[-1]), edges)
+        shares = 100 * counts / len(values)
         rows += [
             [criterion.name, round(middle, 4), round(share, 4), verdict, bound]
-            for middle, share, bound in zip(middles, shares, nearest, strict=True)
+            for middle, share, bound in zip(middles, shares, nearest_bounds, strict=True)
             if share or verdict == "kept"
         ]
     return rows
@@ -59,64 +62,75 @@ def _histogram(criterion: Criterion, found: np.ndarray) -> list[list]:
 def _reached(
     criteria: list[Criterion], values: pd.DataFrame
 ) -> list[tuple[Criterion, pd.DataFrame]]:
-    """Returns each criterion with the rows that those before it left, if it was measured on any."""
-    found = []
+    """Returns each criterion with the rows that those before it kept."""
+    pairs = []
     for criterion in criteria:
-        found.append((criterion, values))
+        pairs.append((criterion, values))
         values = values[criterion.passes(values[criterion.name].to_numpy(float))]
-    return found
+    return pairs
 
 
-def sheet(
+def criteria_sheet(
     criteria: list[Criterion], values: pd.DataFrame, frame: pd.DataFrame, images: Path
 ) -> np.ndarray:
-    """Returns a sheet with two rows a criterion that has bounds: faces it kept and faces it rejected.
+    """Returns a contact sheet with two rows for each bounded criterion: faces kept, and rejected.
 
-    A row begins with the criterion's name. Half of it are the nearest to a bound, which show whether it lies well, the
-    others from all over.
+    A row begins with the criterion's name. Half of its faces are the nearest to a bound, which show
+    whether the bound is right. The others are spread over all values.
 
     Args:
         criteria: in their order.
-        values: a column each, and image_id.
-        frame: image_id and boxes, of these photographs and others.
+        values: a column for each criterion, and image_id.
+        frame: image_id and boxes, of these photographs at least.
         images: folder of the photographs.
     """
     boxes = frame.set_index("image_id")[tables.BOX]
-    tiles, captions = [], []
+    tiles: list[np.ndarray] = []
+    captions: list[str] = []
     for criterion, reached in _reached(criteria, values):
         if not criterion.bounds:
             continue
         reached = reached[np.isfinite(reached[criterion.name])]
         passed = criterion.passes(reached[criterion.name].to_numpy(float))
         for word, rows in (("kept", reached[passed]), ("rejected", reached[~passed])):
-            shown = _shown(criterion, rows)
-            tiles.append(BLANK)
-            captions.append(criterion.name)
-            tiles += [
-                _face(images / row.image_id, boxes.loc[row.image_id]) for row in shown.itertuples()
+            shown = _near_and_far(criterion, rows)
+            faces = [
+                _face(images / image_id, boxes.loc[image_id].to_numpy(float))
+                for image_id in shown.image_id
             ]
-            captions += [f"{word} {value:.3g}" for value in shown[criterion.name]]
-            captions += [f"none {word}" if shown.empty else f"no more {word}"] * (
-                SHOWN - len(shown)
-            )
-            tiles += [BLANK] * (SHOWN - len(shown))
-    return sheets.contact_sheet(tiles or [BLANK], SHOWN + 1, FACE, captions or ["no bounds"])
+            blanks = FACES_PER_ROW - len(faces)
+            tiles += [BLANK, *faces, *[BLANK] * blanks]
+            captions += [criterion.name, *(f"{word} {v:.3g}" for v in shown[criterion.name])]
+            captions += [f"no more {word}" if faces else f"none {word}"] * blanks
+    columns = FACES_PER_ROW + 1
+    return sheets.contact_sheet(tiles or [BLANK], columns, FACE, captions or ["no bounds"])
 
 
-def _shown(criterion: Criterion, rows: pd.DataFrame) -> pd.DataFrame:
-    away = np.min(
-        [np.abs(rows[criterion.name] - bound) for bound in criterion.bounds.values()], axis=0
-    )
-    rows = rows.iloc[np.lexsort([rows.image_id.to_numpy(str), away])]
-    near, far = rows[: SHOWN // 2], rows[SHOWN // 2 :]
-    evenly = np.unique(np.linspace(0, len(far) - 1, SHOWN - len(near)).astype(int))
-    return pd.concat([near, far.iloc[evenly] if len(far) else far])
+def _near_and_far(criterion: Criterion, rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns FACES_PER_ROW rows: the nearest to a bound, and others evenly from the rest."""
+    distances = [np.abs(rows[criterion.name] - bound) for bound in criterion.bounds.values()]
+    rows = rows.iloc[np.lexsort([rows.image_id.to_numpy(str), np.min(distances, axis=0)])]
+    near = rows[: FACES_PER_ROW // 2]
+    far = rows[FACES_PER_ROW // 2 :]
+    if far.empty:
+        return near
+    evenly = np.linspace(0, len(far) - 1, FACES_PER_ROW - len(near)).astype(int)
+    return pd.concat([near, far.iloc[np.unique(evenly)]])
 
 
-def _face(path: Path, box: pd.Series) -> np.ndarray:
-    """Returns the face in its box, or a blank where the photograph cannot be read."""
-    square = crop_squares(box.to_numpy(float)[None], BOX_SCALE)
-    try:
-        return warp(read_image(path), square_matrices(square, FACE)[0], FACE)
-    except ValueError:
-        return BLANK
+def _face(path: Path, box: np.ndarray) -> np.ndarray:
+    square = crop_squares(box[None], BOX_SCALE)
+    return warp(read_image(path), square_matrices(square, FACE)[0], FACE)
+
+
+def selected_sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:
+    """Returns a contact sheet of photographs with their boxes and points."""
+    rows = np.linspace(0, len(selected) - 1, min(SELECTED_FACES, len(selected))).astype(int)
+    shown = selected.iloc[rows]
+    boxes = shown[tables.BOX].to_numpy(float)
+    tiles = [
+        sheets.annotated(read_image(images / image_id), box, points, sheets.TILE)
+        for image_id, box, points in zip(shown.image_id, boxes, tables.points(shown), strict=True)
+    ]
+    captions = [f"person {person}" for person in shown.person_id]
+    return sheets.contact_sheet(tiles, SELECTED_COLUMNS, sheets.TILE, captions)

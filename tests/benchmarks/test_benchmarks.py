@@ -67,7 +67,7 @@ def data(tmp_path) -> Path:
     frame[tables.BOX] = [[4.0, 6.0, 30.0, 40.0]] * COUNT
     for index, image_id in enumerate(frame.image_id):
         picture = cv2.resize(rng.integers(0, 255, (6, 5, 3), dtype=np.uint8), (50 + index, 60))
-        for folder in ("selected", "cropped"):
+        for folder in ("photographs", "cropped"):
             write_image(tmp_path / folder / image_id, picture)
     tables.write(frame[:4], tmp_path / "selected.csv", tables.SELECTED)
     tables.write(frame[4:6], tmp_path / "wild.csv", tables.SELECTED)
@@ -115,7 +115,7 @@ def test_the_notebooks_crop_is_shared_out_among_processes(data, monkeypatch):
 def test_crop_is_measured_on_cfp_where_it_is(data):
     cfp, names = data / "raw/cfp", [f"{index}.jpg" for index in range(COUNT)]
     cfp.mkdir(parents=True)
-    (data / "selected").rename(cfp / "img_celeba")
+    (data / "photographs").rename(cfp / "img_celeba")
     (cfp / "identity_CelebA.txt").write_text("".join(f"{name} 1\n" for name in names))
     boxes = "".join(f"{name} 4 6 30 40\n" for name in names)
     (cfp / "list_bbox_celeba.txt").write_text(f"{COUNT}\nimage_id x_1 y_1 width height\n{boxes}")

@@ -1,9 +1,6 @@
-"""The benchmarks of the selection: what they compare is comparable."""
+"""The benchmark of the selection: what it compares is comparable."""
 
-import numpy as np
-import pandas as pd
-
-from benchmarks import selection, selection_tables
+from benchmarks import selection_tables
 from facerec.data.celeba import read_collection
 
 
@@ -27,10 +24,3 @@ def test_the_notebooks_steps_keep_to_the_same_rules(tmp_path):
     for chosen in (ours, theirs):
         assert (chosen.groupby("person_id").size() == 20).all()
         assert (chosen.righteye_x - chosen.lefteye_x > 30).all()
-
-
-def test_hits_come_back_from_their_text_and_are_averaged_over_seeds():
-    assert selection._hits_of("h0110").tolist() == [0, 1, 1, 0]
-    assert selection._mean_hits(pd.Series(["h0110", "h0100"])).tolist() == [0, 1, 0.5, 0]
-    text = selection._with_interval(np.array([0.0, 1.0, 1.0, 1.0]), np.arange(4))
-    assert text.startswith("75.0 (")

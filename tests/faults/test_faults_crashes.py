@@ -91,9 +91,6 @@ def started(repository: Repository, *command: str) -> subprocess.Popen:
 
 def begun(repository: Repository, stage: str) -> subprocess.Popen:
     """Returns a `dvc repro` that has just begun a stage."""
-    shutil.rmtree(
-        repository.folder / ".measured", ignore_errors=True
-    )  # what select would not do again
     process = started(repository, "dvc", "repro", "--single-item", stage)
     assert process.stdout is not None
     for line in process.stdout:

@@ -55,7 +55,7 @@ def test_what_needs_no_network_does_not_wait_for_torch(module):
 
 
 def changed(folder: Path, path: str, value: object) -> Path:
-    """Writes the default profile with one value changed, some of a section's, or one taken out if it is None."""
+    """Writes the base profile with one value or section changed, or removed if it is None."""
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     *sections, key = path.split(".")
     target = content
@@ -97,7 +97,7 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
         ("select.people", True, ["select.people", "valid integer, got True"]),
         ("crop.pixels", "64", ["crop.pixels", "valid integer, got '64'"]),
-        ("select.fill_up", "yes", ["select.fill_up", "valid boolean, got 'yes'"]),
+        ("select.allow_rejected", "yes", ["select.allow_rejected", "valid boolean, got 'yes'"]),
         ("recognizer.learning_rate", True, ["recognizer.learning_rate", "valid number, got True"]),
         ("recognizer.learning_rate", float("inf"), ["recognizer.learning_rate", "finite number"]),
         ("heads.arcface.scale", float("inf"), ["heads.arcface.scale", "finite number"]),
@@ -139,7 +139,11 @@ def changed(folder: Path, path: str, value: object) -> Path:
             {"runs": ["audit"], "head": TRIPLET},
             ["audit.head: expected a type with scores", "'triplet'"],
         ),
-        ("audit.certain", 9.0, ["audit.certain: expected at least audit.doubtful (10.0), got 9.0"]),
+        (
+            "audit.exclude_odds",
+            9.0,
+            ["audit.exclude_odds: expected at least audit.review_odds (10.0)"],
+        ),
         (
             "select.people",
             111,
@@ -174,7 +178,7 @@ def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
             {"weights": "file", "weights_file": str(ROOT / "README.md")},
         ),  # what is in it, the stage asks
         ("audit", {"head": TRIPLET}),  # none is run
-        ("audit.certain", 10.0),
+        ("audit.exclude_odds", 10.0),
         ("select", {"people": 110, "images_per_person": 26}),
     ],
 )

@@ -1,4 +1,4 @@
-"""Every kind of bad or odd photograph, through the real `select` and `crop`."""
+"""Every kind of bad or odd photograph, through `measure`, `select` and `crop`."""
 
 import io
 import json
@@ -305,12 +305,12 @@ def test_a_photograph_without_permission_is_dropped(damaged, tmp_path):
 
 WITHOUT_MEMORY = """
 import os, resource, runpy, sys
-import stages.select
+import stages.measure
 os.environ["FACEREC_WORKERS"] = "1"
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + 300 * 2**20,) * 2)
-del sys.modules["stages.select"]
-runpy.run_module("stages.select", run_name="__main__")
+del sys.modules["stages.measure"]
+runpy.run_module("stages.measure", run_name="__main__")
 """
 
 
@@ -326,7 +326,7 @@ def test_a_photograph_for_which_there_is_no_room_is_not_called_a_bad_one(damaged
         result.stderr
     )
     assert f"{looked_at[0]}: Failed to allocate 588000000 bytes" in result.stderr
-    assert pd.read_csv(tmp_path / "work/dropped.csv").empty
+    assert not (tmp_path / "work/measures.csv").exists()
 
 
 def test_source_data_that_may_only_be_read_suffice(damaged, tmp_path):

@@ -18,7 +18,7 @@ def measured(
     frame = tables.points_frame(np.asarray(points, float)).assign(
         **dict(zip(tables.BOX, box, strict=True))
     )
-    return criteria.of_table([name], frame)[name].to_numpy()
+    return criteria.values_of([name], frame, frame)[name].to_numpy()
 
 
 def turned(points: np.ndarray, degrees: float) -> np.ndarray:
@@ -116,5 +116,5 @@ def test_bounds_and_what_is_missing_of_them():
 
 def test_attributes_are_criteria():
     frame = make_frame(people=3, photos=4)
-    values = criteria.of_table(["Blurry"], frame)
+    values = criteria.values_of(["Blurry"], frame, frame)
     assert values.Blurry.tolist() == frame.Blurry.tolist() and isinstance(values, pd.DataFrame)

@@ -11,26 +11,30 @@ import pandas as pd
 import pytest
 import yaml
 from collection import make_collection
-from commands import as_command
+from commands import as_command, options_of
 
-from facerec import geometry, tables
-from facerec import random_order as random_order
+from facerec import geometry, random_order, tables
 from facerec.imaging.io import read_image
 from facerec.selection import report as selection_report
 from facerec.selection.criteria import Criterion
-from stages.select import SelectParams
+from facerec.selection.params import SelectParams
 from tools.profile import composed
 
 ROOT = Path(__file__).parents[2]
-PLOTS = ["funnel.csv", "balance.csv", "criteria.csv", "sheet.jpg", "criteria.jpg"]
+PLOTS = {
+    "funnel_plot": "funnel.csv",
+    "balance_plot": "balance.csv",
+    "criteria_plot": "criteria.csv",
+    "sheet": "sheet.jpg",
+    "criteria_sheet": "criteria.jpg",
+}
 OUTPUTS = ["selected", "train", "val", "wild", "openset", "landmarks_only", "dropped"]
 
 
 def notebook(eyes: float = 26.0, nose: float = 0.2) -> list[dict]:
     return [
-        {"name": "nose_between_eyes", "above": 0.0},
-        {"name": "eyes_apart", "above": eyes},
-        {"name": "nose_centred", "at_least": nose},
+        {"name": "frontality", "at_least": nose},
+        {"name": "eye_distance_x", "above": eyes},
         {"name": "diverse_attributes", "weight": 1.0},
     ]
 
@@ -39,17 +43,17 @@ QUALITY = [
     {"name": "plausible", "above": 0.0},
     {"name": "contrast", "at_least": 5.0, "weight": 0.1},
     {"name": "sharpness", "at_least": 0.02},
-    {"name": "distinct"},
+    {"name": "no_near_duplicates"},
     {"name": "diverse_pixels", "weight": 1.0},
 ]
 PARAMS = {
     "strategy": "frontal",
     "strategies": {"random": [], "frontal": notebook(), "quality": QUALITY},
-    "copy_bits": 36,
+    "max_hash_distance": 35,
     "people": 6,
     "images_per_person": 4,
     "val_per_person": 1,
-    "fill_up": False,
+    "allow_rejected": False,
     "strata": ["Male", "Young"],
     "wild_per_person": 2,
     "openset": {"query_people": 2, "distractor_people": 2, "images_per_person": 5, "seed": 1},
@@ -72,20 +76,30 @@ def select(
     wrap: Callable[[list], list] | None = None,
     **changes: object,
 ) -> subprocess.CompletedProcess:
-    """Runs select; in a process of its own if its command is wrapped in another."""
+    """Runs measure, then select; in a process of its own if a command is wrapped in another."""
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump({"select": {**PARAMS, **changes}}))
     (folder / "none.csv").write_text(exclude)
-    inputs = [paths[name] for name in ("identity", "landmarks", "boxes", "attributes")]
-    outputs = [*(f"{name}.csv" for name in OUTPUTS), "photos", "selection.json", *PLOTS]
-    arguments = [*inputs, "none.csv", paths["images"], *outputs]
+    shared = {name: paths[name] for name in ("landmarks", "boxes", "images")}
+    shared["measures"] = Path("measures.csv")
+    inputs = {name: paths[name] for name in ("identity", "attributes")} | {"exclude": "none.csv"}
+    outputs = {name: f"{name}.csv" for name in OUTPUTS} | PLOTS
+    outputs |= {"photographs": "photos", "metrics": "selection.json"}
+    measured = _run(folder, "stages.measure", shared, wrap)
+    if measured.returncode:
+        return measured
+    return _run(folder, "stages.select", shared | inputs | outputs, wrap)
+
+
+def _run(
+    folder: Path, module: str, paths: dict[str, str | Path], wrap: Callable[[list], list] | None
+) -> subprocess.CompletedProcess:
+    options = options_of(paths)
     if wrap is None:
-        return as_command(folder, "stages.select", *arguments)
-    command = [sys.executable, "-m", "stages.select", *arguments]
+        return as_command(folder, module, *options)
+    command = wrap([sys.executable, "-m", module, *options])
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    return subprocess.run(
-        wrap(command), cwd=folder, env=environment, capture_output=True, text=True
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
@@ -191,23 +205,23 @@ def test_the_funnel_of_the_notebooks_rules_equals_a_few_lines_of_pandas(collecti
         table = pd.read_csv(paths[name], sep=r"\s+", skiprows=2, names=["image_id", *columns])
         frame = frame.merge(table, on="image_id")
     steps = {"in_all_tables": frame}
-    frame = frame[(frame.lefteye_x < frame.nose_x) & (frame.nose_x < frame.righteye_x)]
-    steps["nose_between_eyes"] = frame
-    frame = frame[frame.righteye_x - frame.lefteye_x > 30]
-    steps["eyes_apart"] = frame
+    frame = frame[frame.righteye_x > frame.lefteye_x]
     apart = frame.righteye_x - frame.lefteye_x
     frame = frame[
         (frame.nose_x - frame.lefteye_x >= 0.3 * apart)
         & (frame.righteye_x - frame.nose_x >= 0.3 * apart)
     ]
-    steps["nose_centred"] = frame
+    steps["frontality"] = frame
+    frame = frame[frame.righteye_x - frame.lefteye_x > 30]
+    steps["eye_distance_x"] = frame
     frame = frame[frame.groupby("person_id").image_id.transform("size") >= 2]
     steps["people_with_enough"] = frame
     for step, left in steps.items():
         found = metrics[f"photographs.{step}"], metrics[f"people.{step}"]
         assert found == (len(left), left.person_id.nunique()), step
     assert (
-        metrics["incomplete"] == 2 and len(steps["in_all_tables"]) > len(steps["nose_centred"]) > 0
+        metrics["incomplete"] == 2
+        and len(steps["in_all_tables"]) > len(steps["eye_distance_x"]) > 0
     )
 
 
@@ -226,7 +240,12 @@ def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_p
 def test_the_same_seed_gives_the_same_bytes(chosen, collection, tmp_path):
     again = tmp_path / "again"
     assert select(again, collection).returncode == 0
-    for name in [*(f"{name}.csv" for name in OUTPUTS), "selection.json", *PLOTS]:
+    for name in [
+        *(f"{name}.csv" for name in OUTPUTS),
+        "measures.csv",
+        "selection.json",
+        *PLOTS.values(),
+    ]:
         assert (again / name).read_bytes() == (chosen / name).read_bytes(), name
 
 
@@ -275,12 +294,14 @@ def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_pat
     )
 
 
-def test_people_left_with_too_few_fill_up_with_the_nearest_to_the_rules(collection, tmp_path):
+def test_people_left_with_too_few_allow_rejected_with_the_nearest_to_the_rules(
+    collection, tmp_path
+):
     strict = {"strategies": {"frontal": notebook(nose=0.45)}, "people": 8}
     refused = select(tmp_path / "refused", collection, **strict)
     assert refused.returncode == 1 and "8 people wanted" in refused.stderr
     folder = tmp_path / "work"
-    assert select(folder, collection, **strict, fill_up=True).returncode == 0
+    assert select(folder, collection, **strict, allow_rejected=True).returncode == 0
     selected = read(folder, "selected")
     assert (selected.groupby("person_id").size() == 4).all() and selected.person_id.nunique() == 8
     metrics = json.loads((folder / "selection.json").read_text())
@@ -290,8 +311,8 @@ def test_people_left_with_too_few_fill_up_with_the_nearest_to_the_rules(collecti
     assert metrics["filled_up"] == (~good).sum() > 0
 
 
-def test_fill_up_changes_nothing_where_nobody_is_short(chosen, collection, tmp_path):
-    assert select(tmp_path / "work", collection, fill_up=True, people=6).returncode == 0
+def test_allow_rejected_changes_nothing_where_nobody_is_short(chosen, collection, tmp_path):
+    assert select(tmp_path / "work", collection, allow_rejected=True, people=6).returncode == 0
     kept = set(read(tmp_path / "work", "selected").person_id) & set(
         read(chosen, "selected").person_id
     )
@@ -335,7 +356,7 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"people": 9}, ["9 people wanted, 8 left", "nose_centred", "eyes_apart"]),
+        ({"people": 9}, ["9 people wanted, 8 left", "frontality", "eye_distance_x"]),
         ({"images_per_person": 11}, ["6 people wanted, 0 left"]),
         ({"people": "many"}, ["select.people", "valid integer"]),
         ({"colour": 1}, ["select.colour", "unknown key"]),
@@ -351,8 +372,8 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
             ["strategies.frontal.0", "expected above, at_least, at_most"],
         ),
         (
-            {"strategies": {"frontal": [{"name": "distinct", "at_least": 3}]}},
-            ["its bound is select.copy_bits"],
+            {"strategies": {"frontal": [{"name": "no_near_duplicates", "at_least": 3}]}},
+            ["its bound is select.max_hash_distance"],
         ),
         (
             {"strategies": {"frontal": 2 * [{"name": "yaw", "at_most": 9}]}},
@@ -460,7 +481,7 @@ def test_a_copy_is_left_out_and_none_is_shared_with_an_exam(copied_collection, b
 
 @pytest.mark.parametrize("strategy", ["random", "frontal"])
 def test_no_exam_shares_a_copy_whatever_the_strategy(copied_collection, tmp_path, strategy):
-    wanted = {"strategy": strategy, "people": 8, "images_per_person": 9, "fill_up": True}
+    wanted = {"strategy": strategy, "people": 8, "images_per_person": 9, "allow_rejected": True}
     result = select(tmp_path / "work", copied_collection[0], **wanted)
     assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
@@ -489,8 +510,8 @@ def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tm
     full = {"strategy": "quality", "images_per_person": 10, "people": 5}
     refused = select(tmp_path / "refused", copied_collection[0], **full)
     assert refused.returncode == 1 and "5 people wanted" in refused.stderr
-    assert "most people were lost at people_with_enough_usable (8 before, " in refused.stderr
-    filled = select(tmp_path / "work", copied_collection[0], **full, fill_up=True)
+    assert "most people were lost at people_with_enough (8 before, " in refused.stderr
+    filled = select(tmp_path / "work", copied_collection[0], **full, allow_rejected=True)
     assert filled.returncode == 0, filled.stderr
     assert (read(tmp_path / "work", "selected").groupby("person_id").size() == 10).all()
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
@@ -515,10 +536,15 @@ def test_a_histogram_shows_rejections_that_are_rare_and_counts_each_by_the_bound
 
 def test_histograms_and_sheets_show_each_criterion(by_quality):
     plot = pd.read_csv(by_quality / "criteria.csv")
-    assert plot.criterion.unique().tolist() == ["plausible", "contrast", "sharpness", "distinct"]
+    assert plot.criterion.unique().tolist() == [
+        "plausible",
+        "contrast",
+        "sharpness",
+        "no_near_duplicates",
+    ]
     assert plot.groupby("criterion").share.sum().tolist() == pytest.approx([100] * 4, abs=0.1)
-    copied = plot[(plot.criterion == "distinct") & (plot.kept == "rejected")]
-    assert copied.share.sum() > 0 and (copied.bound == 36).all()
+    copied = plot[(plot.criterion == "no_near_duplicates") & (plot.kept == "rejected")]
+    assert copied.share.sum() > 0 and (copied.bound == 35).all()
     cut = plot.duplicated(
         ["criterion", "value"], keep=False
     )  # a bin with a bound in it has two rows

@@ -1,4 +1,4 @@
-"""`make timings`, on pipelines of two stages that take known time and memory."""
+"""`make timings`, on a pipeline of two stages with known time and memory."""
 
 import subprocess
 from pathlib import Path
@@ -24,22 +24,22 @@ def repository(tmp_path):
     return tmp_path
 
 
-def test_each_stage_is_measured_with_its_memory_and_dvc_apart(repository):
+def test_timed_measures_each_stage_and_dvc_itself(repository):
     run = timed(repository)
     assert list(run.stages) == ["small", "large"] and (repository / "b").read_text() == "x"
     small, large = run.stages.values()
     assert large.peak - small.peak > 200 * MIB
-    assert large.seconds > 0.9 and small.seconds > 0.4  # what they sleep, less a look
+    assert large.seconds > 0.9 and small.seconds > 0.4  # they sleep a little longer
     assert run.overhead > 0 and run.seconds > large.seconds + small.seconds
 
 
-def test_a_run_that_fails_is_an_error(repository):
+def test_a_failed_run_is_an_error(repository):
     (repository / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"bad": {"cmd": "false"}}}))
     with pytest.raises(ValueError, match="dvc repro"):
         timed(repository)
 
 
-def test_the_copy_has_what_git_has_and_what_is_new_but_no_result(tmp_path):
+def test_copy_has_tracked_and_new_files_but_no_results(tmp_path):
     source, copy = tmp_path / "a", tmp_path / "b"
     for name in ("kept.py", "new.py", "gone.py", "dvc.lock", "data/drawn.jpg", "models/other.pt"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,12 +49,8 @@ def test_the_copy_has_what_git_has_and_what_is_new_but_no_result(tmp_path):
     (source / "params.yaml").write_text(
         yaml.safe_dump({**params, "synthesize": {"runs": ["synthetic"]}})
     )
-    subprocess.run(
-        "git init -q && git add kept.py gone.py dvc.lock && rm gone.py",
-        cwd=source,
-        shell=True,
-        check=True,
-    )
+    command = "git init -q && git add kept.py gone.py dvc.lock && rm gone.py"
+    subprocess.run(command, cwd=source, shell=True, check=True)
     copy.mkdir()
     copy_tree(source, copy)
     files = {
@@ -69,7 +65,7 @@ def test_the_copy_has_what_git_has_and_what_is_new_but_no_result(tmp_path):
     assert (real / "data/drawn.jpg").read_text() == "data/drawn.jpg"
 
 
-def test_several_runs_are_told_by_their_median_and_range():
+def test_table_has_the_median_and_range_of_several_runs():
     runs = [
         Run(seconds, {"select": Stage(seconds - 1, int(seconds) * MIB)})
         for seconds in (4.0, 9.0, 5.0)

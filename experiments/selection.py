@@ -1,9 +1,10 @@
 """Which selection makes the better recogniser: strategies with equal numbers of photographs, on the same exam.
 
-python -m benchmarks.selection --epochs 30 --seeds 3 --exam 2
+python -m experiments.selection --epochs 30 --seeds 3 --exam 2
 
-Needs the collection that params.yaml names, and a trained hourglass, which aligns all faces alike. Every finished
-training is a row of the CSV and is not repeated: an interrupted comparison goes on where it was.
+Needs the collection that params.yaml names, its measures, and a trained hourglass, which aligns all
+faces alike. Each finished training is a row of the CSV and is not repeated, so that an interrupted
+comparison goes on.
 """
 
 import time
@@ -35,14 +36,10 @@ from facerec.recognition.head_params import load_head
 from facerec.recognition.params import RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
-from facerec.selection.choice import Funnel
-from facerec.selection.near_duplicates import Copies
-from facerec.selection.photographs import Photographs
-from facerec.selection.pixel_measures import PixelMeasures
-from facerec.selection.strategy import Strategy
+from facerec.selection.params import SelectParams
+from facerec.selection.subsets import choose, divide, read_measures
 from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.crop import CropParams
-from stages.select import MEASURED, SelectParams, choose, divide
 
 BASES = [
     "random",
@@ -63,35 +60,36 @@ class DatasetParams(Params):
 
 
 class Chooser:
-    """Chooses by strategies among the same people, whom the last of BASES chose, with the same exam.
+    """Chooses by strategies among the people whom the last of BASES chose, with the same exam.
 
     Attributes:
-        params: of the selection; people left with too few take rejected photographs, so that none are missing.
+        params: of the selection; rejected photographs are allowed, so that none are missing.
         collection: of these people and the open set's.
-        measured: of pixels.
+        measures: of its photographs.
     """
 
-    def __init__(self, params: SelectParams, collection: Collection) -> None:
-        self.source = Photographs(DatasetParams.load("dataset").images, "drop")
-        self.measured = PixelMeasures(self.source, MEASURED)
-        self.params, self.collection = params.model_copy(update={"fill_up": True}), collection
+    def __init__(self, params: SelectParams, collection: Collection, measures: Path) -> None:
+        self.params = params.model_copy(update={"allow_rejected": True})
+        self.excluded = read_image_ids(Path(params.exclude))
+        self.collection = collection
+        self.measures = read_measures(measures, collection.frame)
         chosen = self.choose(BASES[-1], params.seed)
         people = {*chosen["selected"].person_id, *chosen["openset"].person_id}
-        own = collection.frame[collection.frame.person_id.isin(people)].reset_index(drop=True)
-        self.collection = Collection(own, collection.attributes, {})
+        frame = collection.frame[collection.frame.person_id.isin(people)]
+        self.collection = Collection(frame, collection.attributes, {})
 
     def choose(self, strategy: str, seed: int) -> dict[str, pd.DataFrame]:
-        """Returns `train`, `val` and `wild` of a strategy, and what `stages.select.choose` returns."""
+        """Returns `selected`, `train`, `val`, `wild` and `openset` of a strategy."""
         params = self.params.model_copy(update={"strategy": strategy, "seed": seed})
-        entries = params.strategies[strategy]
-        by = Strategy.of(entries, self.collection.attributes, params.copy_bits, self.measured, seed)
-        chosen = choose(
-            self.collection, read_image_ids(Path(params.exclude)), params, self.source, by, Funnel()
-        )
-        chosen |= divide(
-            chosen, Copies.among(chosen["selected"], self.measured, params.copy_bits), params
-        )
-        return chosen | {"train": chosen["train"].sort_values("image_id")}
+        choice = choose(self.collection, self.measures, self.excluded, params)
+        train, val, _ = divide(choice, self.measures, params)
+        return {
+            "selected": choice.selected,
+            "train": train.sort_values("image_id"),
+            "val": val,
+            "wild": choice.wild,
+            "openset": choice.openset,
+        }
 
 
 def main(
@@ -105,11 +103,14 @@ def main(
         Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")
     ] = Path("models/hourglass.pt"),
     pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
+    measures: Annotated[Path, Option(help="what `dvc repro measure` wrote")] = Path(
+        "data/measures.csv"
+    ),
     exam: Annotated[
         int | None, Option(help="seed of another exam than select.openset.seed draws")
     ] = None,
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
-        "benchmarks/selection.csv"
+        "experiments/selection.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
         "docs/results/selection.md"
@@ -123,7 +124,7 @@ def main(
         )
     names = strategies.split(",")
     collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
-    chooser = Chooser(params, collection)
+    chooser = Chooser(params, collection, measures)
     drawn = {
         (name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)
     }

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from commands import as_command
 
-from tools.profile import composed
+from facerec.params import renamed
+from tools.profile import composed, flatten
 
 ROOT = Path(__file__).parents[2]
 
@@ -84,10 +85,12 @@ def test_a_broken_profile_is_in_nobodys_way_and_never_put_in_place(folder):
 
 def test_a_profile_with_a_mistake_is_not_put_in_place(folder):
     text = (folder / "profiles/cfp.yaml").read_text()
-    (folder / "profiles/mine.yaml").write_text(text.replace("fill_up: ", "fill_ups: "))
+    (folder / "profiles/mine.yaml").write_text(
+        text.replace("allow_rejected: ", "allow_rejecteds: ")
+    )
     before = (folder / "params.yaml").read_bytes()
     result = profile(folder, "mine")
-    assert result.returncode == 1 and "select.fill_ups: unknown key" in result.stderr
+    assert result.returncode == 1 and "select.allow_rejecteds: unknown key" in result.stderr
     assert (folder / "params.yaml").read_bytes() == before and not list(folder.glob(".*"))
 
 
@@ -130,3 +133,10 @@ def test_an_unknown_profile_is_answered_with_the_known_ones(folder):
     assert result.returncode == 1
     assert all(name in result.stderr for name in ("vgg", "celeba", "cfp", "drawn"))
     assert "Traceback" not in result.stderr
+
+
+def test_no_renamed_key_is_still_in_use():
+    keys = flatten(yaml.safe_load((ROOT / "profiles/base.yaml").read_text()))
+    names = {key.rsplit(".", depth)[0] for key in keys for depth in range(key.count(".") + 1)}
+    assert "select" in names and "synthesize.flaw_prob" in names
+    assert not [name for name in sorted(names) if renamed(name)]

@@ -1,0 +1,237 @@
+"""The subsets of a collection: what is trained on, what is validated with, and the exams."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facerec import tables
+from facerec.data.celeba import Collection
+from facerec.random_order import person_order, rank_in_person
+from facerec.selection import choice
+from facerec.selection.choice import Funnel
+from facerec.selection.criteria import (
+    NO_NEAR_DUPLICATES,
+    Criterion,
+    near_duplicate_criterion,
+)
+from facerec.selection.near_duplicates import NearDuplicates, nearest_of_candidates
+from facerec.selection.params import SelectParams
+from facerec.selection.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The photographs that were chosen, and why.
+
+    Attributes:
+        selected: photographs to train on and to validate with.
+        wild: photographs of the same people that no criterion has touched.
+        openset: photographs of other people, with roles.
+        landmarks_only: all other photographs of the selected people.
+        funnel: what each step left.
+        criteria: all that were applied, in their order.
+        values: a column for each criterion, and image_id; a row for each photograph that was a
+            candidate; NaN where a criterion was not asked.
+        filled_up: how many of `selected` do not keep to the bounds.
+        copies_left_out: how many near duplicates of the selected people were not candidates.
+    """
+
+    selected: pd.DataFrame
+    wild: pd.DataFrame
+    openset: pd.DataFrame
+    landmarks_only: pd.DataFrame
+    funnel: Funnel
+    criteria: list[Criterion]
+    values: pd.DataFrame
+    filled_up: int
+    copies_left_out: int
+
+    @property
+    def everything(self) -> pd.DataFrame:
+        """Returns all photographs that any subset holds."""
+        return pd.concat([self.selected, self.wild, self.openset, self.landmarks_only])
+
+
+def read_measures(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the measures of a frame's photographs, with the frame's index.
+
+    Raises:
+        ValueError: the table is no MEASURES, or lacks a photograph.
+    """
+    measures = tables.read(path, tables.MEASURES).set_index("image_id")
+    missing = ~frame.image_id.isin(measures.index)
+    if missing.any():
+        raise ValueError(
+            f"{path}: {frame.image_id[missing].iloc[0]} is not listed; run `dvc repro measure`"
+        )
+    return measures.loc[frame.image_id].set_axis(frame.index)
+
+
+def unusable_photographs(collection: Collection, measures: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table DROPPED: photographs that a file lacks, and those that are unreadable."""
+    reasons = {name: f"{path} has no such row" for name, path in collection.incomplete.items()}
+    is_unreadable = measures.unreadable.notna()
+    image_ids = collection.frame.image_id[is_unreadable]
+    reasons |= dict(zip(image_ids, measures.unreadable[is_unreadable], strict=True))
+    return pd.DataFrame(sorted(reasons.items()), columns=["image_id", "reason"])
+
+
+def refuse_unreadable(
+    frame: pd.DataFrame,
+    measures: pd.DataFrame,
+    excluded: list[str],
+    images: Path,
+    params: SelectParams,
+) -> None:
+    """Checks that unreadable photographs are as few as the parameters allow.
+
+    Args:
+        frame: all photographs.
+        measures: a row for each photograph, with the frame's index.
+        excluded: image_ids that do not count.
+        images: folder of the photographs, for the message.
+        params: on_bad_image and max_dropped.
+
+    Raises:
+        ValueError: there is one, and `on_bad_image` is fail; or more than `max_dropped` %.
+    """
+    frame = frame[~frame.image_id.isin(excluded)]
+    reasons = measures.unreadable[frame.index].set_axis(frame.image_id).dropna()
+    if params.on_bad_image == "fail" and len(reasons):
+        raise ValueError(
+            f"{images / reasons.index[0]}: {reasons.iloc[0]} "
+            f"(select.on_bad_image is fail; drop goes on)"
+        )
+    share = 100 * len(reasons) / max(len(frame), 1)
+    if share > params.max_dropped:
+        examples = "; ".join(f"{name}: {reason}" for name, reason in reasons[:5].items())
+        raise ValueError(
+            f"{images}: {len(reasons)} of {len(frame)} photographs cannot be read, {share:.1f} %; "
+            f"select.max_dropped allows {params.max_dropped:g} %: {examples}"
+        )
+
+
+def choose(
+    collection: Collection, measures: pd.DataFrame, excluded: list[str], params: SelectParams
+) -> Choice:
+    """Returns the chosen photographs.
+
+    Args:
+        collection: all photographs.
+        measures: a row for each photograph, with the collection's index.
+        excluded: image_ids to leave out.
+        params: of the choice.
+
+    Raises:
+        ValueError: fewer people are left than wanted; the message holds the funnel.
+    """
+    funnel = Funnel()
+    frame = funnel.count("in_all_tables", collection.frame)
+    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
+    frame = funnel.count("readable", frame[measures.unreadable[frame.index].isna()])
+    openset, wild, rest = _set_aside(frame, params, funnel)
+
+    strategy = Strategy.of(params.strategies[params.strategy], collection.attributes)
+    values = strategy.values(rest, measures)
+    good = choice.keep(rest, strategy.criteria, values, funnel)
+    candidates = rest if params.allow_rejected else good
+    is_good = candidates.index.isin(good.index)
+    limit = params.max_hash_distance
+    distances = nearest_of_candidates(candidates, is_good, wild, measures, limit)
+    is_copy_of_wild = distances.to_wild <= limit
+    is_copy = (distances.to_better <= limit) & strategy.no_near_duplicates & ~is_copy_of_wild
+    is_usable = ~is_copy_of_wild & (~is_copy | params.allow_rejected)
+    usable = funnel.count("not_copied", candidates[is_usable])
+
+    pool = choice.enough_photographs(usable, params.images_per_person, funnel, "people_with_enough")
+    people = _choose_people(pool, collection.attributes, params, funnel)
+    wanted = funnel.count("of_chosen_people", pool[pool.person_id.isin(people)])
+    copies = wanted[is_copy[wanted.index]]
+    others = wanted[~is_copy[wanted.index]]
+    is_rejected = ~others.index.isin(good.index)
+    preferred = strategy.preferred(others[~is_rejected], values, measures, params.seed)
+    rejected = choice.least_offending(others[is_rejected], strategy.criteria, values)
+    in_order = pd.concat([preferred, rejected, copies])
+    selected = in_order.groupby("person_id").head(params.images_per_person)
+    selected = funnel.count("selected", selected.sort_values("image_id"))
+
+    wild = wild[wild.person_id.isin(people)]
+    is_unused = rest.person_id.isin(people) & ~rest.index.isin(selected.index)
+    label_of = {person: label for label, person in enumerate(people.tolist())}
+    applied = strategy.criteria
+    if strategy.no_near_duplicates:
+        applied = [*applied, near_duplicate_criterion(limit)]
+        values = values.assign(**{NO_NEAR_DUPLICATES: distances.to_better})
+    is_left_out = (is_copy_of_wild | is_copy) & candidates.person_id.isin(people)
+    return Choice(
+        selected=_labelled(selected, label_of),
+        wild=_labelled(wild, label_of),
+        openset=openset.assign(label=np.nan),
+        landmarks_only=_labelled(rest[is_unused], label_of),
+        funnel=funnel,
+        criteria=applied,
+        values=values.assign(image_id=rest.image_id),
+        filled_up=int((~selected.index.isin(good.index)).sum()),
+        copies_left_out=int(is_left_out.sum()),
+    )
+
+
+def _set_aside(
+    frame: pd.DataFrame, params: SelectParams, funnel: Funnel
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Returns the photographs of the open set, those of the wild exam, and the rest."""
+    openset = params.openset
+    roles = choice.draw_openset(
+        frame, openset.query_people, openset.distractor_people, openset.seed
+    )
+    strangers = frame[roles != ""].assign(role=roles[roles != ""])
+    order = person_order(strangers, openset.seed, "openset")
+    strangers = strangers[rank_in_person(strangers, order) < openset.images_per_person]
+
+    frame = funnel.count("not_in_openset", frame[roles == ""])
+    order = person_order(frame, openset.seed, "wild")
+    is_wild = rank_in_person(frame, order) < params.wild_per_person
+    return strangers, frame[is_wild], funnel.count("not_wild", frame[~is_wild])
+
+
+def _choose_people(
+    pool: pd.DataFrame, attributes: list[str], params: SelectParams, funnel: Funnel
+) -> np.ndarray:
+    """Returns the ids of the chosen people, sorted; an error holds the funnel."""
+    if attributes and (unknown := [name for name in params.strata if name not in attributes]):
+        raise ValueError(
+            f"select.strata: {', '.join(unknown)} not among the collection's attributes: "
+            f"{', '.join(attributes)}"
+        )
+    strata = params.strata if attributes else []
+    try:
+        return choice.choose_people(pool, params.people, strata, params.seed)
+    except ValueError as error:
+        loss = funnel.largest_loss("not_wild")
+        most = f"; most people were lost at {loss}" if loss else ""
+        raise ValueError(
+            f"{error}{most}; photographs and people after each step:\n{funnel}"
+        ) from None
+
+
+def _labelled(frame: pd.DataFrame, label_of: dict[int, int]) -> pd.DataFrame:
+    return frame.assign(label=frame.person_id.map(label_of))
+
+
+def divide(
+    chosen: Choice, measures: pd.DataFrame, params: SelectParams
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+    """Returns the photographs to train on, those to validate with, and counts of near duplicates.
+
+    No near duplicates lie on both sides.
+    """
+    selected = chosen.selected
+    near_duplicates = NearDuplicates.among(
+        pd.concat([selected, chosen.wild]), measures, params.max_hash_distance
+    )
+    groups = near_duplicates.groups(selected.image_id)
+    train, val = choice.split(selected, params.val_per_person, params.seed, groups)
+    parts = {"train": train.image_id, "val": val.image_id, "wild": chosen.wild.image_id}
+    return train, val, near_duplicates.count_across(parts)

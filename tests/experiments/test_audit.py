@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+
+from experiments.audit import report_copies, report_people, report_swapped
+
+
+def test_swapped_photographs_are_counted_by_action(capsys):
+    """Of 4 swapped ones 3 are listed, 1 of them to exclude, beside 1 and 1 that are right."""
+    names = ["a.jpg", "x.jpg", "b.jpg", "c.jpg", "y.jpg"]
+    listed = pd.DataFrame(
+        {"image_id": names, "action": ["exclude", "exclude", "review", "review", "review"]}
+    )
+    report_swapped(listed, {"a.jpg", "b.jpg", "c.jpg", "d.jpg"})
+    assert capsys.readouterr().out.splitlines() == [
+        "all listed: precision 0.60 (3 of 5), recall 0.75 (3 of 4)",
+        "to exclude: precision 0.50 (1 of 2), recall 0.25 (1 of 4)",
+        "the first 4: precision 0.75 (3 of 4), recall 0.75 (3 of 4)",
+    ]
+
+
+def test_planted_copies_are_counted_by_their_kind(capsys):
+    """Rows 1 and 3 are planted copies, the first one is found; rows 4 and 5 are called copies too."""
+    alterations = np.array(["", "darker", "", "mirrored", "", ""], object)
+    report_copies(np.array([[0, 1], [4, 5]]), np.array([-1, 0, -1, 2, -1, -1]), alterations)
+    assert capsys.readouterr().out.splitlines() == [
+        "copies darker: 1 of 1 found",
+        "copies mirrored: 0 of 1 found",
+        "pairs called copies that are none: 1 of 2",
+    ]
+
+
+def test_people_with_two_names_are_reported_as_found_missed_and_made_up(capsys):
+    confused = pd.DataFrame({"person_id": [0, 3], "other_person_id": [10, 4]})
+    report_people(confused, {frozenset([0, 10]), frozenset([1, 11])})
+    assert capsys.readouterr().out.splitlines() == [
+        "people with two names: 1 of 2 found",
+        "pairs called one person who are two: 1 of 2",
+    ]
+    report_people(confused[:0], set())
+    assert "0 of 0 found" in capsys.readouterr().out
