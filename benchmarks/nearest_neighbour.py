@@ -17,26 +17,14 @@ def main(
     aligned: Annotated[Path, typer.Argument(help="folder of the aligned faces")],
 ) -> None:
     """Prints the share of validation faces whose nearest training face shows the same person."""
-    for name, share in accuracies(train, val, aligned).items():
-        print(f"nearest neighbour, {name} pixels: {100 * share:.1f} % of val")
-
-
-def accuracies(train: Path, val: Path, aligned: Path) -> dict[str, float]:
-    """Returns the share of validation faces whose nearest training face shows the same person.
-
-    Args:
-        train: table of the faces to compare with.
-        val: table of the faces to recognise.
-        aligned: folder of the aligned faces.
-    """
     known, asked = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
     known_faces, asked_faces = (load_faces(aligned, frame.image_id) for frame in (known, asked))
-    shares = {}
     for name, prepare in (("raw", _raw), ("normalised", _normalised)):
-        distances = torch.cdist(prepare(asked_faces), prepare(known_faces))
-        nearest = known.label.to_numpy()[distances.argmin(dim=1).numpy()]
-        shares[name] = float(np.mean(nearest == asked.label))
-    return shares
+        distance = torch.cdist(prepare(asked_faces), prepare(known_faces))
+        found = known.label.to_numpy()[distance.argmin(dim=1).numpy()]
+        print(
+            f"nearest neighbour, {name} pixels: {100 * np.mean(found == asked.label):.1f} % of {len(asked)}"
+        )
 
 
 def _raw(faces: np.ndarray) -> torch.Tensor:
