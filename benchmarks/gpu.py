@@ -1,14 +1,15 @@
-"""Faces a second on a GPU, the share of its measured matrix rate that they use, and where the rest of the time goes.
+"""Speed of the networks on a GPU, compared with its measured matrix rate, and a profile of each.
 
 python -m benchmarks.gpu      # on a CUDA machine: writes benchmarks/gpu.md
 
-Without CUDA it refuses, unless --cpu: then it prints what tiny sizes do, and writes nothing.
+Without CUDA it refuses, unless --cpu: then it measures tiny sizes, prints and writes nothing.
 """
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,14 +23,14 @@ from typer import Option, run
 from benchmarks import recognizer_speed
 from benchmarks.cells import machine
 from facerec.files import write_bytes
-from facerec.landmarks import datasets as landmark_faces
-from facerec.landmarks import hourglass
 from facerec.landmarks import training as landmark_training
+from facerec.landmarks.datasets import CONTEXT
 from facerec.landmarks.params import HourglassParams
 from facerec.networks.devices import device
 from facerec.recognition.head_params import parse_head
 from facerec.recognition.params import RecognizerParams
-from facerec.training.prefetch import Batches
+from facerec.training.loop import Task, Trainer
+from facerec.training.prefetch import FaceDataset
 
 PEOPLE = 500
 TOP = 12  # operations of a profile
@@ -58,7 +59,15 @@ TINY = Sizes(("resnet18",), 32, 4, 32, 8, 1, 1, 4, 16, 1, 64)
 
 @dataclass(frozen=True)
 class Subject:
-    """A network under measurement: its training steps with the loader and on a resident batch, and its inference."""
+    """A network that is measured.
+
+    Attributes:
+        name: in the report.
+        network: on the device.
+        loaded: yields the number of faces of each epoch of its training.
+        resident: yields the number of faces of each step on `batch`.
+        batch: (B, 3, size, size), on the device.
+    """
 
     name: str
     network: nn.Module
@@ -89,17 +98,18 @@ def measure(sizes: Sizes, compiled: bool) -> str:
     lines = [
         "# On a GPU",
         "",
-        f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): {rate / 1e12:.4g} "
-        f"TFLOP/s; the shares are of it, by the floating-point operations that torch counts. Median of {REPEATS}.",
+        f"{machine()}, torch {torch.__version__}. Measured bf16 matrix rate ({sizes.matrix}³): "
+        f"{rate / 1e12:.4g} TFLOP/s; the shares are of it, by the floating-point operations that "
+        f"torch counts. Median of {REPEATS}.",
         "",
-        "| network | mode | training, loader | training, resident | loader/resident | share | memory | inference "
-        "| share |",
+        "| network | mode | training, loader | training, resident | loader/resident | share "
+        "| memory | inference | share |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     profiles = []
     for mode in ["eager", "compiled"] if compiled else ["eager"]:
         for subject in subjects(sizes, mode == "compiled"):
-            lines.append(_row(subject, mode, sizes.steps, rate))
+            lines.append(_row(subject, mode, sizes.steps * len(subject.batch), rate))
             if mode == "eager":
                 profiles += [
                     "",
@@ -113,7 +123,7 @@ def measure(sizes: Sizes, compiled: bool) -> str:
 
 
 def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
-    """Yields the networks, one after the other, so that one alone is in the device's memory."""
+    """Yields the networks, of which the device holds one at a time."""
     for backbone in sizes.backbones:
         yield _recognizer(backbone, sizes, compiled)
     yield _hourglass(sizes, compiled)
@@ -129,7 +139,7 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     )
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
     head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
-    network = recognizer_speed._network(params, head, faces.numpy(), labels)
+    network = recognizer_speed.build_network(params, head, faces.numpy(), labels)
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(
@@ -137,78 +147,70 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
         network,
         loaded,
         resident,
-        _batch(params, network),
+        _batch(sizes.batch, sizes.face),
     )
 
 
 def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
     changes = {
-        "pixels": sizes.crop,
+        "image_size": sizes.crop,
         "channels": sizes.channels,
         "stacks": sizes.stacks,
         "depth": sizes.depth,
     }
     params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
-    wide = round(
-        hourglass.face_pixels(params.pixels, params.looks, params.detail) * landmark_faces.CONTEXT
-    )
+    wide = round(params.face_size * CONTEXT)
     generator = Generator().manual_seed(0)
     count = max(sizes.faces // 8, sizes.hourglass_batch)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
     points = torch.rand(count, 5, 2, generator=generator) * wide
-    network = landmark_training.build(params).train()
+    network = landmark_training.build(params, box_scale=1.0).train()
     if compiled:
         network.compile()
-    batch = _batch(params, network)
-    name = f"hourglass, {params.pixels} px, {params.channels} channels, {params.stacks} stacks, batch {params.batch}"
-    batches = Batches(faces.numpy(), torch.arange(count), device())
-    loss_fn = landmark_training.batch_loss(network, batches, points, params)
-    losses = _loaded_losses(loss_fn, batches, count, params.batch, generator)
-    loaded = _steps(network, lambda: next(losses), params.batch)
-    resident = _steps(network, lambda: network(batch).float().square().mean(), params.batch)
+    size, batch_size = params.image_size, params.batch_size
+    batch = _batch(batch_size, size)
+    name = (
+        f"hourglass, {size} px, {params.channels} channels, {params.stacks} stacks, "
+        f"batch {batch_size}"
+    )
+    dataset = FaceDataset(faces.numpy(), torch.arange(count), points)
+    task = Task(dataset, landmark_training.batch_loss(network, params))
+    loaded = _epochs(Trainer(network, task, params, seed=0))
+    resident = _steps(network, lambda: network(batch).float().square().mean(), batch_size)
     return Subject(name, network, loaded, resident, batch)
 
 
-def _loaded_losses(
-    loss_fn: Callable[[Tensor, float, Generator], Tensor],
-    batches: Batches,
-    count: int,
-    batch: int,
-    generator: Generator,
-) -> Iterator[Tensor]:
-    """Yields the losses of random batches, the next of which is fetched meanwhile, as `training.fit` does it."""
-    coming = torch.randint(count, (batch,), generator=generator)
-    while True:
-        indices, coming = coming, torch.randint(count, (batch,), generator=generator)
-        loss = loss_fn(indices, 0.0, generator)
-        batches.prefetch(coming)
-        yield loss
+def _epochs(trainer: Trainer) -> Iterator[int]:
+    """Yields the number of faces of each epoch of a training."""
+    for epoch in count():
+        trainer.train_epoch(epoch)
+        yield trainer.steps_per_epoch * trainer.params.batch_size
 
 
 def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) -> Any:
     return params.model_copy(
-        update={"batch": batch, "compile": compiled, "precision": "bf16", **changes}
+        update={"batch_size": batch, "compile": compiled, "precision": "bf16", **changes}
     )
 
 
-def _batch(params: Any, network: Any) -> Tensor:
-    shape = (params.batch, 3, network.pixels, network.pixels)
+def _batch(count: int, size: int) -> Tensor:
+    shape = (count, 3, size, size)
     return torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
 
 
 def _steps(network: nn.Module, loss_fn: Callable[[], Tensor], faces: int) -> Iterator[int]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.0001, fused=True)
     while True:
-        yield recognizer_speed._step(optimizer, loss_fn(), faces, wait=False)
+        yield recognizer_speed.training_step(optimizer, loss_fn(), faces, wait=False)
 
 
-def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
+def _row(subject: Subject, mode: str, faces: int, rate: float) -> str:
     """Returns a line of the table; loader and resident batch take turns."""
     operations = forward_operations(subject)
     if device().type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     pairs = [
-        [faces_per_second(one, steps) for one in (subject.loaded, subject.resident)]
+        [faces_per_second(one, faces) for one in (subject.loaded, subject.resident)]
         for _ in range(REPEATS + 1)
     ]
     loaded, resident = (statistics.median(values) for values in zip(*pairs[1:], strict=True))
@@ -216,7 +218,7 @@ def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
     memory = (
         f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB" if device().type == "cuda" else "–"
     )
-    inference = _inference(subject, steps)
+    inference = _inference(subject, faces)
     shares = [
         f"{100 * speed * times * operations / rate:.1f} %"
         for speed, times in ((loaded, 3), (inference, 1))
@@ -234,15 +236,17 @@ def _row(subject: Subject, mode: str, steps: int, rate: float) -> str:
 
 
 def faces_per_second(steps: Iterator[int], count: int) -> float:
-    """Returns the speed of so many steps."""
+    """Returns the speed of as many steps or epochs as process `count` faces."""
     start = time.perf_counter()
-    faces = sum(next(steps) for _ in range(count))
+    faces = 0
+    while faces < count:
+        faces += next(steps)
     _wait()
     return faces / (time.perf_counter() - start)
 
 
 @torch.inference_mode()
-def _inference(subject: Subject, steps: int) -> float:
+def _inference(subject: Subject, faces: int) -> float:
     subject.network.eval()
 
     def forward() -> Iterator[int]:
@@ -250,22 +254,17 @@ def _inference(subject: Subject, steps: int) -> float:
             subject.network(subject.batch)
             yield len(subject.batch)
 
-    speeds = [faces_per_second(forward(), steps) for _ in range(REPEATS + 1)]
+    speeds = [faces_per_second(forward(), faces) for _ in range(REPEATS + 1)]
     subject.network.train()
     return statistics.median(speeds[1:])
 
 
 @torch.inference_mode()
 def forward_operations(subject: Subject) -> float:
-    """Returns the floating-point operations of one face's way through the network; training takes three times those."""
+    """Returns the floating-point operations of one face's forward pass, a third of a step's."""
     counter = FlopCounterMode(display=False)
-    compiled, subject.network._compiled_call_impl = (
-        subject.network._compiled_call_impl,
-        None,
-    )  # cannot be counted
     with counter:
-        subject.network(subject.batch)
-    subject.network._compiled_call_impl = compiled
+        subject.network.forward(subject.batch)  # not the compiled call, which cannot be counted
     return counter.get_total_flops() / len(subject.batch)
 
 
@@ -286,27 +285,30 @@ def matrix_rate(side: int) -> float:
 
 
 def _profile(subject: Subject) -> str:
-    """Returns what takes most of the time of some training with the loader, and for how much of it the device waits."""
+    """Returns a table of the operations that take most of an epoch's time."""
     on_gpu = device().type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     _wait()
     with profile(activities=activities) as profiler:
         start = time.perf_counter()
-        faces = sum(next(subject.loaded) for _ in range(3))
+        faces = next(subject.loaded)
         _wait()
         seconds = time.perf_counter() - start
-    averages, by = (
-        profiler.key_averages(),
-        "self_device_time_total" if on_gpu else "self_cpu_time_total",
-    )
-    on_device = [
-        one for one in averages if one.device_type == DeviceType.CUDA and not one.is_user_annotation
-    ]
-    busy = sum(getattr(one, by) for one in (on_device if on_gpu else averages)) / 1e6 / seconds
+    averages = profiler.key_averages()
+    by = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    operations = list(averages)
+    if on_gpu:
+        operations = [
+            operation
+            for operation in averages
+            if operation.device_type == DeviceType.CUDA and not operation.is_user_annotation
+        ]
+    busy = sum(getattr(operation, by) for operation in operations) / 1e6 / seconds
     summary = (
         f"{faces} faces in {seconds:.4g} s, profiled; operations take {100 * busy:.0f} % of it."
     )
-    return f"{summary}\n\n{averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48).strip()}"
+    table = averages.table(sort_by=by, row_limit=TOP, max_name_column_width=48)
+    return f"{summary}\n\n{table.strip()}"
 
 
 def _wait() -> None:

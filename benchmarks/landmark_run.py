@@ -1,4 +1,4 @@
-"""What the benchmarks of the hourglass take from the last run, and the notebook's settings."""
+"""The faces of the last run, and the notebook's settings, for measurements of the hourglass."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,16 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from facerec import tables
-from facerec.landmarks import evaluation as landmark_exam
-from facerec.landmarks import training as landmark_training
-from facerec.landmarks.evaluation import EvalSet
-from facerec.landmarks.hourglass import face_pixels
+from facerec.landmarks.evaluation import EvalSet, eval_set, jittered_eval_set
 from facerec.landmarks.params import STRIDE, HourglassParams
-from facerec.landmarks.training import TrainingFaces
+from facerec.landmarks.training import read_faces
 from facerec.tables import SQUARE
+from facerec.training.prefetch import FaceDataset
 
 NOTEBOOK_DEPTH = 4
-# The notebook's network and training (1.4); what it has no word for keeps params.yaml's value.
+# The notebook's network and training (1.4); the rest is as in params.yaml.
 NOTEBOOK = {
     "stacks": 2,
     "channels": 256,
@@ -24,8 +22,8 @@ NOTEBOOK = {
     "loss": "mse",
     "sigma": 2.0,
     "flip_test": False,
-    "looks": 1,
-    "batch": 16,
+    "refine_steps": 0,
+    "batch_size": 16,
     "learning_rate": 0.0002,
     "weight_decay": 0.0,
     "warmup_epochs": 0,
@@ -34,10 +32,10 @@ NOTEBOOK = {
     "rotation": 0.0,
     "mirror": False,
     "brightness": 0.0,
-    "gray": 0.0,
-    "blur": 0.0,
-    "erase": 0.0,
-    "turned_power": 0.0,
+    "grayscale_prob": 0.0,
+    "blur_prob": 0.0,
+    "erase_prob": 0.0,
+    "profile_oversampling": 0.0,
     "precision": "fp32",
 }
 
@@ -48,14 +46,14 @@ class Run:
 
     Attributes:
         train: rows of the photographs that the stage learns from, with the crops' squares.
-        learned: their faces.
-        exams: of people never trained on (of val if there are none), by the names of their boxes.
-        key: changes with the faces and the parameters.
+        train_set: their faces and points.
+        eval_sets: of people never trained on (of val if there are none), by their boxes.
+        key: a hash of the points and the parameters.
     """
 
     train: pd.DataFrame
-    train_set: TrainingFaces
-    exams: dict[str, EvalSet]
+    train_set: FaceDataset
+    eval_sets: dict[str, EvalSet]
     key: str
 
 
@@ -71,27 +69,28 @@ def read_run(data: Path, params: HourglassParams) -> Run:
         tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("train", "landmarks_only")
     ]
     train = pd.concat(learn_from).merge(squares, on="image_id", validate="one_to_one")
-    strangers = tables.read(data / "openset.csv", tables.OPENSET)
-    unseen = tables.read(data / "val.csv", tables.SELECTED) if strangers.empty else strangers
+    openset = tables.read(data / "openset.csv", tables.OPENSET)
+    unseen = tables.read(data / "val.csv", tables.SELECTED) if openset.empty else openset
     unseen = unseen.merge(squares, on="image_id", validate="one_to_one")
-    shown = face_pixels(params.pixels, params.looks, params.detail)
-    train_set = landmark_training.read_faces(
+    size = params.face_size
+    train_set = read_faces(
         data / "photographs",
         train.image_id.tolist(),
         train[SQUARE].to_numpy(),
         tables.points(train),
-        shown,
+        size,
     )
-    exams = {
-        "clean": landmark_exam.as_given(data / "cropped", unseen, shown),
-        "jittered": landmark_exam.jittered(data / "photographs", unseen, shown),
+    eval_sets = {
+        "clean": eval_set(data / "cropped", unseen, size),
+        "jittered": jittered_eval_set(data / "photographs", unseen, size),
     }
-    digest = hashlib.sha256(params.model_dump_json().encode() + train_set.points.numpy().tobytes())
-    digest.update(exams["clean"].points.tobytes())
-    return Run(train, train_set, exams, digest.hexdigest()[:8])
+    digest = hashlib.sha256(params.model_dump_json().encode() + train_set.targets.numpy().tobytes())
+    digest.update(eval_sets["clean"].points.tobytes())
+    return Run(train, train_set, eval_sets, digest.hexdigest()[:8])
 
 
 def notebook(params: HourglassParams) -> HourglassParams:
-    """Returns the notebook's settings at this input size; its depth too, unless the size does not halve so often."""
-    depth = NOTEBOOK_DEPTH if params.pixels % (STRIDE * 2**NOTEBOOK_DEPTH) == 0 else params.depth
+    """Returns the notebook's settings at this input size, and its depth if the size allows it."""
+    allows_depth = params.image_size % (STRIDE * 2**NOTEBOOK_DEPTH) == 0
+    depth = NOTEBOOK_DEPTH if allows_depth else params.depth
     return params.model_copy(update={**NOTEBOOK, "depth": depth})

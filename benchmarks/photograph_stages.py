@@ -42,7 +42,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
 
     Side by side, as the stage does.
     """
-    passes = network.looks * (2 if network.flip_test else 1)
+    passes = (network.config.refine_steps + 1) * (2 if network.config.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
     for _ in side_by_side(work, batches(network, faces), None):
         pass
@@ -50,7 +50,7 @@ def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
 
 @torch.inference_mode()
 def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: range) -> None:
-    shape = (len(faces), 3, network.pixels, network.pixels)
+    shape = (len(faces), 3, network.config.image_size, network.config.image_size)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     for _ in range(passes):
         network(batch)

@@ -9,17 +9,16 @@ the CSV and is not repeated: an interrupted ablation goes on where it was.
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from typer import Option, run
 
@@ -34,7 +33,9 @@ from facerec.recognition.head_params import HeadParams, load_head
 from facerec.recognition.params import RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
-from facerec.training.loop import delete_checkpoints, fingerprint, fit
+from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
+from facerec.training.params import FitParams
+from facerec.training.prefetch import Batch, FaceDataset
 
 WARM_UP, TIMED = 2, 6  # steps
 MOST_SECONDS = 240
@@ -54,7 +55,7 @@ class Variant:
         strength: of all augmentation, times the recipe's.
         pixels: side of the faces, times the recipe's.
         change: of the network, before it is trained.
-        patches: functions of `facerec.training` and what stands for them.
+        task: the optimizer or the schedule, as a training's `Task` takes them.
         ema: whether the mean of the weights over the steps is tried, not the last ones.
         mixup: whether faces are mixed in pairs (Zhang et al. 2018).
     """
@@ -66,7 +67,7 @@ class Variant:
     strength: float = 1.0
     pixels: float = 1.0
     change: Callable[[Recognizer], None] = lambda network: None
-    patches: dict[str, Any] = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
     ema: bool = False
     mixup: bool = False
 
@@ -102,8 +103,9 @@ def _fine_stem(network: Recognizer) -> None:
     network.backbone.conv1.stride = (1, 1)
 
 
-def _decay_all(network: nn.Module, weight_decay: float) -> list[dict]:
-    return [{"params": list(network.parameters()), "weight_decay": weight_decay}]
+def _decay_all(network: nn.Module, params: FitParams) -> Optimizer:
+    rates = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
+    return torch.optim.AdamW(network.parameters(), **rates, fused=True)
 
 
 def _constant(params: RecognizerParams, step: int, steps: int) -> float:
@@ -115,7 +117,7 @@ def _linear(params: RecognizerParams, step: int, steps: int) -> float:
     return min(_constant(params, step, steps), params.learning_rate * left)
 
 
-AUGMENTATION = ["rotation", "shift", "scale", "brightness", "gray", "erase"]
+AUGMENTATION = ["rotation", "shift", "scale", "brightness", "grayscale_prob", "erase_prob"]
 RECIPE = "the recipe"
 RESNET = {"backbone": "resnet18", "dropout": 0.0}
 SIDE_STEP = 8  # px; sides that every backbone can halve
@@ -130,17 +132,17 @@ VARIANTS = {
     "augmentation × 2": Variant(strength=2.0),
     "no rotation, shift, scale": Variant(params={"rotation": 0.0, "shift": 0.0, "scale": 0.0}),
     "no colour": Variant(params={"brightness": 0.0}),
-    "no grayscale": Variant(params={"gray": 0.0}),
-    "no erasing": Variant(params={"erase": 0.0}),
+    "no grayscale": Variant(params={"grayscale_prob": 0.0}),
+    "no erasing": Variant(params={"erase_prob": 0.0}),
     "mixup": Variant(mixup=True),
     "no batch norm in the neck": Variant(change=_no_batch_norm),
     "no dropout": Variant(params={"dropout": 0.0}),
-    "weight decay on biases and norms too": Variant(patches={"_decay_groups": _decay_all}),
+    "weight decay on biases and norms too": Variant(task={"optimizer": _decay_all}),
     "weight decay 0.0005": Variant(params={"weight_decay": 0.0005}),
-    "constant learning rate": Variant(patches={"_learning_rate": _constant}),
-    "linear decay of the learning rate": Variant(patches={"_learning_rate": _linear}),
+    "constant learning rate": Variant(task={"schedule": _constant}),
+    "linear decay of the learning rate": Variant(task={"schedule": _linear}),
     "learning rate × 3": Variant(learning_rate=3.0),
-    "batches of 32": Variant(params={"batch": 32}),
+    "batches of 32": Variant(params={"batch_size": 32}),
     "faces of about 3/4 the side": Variant(pixels=0.75),
     "ResNet18": Variant(params=RESNET),
     "ResNet18 without max pool": Variant(params=RESNET, change=_no_pool),
@@ -233,23 +235,17 @@ def train_and_try(
     """Returns epochs, seconds, the loss, and top-1 in % with and without the mirror image."""
     own, head = variant.of(params), head.model_copy(update=variant.head)
     train_set, val_set = (_resized(faces, variant.pixels) for faces in (train_set, val_set))
-    with (
-        patch.multiple("facerec.training.loop", **variant.patches)
-        if variant.patches
-        else nullcontext()
-    ):
-        step = seconds_per_step(variant, own, head, train_set)
-        epochs = max(1, round(seconds / (step * max(len(train_set.faces) // own.batch, 1))))
-        own = variant.lasting(params, epochs)
-        start = time.perf_counter()
-        network, mean, loss_fn = _prepared(variant, own, head, seed, train_set)
-        name = fingerprint("benchmark_recipe", own)
-        delete_checkpoints(
-            name
-        )  # of a training that was interrupted: its mean of the weights is lost
-        history = fit(network, loss_fn, len(train_set.faces), dict, own, seed, name)
-        delete_checkpoints(name)
-        spent = time.perf_counter() - start
+    step = seconds_per_step(variant, own, head, train_set)
+    epochs = max(1, round(seconds / (step * max(len(train_set.faces) // own.batch_size, 1))))
+    own = variant.lasting(params, epochs)
+    start = time.perf_counter()
+    network, mean, loss_fn = _prepared(variant, own, head, seed, train_set)
+    name = fingerprint("benchmark_recipe", own)
+    delete_checkpoints(name)  # of a training that was interrupted: its mean of the weights is lost
+    task = Task(_dataset(train_set), loss_fn, **variant.task)
+    history = fit(network, task, own, seed, name)
+    delete_checkpoints(name)
+    spent = time.perf_counter() - start
     if variant.ema:
         mean.update_parameters(network)  # after the last step too
         network = mean.module
@@ -269,7 +265,7 @@ def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
 
 def _prepared(
     variant: Variant, params: RecognizerParams, head: HeadParams, seed: int, train_set: AlignedFaces
-) -> tuple[Recognizer, AveragedModel, Callable[[Tensor, float, Generator], Tensor]]:
+) -> tuple[Recognizer, AveragedModel, Callable[[Batch, float, Generator], Tensor]]:
     """Returns a new network, the mean of its weights, and the loss of a step, which adds to the mean."""
     torch.manual_seed(seed)
     person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
@@ -277,14 +273,18 @@ def _prepared(
     variant.change(network)
     mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
     loss_fn = _mixed_loss if variant.mixup else recognizer_training.batch_loss
-    of_batch = loss_fn(network, torch.from_numpy(train_set.faces), train_set.labels, params)
+    of_batch = loss_fn(network, params)
 
-    def loss(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
+    def loss(batch: Batch, epochs: float, generator: Generator) -> Tensor:
         if variant.ema:
             mean.update_parameters(network)
-        return of_batch(indices, epochs, generator)
+        return of_batch(batch, epochs, generator)
 
     return network, mean, loss
+
+
+def _dataset(faces: AlignedFaces) -> FaceDataset:
+    return FaceDataset(faces.faces, torch.arange(len(faces.faces)), faces.labels)
 
 
 def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> None:
@@ -295,18 +295,18 @@ def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> No
 
 
 def _mixed_loss(
-    network: Recognizer, faces: Tensor, labels: Tensor, params: RecognizerParams
-) -> Callable[[Tensor, float, Generator], Tensor]:
+    network: Recognizer, params: RecognizerParams
+) -> Callable[[Batch, float, Generator], Tensor]:
     """Returns what gives the loss of faces each of which is mixed with another one of the batch."""
-    augment = recognizer_training.Augmentation(params, network.pixels)
 
-    def loss_fn(indices: Tensor, _: float, generator: Generator) -> Tensor:
-        batch = augment(faces[indices], generator)
+    def loss_fn(samples: Batch, _: float, generator: Generator) -> Tensor:
+        faces, labels = samples
+        batch = recognizer_training.augmented(faces, params, generator)
         draw = int(torch.randint(2**31, (1,), generator=generator))
         share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
         mixed = share * batch + (1 - share) * batch.flip(0)
         embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
-        wanted = labels[indices].to(device())
+        wanted = labels.to(device())
         return share * network.head(embeddings, wanted) + (1 - share) * network.head(
             embeddings, wanted.flip(0)
         )
@@ -319,13 +319,14 @@ def seconds_per_step(
 ) -> float:
     """Returns the time of the fastest step, on a network of its own: other work on the machine only slows steps."""
     network, _, loss_fn = _prepared(variant, params, head, 0, train_set)
+    dataset = _dataset(train_set)
     optimizer = torch.optim.AdamW(network.train().parameters(), lr=params.learning_rate, fused=True)
     generator = Generator().manual_seed(0)
     times = []
     for _ in range(WARM_UP + TIMED):
         start = time.perf_counter()
-        indices = torch.randint(len(train_set.faces), (params.batch,), generator=generator)
-        loss = loss_fn(indices, 0.0, generator)
+        indices = torch.randint(len(train_set.faces), (params.batch_size,), generator=generator)
+        loss = loss_fn(dataset[indices], 0.0, generator)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

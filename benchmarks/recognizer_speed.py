@@ -1,4 +1,4 @@
-"""Training of a recogniser: ours, the same steps on a batch that is already there, and a plain loop over JPEG files."""
+"""Speed of a recogniser's training: ours, one on a resident batch, and a plain loop over JPEGs."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,17 +15,17 @@ from benchmarks.measure import Measured, alternate
 from facerec.imaging.io import read_image
 from facerec.networks.devices import autocast, device
 from facerec.parallel import num_workers
-from facerec.progress import Progress
 from facerec.recognition.head_params import HeadParams
 from facerec.recognition.params import RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.training import batch_loss, build
-from facerec.training import loop, samplers
-from facerec.training.prefetch import Batches
+from facerec.training.loop import Task, Trainer, adamw
+from facerec.training.prefetch import FaceDataset
+from facerec.training.samplers import grouped_order
 
 
 class JpegFaces(Dataset):
-    """A face and its label: the JPEG is read whenever it is asked for, and mirrored at random."""
+    """Faces, read whenever they are asked for and mirrored at random, and their labels."""
 
     def __init__(self, paths: list[Path], labels: Tensor) -> None:
         self.paths, self.labels = paths, labels
@@ -42,42 +42,32 @@ def our_epochs(
     network: Recognizer, faces: np.ndarray, labels: Tensor, params: RecognizerParams
 ) -> Iterator[int]:
     """Yields the number of faces of each epoch of the stage's training, as `fit` runs it."""
-    batches = Batches(faces, torch.arange(len(faces)), device())
-    loss_fn = batch_loss(network, batches, labels, params)
-    order = partial(samplers.grouped_order, labels, network.head.photos_together)
-    optimizer = _adamw(network, params)
-    steps = loop._steps(len(faces), params.batch)
-    untold = Progress(None, steps)
+    task = Task(
+        FaceDataset(faces, torch.arange(len(faces)), labels),
+        batch_loss(network, params),
+        order=partial(grouped_order, labels, network.head.photos_together),
+    )
+    trainer = Trainer(network, task, params, seed=0)
     for epoch in count():
-        loop._epoch(
-            network,
-            loss_fn,
-            order,
-            batches.prefetch,
-            steps,
-            optimizer,
-            params,
-            0,
-            epoch,
-            Path("none"),
-            untold,
-        )
-        yield steps * min(params.batch, len(faces))
+        trainer.train_epoch(epoch)
+        yield trainer.steps_per_epoch * min(params.batch_size, len(faces))
 
 
 def resident_steps(
     network: Recognizer, labels: Tensor, params: RecognizerParams, wait: bool = True
 ) -> Iterator[int]:
-    """Yields the number of faces of each step on one random batch on the device: no loading, no augmentation.
+    """Yields the number of faces of each step on one random batch that stays on the device.
 
-    It waits for the device after each, unless the caller does so at the end.
+    Each step waits for the device to finish, unless the caller does so at the end.
     """
-    shape = (params.batch, 3, network.pixels, network.pixels)
+    shape = (params.batch_size, 3, network.pixels, network.pixels)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
-    wanted = labels[torch.arange(params.batch) % len(labels)].to(device())
-    optimizer = _adamw(network, params)
+    wanted = labels[torch.arange(params.batch_size) % len(labels)].to(device())
+    optimizer = adamw(network, params)
     while True:
-        yield _step(optimizer, network.head(network(batch), wanted), params.batch, wait)
+        yield training_step(
+            optimizer, network.head(network(batch), wanted), params.batch_size, wait
+        )
 
 
 def plain_steps(
@@ -87,7 +77,7 @@ def plain_steps(
     faces = JpegFaces(paths, labels)
     loader = DataLoader(
         faces,
-        min(params.batch, len(faces)),
+        min(params.batch_size, len(faces)),
         shuffle=True,
         num_workers=num_workers(),
         drop_last=True,
@@ -95,7 +85,7 @@ def plain_steps(
     optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, fused=False)
     while True:
         for batch, wanted in loader:
-            yield _step(
+            yield training_step(
                 optimizer,
                 network.head(network(batch.to(device())), wanted.to(device())),
                 len(batch),
@@ -110,8 +100,8 @@ def against_resident(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns our speed against that of the same step on a resident batch; both train with the same settings."""
-    first, second = (_network(params, head, faces, labels) for _ in range(2))
+    """Returns our speed and that of the same step on a resident batch."""
+    first, second = (build_network(params, head, faces, labels) for _ in range(2))
     return _compare(
         our_epochs(first, faces, labels, params),
         resident_steps(second, labels, params),
@@ -129,11 +119,11 @@ def against_plain(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns our speed against that of the plain loop over the same faces."""
-    plain = _network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
+    """Returns our speed and that of the plain loop over the same faces."""
+    plain = build_network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
     return _compare(
-        our_epochs(_network(params, head, faces, labels), faces, labels, params),
+        our_epochs(build_network(params, head, faces, labels), faces, labels, params),
         theirs,
         seconds,
         repeats,
@@ -148,12 +138,12 @@ def against_other_precision(
     seconds: float,
     repeats: int,
 ) -> Measured:
-    """Returns the speed in the precision that `auto` picks on this device against that in the other one."""
+    """Returns the speed in the precision that `auto` picks on this device, and in the other one."""
     with autocast(device(), "auto"):
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
     ours, theirs = (
-        our_epochs(_network(one, head, faces, labels), faces, labels, one) for one in settings
+        our_epochs(build_network(one, head, faces, labels), faces, labels, one) for one in settings
     )
     return _compare(ours, theirs, seconds, repeats)
 
@@ -167,9 +157,10 @@ def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats
     )
 
 
-def _network(
+def build_network(
     params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor
 ) -> Recognizer:
+    """Returns an untrained recogniser of these faces and labels."""
     people = list(range(int(labels.max()) + 1))
     from_chance = params.model_copy(update={"weights": "none"})
     network = build(from_chance, head, people, faces.shape[1], Path()).train()
@@ -178,12 +169,10 @@ def _network(
     return network
 
 
-def _adamw(network: Recognizer, params: RecognizerParams) -> torch.optim.Optimizer:
-    groups = loop._decay_groups(network, params.weight_decay)
-    return torch.optim.AdamW(groups, lr=params.learning_rate, fused=True)
-
-
-def _step(optimizer: torch.optim.Optimizer, loss: Tensor, faces: int, wait: bool = True) -> int:
+def training_step(
+    optimizer: torch.optim.Optimizer, loss: Tensor, faces: int, wait: bool = True
+) -> int:
+    """Takes one step, and returns the number of faces; `wait` for the device to finish it."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

@@ -1,4 +1,4 @@
-"""Speed and memory of choosing from CelebA's full tables, beside the notebook's pandas steps, in one run.
+"""Speed and memory of choosing from CelebA's full tables, beside the notebook's pandas steps.
 
 python -m benchmarks.selection_tables
 """
@@ -41,7 +41,8 @@ def main(
         paths = write_tables(Path(folder), rows, people)
         ours = _seconds(lambda: choose(*paths))
         print(
-            f"ours {ours:.2f} s, peak memory {peak_memory() / 2**20:.0f} MiB with the interpreter and its libraries"
+            f"ours {ours:.2f} s, peak memory {peak_memory() / 2**20:.0f} MiB "
+            f"with the interpreter and its libraries"
         )
         if peer:
             theirs = _seconds(lambda: notebook(*paths))
@@ -49,7 +50,7 @@ def main(
 
 
 def write_tables(folder: Path, rows: int, people: int, seed: int = 0) -> list[Path]:
-    """Returns the paths of identity, landmarks, boxes and attributes, made up in CelebA's layout and proportions."""
+    """Writes random tables in CelebA's layout; returns identity, landmarks, boxes, attributes."""
     rng = np.random.default_rng(seed)
     ids = [f"{number:06d}.jpg" for number in range(1, rows + 1)]
     person = (
@@ -110,7 +111,7 @@ def choose(
     chosen: int = CHOSEN,
     photos: int = PHOTOS,
 ) -> pd.DataFrame:
-    """Returns what `select` chooses of these tables by the notebook's strategy, before it decodes anything."""
+    """Returns what `select` chooses of these tables by the notebook's strategy."""
     collection = read_collection(identity, landmarks, boxes, attributes)
     frame, funnel = collection.frame, Funnel()
     order = person_order(frame, 1, "wild")

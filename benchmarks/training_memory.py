@@ -15,12 +15,11 @@ from torch import Generator
 from typer import Argument, Option, run
 
 from facerec.imaging.arrays import stack_images
-from facerec.networks.devices import device
 from facerec.recognition.head_params import parse_head
 from facerec.recognition.params import RecognizerParams
 from facerec.recognition.training import batch_loss, build
-from facerec.training.loop import delete_checkpoints, fit
-from facerec.training.prefetch import Batches
+from facerec.training.loop import Task, delete_checkpoints, fit
+from facerec.training.prefetch import FaceDataset
 
 MIB = 2**20
 HEAD = {"type": "ce", "alignment": 5, "label_smoothing": 0.0}
@@ -30,13 +29,13 @@ def main(
     faces: Annotated[int, Argument(help="how many")],
     pixels: Annotated[int, Option(help="side of a face")] = 112,
     steps: Annotated[int, Option(help="of training")] = 20,
-    batch: Annotated[int, Option(help="faces a step")] = 64,
+    batch_size: Annotated[int, Option(help="faces a step")] = 64,
     map_over: Annotated[float, Option(help="MiB beyond which faces are mapped")] = 64.0,
 ) -> None:
-    """Prints the largest private memory, MiB: what the system cannot take back without writing it somewhere."""
+    """Prints the largest private memory, MiB: that which no file stands behind."""
     params = RecognizerParams.load("recognizer").model_copy(
         update={
-            "batch": batch,
+            "batch_size": batch_size,
             "epochs": 1,
             "warmup_epochs": 0,
             "weights": "none",
@@ -59,20 +58,21 @@ def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> Non
     )
     labels = torch.arange(count) % 100
     network = build(params, parse_head(HEAD), list(range(100)), pixels, Path())
-    batches = Batches(faces, torch.arange(count), device())
-    loss_fn = batch_loss(network, batches, labels, params)
-    wanted = steps * params.batch
+    samples = steps * params.batch_size
 
-    def everywhere(generator: Generator) -> torch.Tensor:
-        return torch.randint(count, (wanted,), generator=generator)
+    def random_order(generator: Generator) -> torch.Tensor:
+        return torch.randint(count, (samples,), generator=generator)
 
+    dataset = FaceDataset(faces, torch.arange(count), labels)
+    loss_fn = batch_loss(network, params)
+    task = Task(dataset, loss_fn, order=random_order, epoch_samples=samples)
     name = "training_memory-" + "0" * 16
-    fit(network, loss_fn, wanted, dict, params, 0, name, everywhere, batches.prefetch)
+    fit(network, task, params, 0, name)
     delete_checkpoints(name)
 
 
 class _Peak:
-    """Looks at the process's private memory every few milliseconds."""
+    """Measures the process's private memory every few milliseconds."""
 
     def __init__(self) -> None:
         self._most, self._done = 0, threading.Event()

@@ -1,4 +1,6 @@
-"""Which selection makes the better recogniser: strategies with equal numbers of photographs, on the same exam.
+"""Which selection makes the better recogniser: strategies with equal numbers of photographs.
+
+All are tried on the same exam.
 
 python -m experiments.selection --epochs 30 --seeds 3 --exam 2
 
@@ -152,7 +154,7 @@ def main(
 
 
 def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
-    """Returns a name that changes with the photographs, the recipe, the alignment and the library's code."""
+    """Returns a name that changes with the photographs, recipe, alignment and library's code."""
     params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [1]})
     parts = [load_head(head).model_dump_json().encode(), str(pixels).encode()]
     parts += [model.read_bytes()] if model.is_file() else []
@@ -161,7 +163,7 @@ def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, p
 
 
 def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):
-    """Returns a function that aligns all faces that any strategy uses when it is first called."""
+    """Returns a function that aligns all faces of all strategies when it is first called."""
     used = pd.concat(
         [frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])]
     )
@@ -171,7 +173,7 @@ def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels:
 def align(
     frame: pd.DataFrame, images: Path, model: Path, count: int, pixels: int
 ) -> dict[str, tuple[np.ndarray, bool]]:
-    """Returns each photograph's face, aligned by so many points, and whether it could be aligned, by image_id."""
+    """Returns, by image_id, each face aligned by `count` points, and whether it could be."""
     network = hourglass.load(model, device()) if model.is_file() else None
     squares = geometry.crop_squares(
         frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale
@@ -195,7 +197,7 @@ def train_and_try(
     seed: int,
     head: str,
 ) -> dict[str, Any]:
-    """Returns the seconds, and the hits on val and wild as strings of 0 and 1 in the order of image_id."""
+    """Returns the seconds, and the hits on val and wild as strings of 0 and 1 by image_id."""
     params = RecognizerParams.load("recognizer").model_copy(
         update={"epochs": epochs, "seeds": [seed]}
     )
@@ -232,47 +234,46 @@ def _hits(network: Recognizer, val_set: AlignedFaces) -> str:
 
 
 def markdown(done: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
-    """Returns the table: a row a strategy; intervals by resampling people; a photograph's hits are the seeds' mean."""
-    done = done.assign(
-        strategy=pd.Categorical(done.strategy, list(dict.fromkeys(done.strategy)), ordered=True)
-    )
+    """Returns the table: a row for each strategy.
+
+    Intervals come from resampling people. A photograph's hits are the mean over the seeds.
+    """
+    names = list(dict.fromkeys(done.strategy))
     wild = next(iter(drawn.values()))["wild"]
     people = wild.label.to_numpy()
-    on_wild = {
-        name: _mean_hits(rows.wild) for name, rows in done.groupby("strategy", observed=True)
-    }
+    hits = {name: _mean_hits(done.wild[done.strategy == name]) for name in names}
     lines = [
-        f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by each strategy, "
-        f"{done.seed.nunique()} selections and trainings of {length} by each; the same {len(wild)} photographs in "
-        "wild. Top-1 in %, 95 % intervals by resampling people, ± the standard deviation over the seeds; "
-        f"{done.seconds.mean():.0f} s a training on {machine()}, {faces}.",
+        f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by "
+        f"each strategy, {done.seed.nunique()} selections and trainings of {length} by each; the "
+        f"same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals by resampling people, ± "
+        f"the standard deviation over the seeds; {done.seconds.mean():.0f} s a training on "
+        f"{machine()}, {faces}.",
         "",
-        f"| strategy | own val | wild | ± | {' | '.join(f'less {base}' for base in BASES)} | val less wild |",
+        f"| strategy | own val | wild | ± | {' | '.join(f'less {base}' for base in BASES)} | "
+        f"val less wild |",
         f"|---|---|---|---|{'---|' * len(BASES)}---|",
     ]
-    for name, rows in done.groupby("strategy", observed=True):
-        own_people = np.concatenate([drawn[name, seed]["val"].label for seed in rows.seed])
-        own = np.concatenate([_hits_of(text) for text in rows.val])
-        spread = (
-            np.std([_hits_of(text).mean() for text in rows.wild], ddof=1)
-            if len(rows) > 1
-            else np.nan
-        )
-        apart = [
-            _with_interval(on_wild[name] - on_wild[base], people, "+")
-            if base in on_wild and base != name
+    for name in names:
+        rows = done[done.strategy == name]
+        val_people = np.concatenate([drawn[name, seed]["val"].label for seed in rows.seed])
+        val_hits = np.concatenate([_hits_of(text) for text in rows.val])
+        top1 = [_hits_of(text).mean() for text in rows.wild]
+        deviation = np.std(top1, ddof=1) if len(rows) > 1 else np.nan
+        differences = [
+            _with_interval(hits[name] - hits[base], people, "+")
+            if base in hits and base != name
             else ""
             for base in BASES
         ]
         cells = [
             name,
-            _with_interval(own, own_people),
-            _with_interval(on_wild[name], people),
-            f"{100 * spread:.1f}",
+            _with_interval(val_hits, val_people),
+            _with_interval(hits[name], people),
+            f"{100 * deviation:.1f}",
+            *differences,
+            f"{100 * (val_hits.mean() - hits[name].mean()):.1f}",
         ]
-        lines.append(
-            f"| {' | '.join([*cells, *apart, f'{100 * (own.mean() - on_wild[name].mean()):.1f}'])} |"
-        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

@@ -72,7 +72,7 @@ def find_points(
         photographs: (N,) pictures (H, W, 3) uint8.
         squares: (N, 3) x, y, side about the faces, px of the photographs.
     """
-    shown = landmarks.face_pixels
+    shown = landmarks.face_size
     to_crop = geometry.square_matrices(squares, shown)
     crops = [
         warp.warp(photo, move, shown) for photo, move in zip(photographs, to_crop, strict=True)

@@ -19,6 +19,17 @@ RENAMED: dict[str, str] = {
     "audit.certain": "audit.exclude_odds",
     "audit.pixels": "audit.image_size",
     "audit.twin_share": "audit.min_identity_confusion",
+    "hourglass.pixels": "hourglass.image_size",
+    "hourglass.looks": "hourglass.refine_steps, one less than looks was",
+    "hourglass.detail": "hourglass.crop_oversampling",
+    "hourglass.batch": "hourglass.batch_size",
+    "hourglass.gray": "hourglass.grayscale_prob",
+    "hourglass.blur": "hourglass.blur_prob",
+    "hourglass.erase": "hourglass.erase_prob",
+    "hourglass.turned_power": "hourglass.profile_oversampling",
+    "recognizer.batch": "recognizer.batch_size",
+    "recognizer.gray": "recognizer.grayscale_prob",
+    "recognizer.erase": "recognizer.erase_prob",
 }
 
 # Precision of a network's layers; `devices.autocast` says what auto is.

@@ -1,4 +1,4 @@
-"""Every CSV's columns and key, checked whenever one is read or written."""
+"""The columns and the key of each CSV, checked whenever one is read or written."""
 
 import io
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ from facerec.files import write_bytes
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
-FILE_NAME = (
-    r"[^/\\.\x00][^/\\\x00]{0,199}"  # an image_id is one, in whatever folder it is asked for
-)
+FILE_NAME = r"[^/\\.\x00][^/\\\x00]{0,199}"  # of an image_id
 DECIMALS = 3  # a thousandth of a pixel
 MAX_LABEL = 2**31 - 1
 
@@ -115,17 +113,15 @@ def read(path: Path, table: Table) -> pd.DataFrame:
     """Returns a CSV's rows, checked.
 
     Raises:
-        ValueError: the file is absent or no CSV, a column is missing, a key is there twice, or a number is none; the
-            message names the file and the line.
+        ValueError: the file is absent or no CSV, a column is missing, a key is there twice, or a
+            value is no number; the message names the file and the line.
     """
     try:
         frame = pd.read_csv(
-            io.BytesIO(
-                path.read_bytes().rstrip()
-            ),  # blank lines at the end do no harm; others would shift `line N`
+            io.BytesIO(path.read_bytes().rstrip()),  # blank lines at the end do no harm
             dtype={name: str for name in (*table.key, *table.texts, *table.blank_texts)},
             keep_default_na=True,
-            skip_blank_lines=False,
+            skip_blank_lines=False,  # so that the numbers of lines are right
         )
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file") from None
@@ -136,11 +132,15 @@ def read(path: Path, table: Table) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path, table: Table) -> None:
-    """Writes the rows as CSV, checked, whole or not at all; other columns than the table's follow if it allows any."""
+    """Writes the rows as CSV, checked, whole or not at all.
+
+    Columns that are not the table's follow, if it has `optional` ones.
+    """
     extra = [name for name in frame if name not in table.columns] if table.optional else []
     frame = frame[[*table.columns, *extra]] if set(table.columns) <= set(frame) else frame
     check(frame, table, path)
-    write_bytes(path, frame.round(table.decimals).to_csv(index=False, lineterminator="\n").encode())
+    content = frame.round(table.decimals).to_csv(index=False, lineterminator="\n")
+    write_bytes(path, content.encode())
 
 
 def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
@@ -148,45 +148,49 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
     missing = [name for name in table.columns if name not in frame]
     if missing:
         raise ValueError(f"{path}: {table.name}: missing columns {', '.join(missing)}")
-    twice = frame.duplicated(list(table.key))
-    if twice.any():
-        row = int(np.argmax(twice))
-        raise ValueError(
-            f"{path}, line {row + 2}: {'/'.join(map(str, frame.loc[frame.index[row], list(table.key)]))} is there twice"
-        )
+    key = list(table.key)
+    is_repeated = frame.duplicated(key)
+    if is_repeated.any():
+        row = int(np.argmax(is_repeated))
+        name = "/".join(map(str, frame[key].iloc[row]))
+        raise ValueError(f"{path}, line {row + 2}: {name} is there twice")
     for name in (*table.key, *table.texts):
-        empty = frame[name].isna() | (frame[name] == "")
-        if empty.any():
-            raise ValueError(
-                f"{path}, line {int(np.argmax(empty)) + 2}: {name}: expected text, got nothing"
-            )
+        _refuse(path, frame, name, frame[name].isna() | (frame[name] == ""), "text")
     if "image_id" in table.key:
-        unsafe = ~frame.image_id.str.fullmatch(FILE_NAME)
-        if unsafe.any():
-            row = int(np.argmax(unsafe))
-            raise ValueError(
-                f"{path}, line {row + 2}: image_id: expected a file name, got {frame.image_id.iloc[row]!r}"
-            )
+        _refuse(path, frame, "image_id", ~frame.image_id.str.fullmatch(FILE_NAME), "a file name")
     for name in (*table.numbers, *table.blank):
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
-        bad = ~np.isfinite(values) & ~((name in table.blank) & frame[name].isna().to_numpy())
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise ValueError(
-                f"{path}, line {row + 2}: {name}: expected a number, got {frame[name].iloc[row]!r}"
-            )
+        may_be_blank = frame[name].isna().to_numpy() & (name in table.blank)
+        _refuse(path, frame, name, ~np.isfinite(values) & ~may_be_blank, "a number")
     for name in table.labels:
         values = pd.to_numeric(frame[name]).to_numpy(float)
-        bad = (values < 0) | (values > MAX_LABEL) | (values != np.floor(values))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise ValueError(
-                f"{path}, line {row + 2}: {name}: expected a whole number from 0, got {values[row]:g}"
-            )
+        is_bad = (values < 0) | (values > MAX_LABEL) | (values != np.floor(values))
+        _refuse(path, frame, name, is_bad, "a whole number from 0")
+
+
+def _refuse(
+    path: Path, frame: pd.DataFrame, name: str, is_bad: pd.Series | np.ndarray, expected: str
+) -> None:
+    """Raises ValueError for the first bad row."""
+    if is_bad.any():
+        row = int(np.argmax(is_bad))
+        value = shown(frame[name], row)
+        raise ValueError(f"{path}, line {row + 2}: {name}: expected {expected}, got {value}")
+
+
+def shown(column: pd.Series, row: int) -> str:
+    """Returns a column's value as messages show it."""
+    value = column.tolist()[row]  # a Python number, where iloc gives numpy's
+    return "nothing" if pd.isna(value) or value == "" else repr(value)
 
 
 def is_aligned(path: Path, image_ids: pd.Series, points: int) -> np.ndarray:
-    """Returns whether the faces (N,) could be aligned by so many points, as a PREDICTED table says.
+    """Returns whether the faces (N,) could be aligned by 2, 3 or 5 points.
+
+    Args:
+        path: a PREDICTED table.
+        image_ids: (N,).
+        points: 2, 3 or 5.
 
     Raises:
         ValueError: it does not list one of them.

@@ -118,7 +118,7 @@ def align_all(
         folders: of the aligned faces, by the number of points that align them.
         pixels: side of the aligned faces.
     """
-    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_pixels)
+    to_crop = geometry.square_matrices(squares[SQUARE].to_numpy(), network.face_size)
     sources = photographs, cropped
     align = partial(
         _align_batch, network, squares.image_id.tolist(), to_crop, sources, folders, pixels
@@ -135,7 +135,7 @@ def batches(network: hourglass.StackedHourglass, faces: int) -> list[range]:
     """
     most = BATCH
     if device().type == "cpu":
-        features = (network.pixels // STRIDE) ** 2 * network.config["channels"] * FLOAT
+        features = (network.config.image_size // STRIDE) ** 2 * network.config.channels * FLOAT
         most = max(1, min(BATCH, MEMORY // (FEATURES * features)))
     return [range(start, min(start + most, faces)) for start in range(0, faces, most)]
 
@@ -164,11 +164,11 @@ def _align_batch(
     batch: range,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     names, (photographs, cropped) = image_ids[batch.start : batch.stop], sources
-    seen = np.stack([read_crop(cropped / name, network.face_pixels) for name in names])
+    seen = np.stack([read_crop(cropped / name, network.face_size) for name in names])
     with _looking:
         go_on()
         points, confidence = network.predict(seen)
-    outside = (~inside(torch.from_numpy(points), network.face_pixels)).sum(dim=1).numpy()
+    outside = (~inside(torch.from_numpy(points), network.face_size)).sum(dim=1).numpy()
     points = geometry.transform_points(geometry.invert(to_crop[batch.start : batch.stop]), points)
     matrices = geometry.alignment_matrices(points, pixels)
     for row, name in enumerate(names):

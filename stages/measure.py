@@ -19,7 +19,7 @@ def main(
 ) -> None:
     """Decode each photograph of the collection once, and measure its face."""
     points_of_faces = read_landmarks(landmarks)
-    boxes_of_faces = read_boxes(boxes, checked=points_of_faces.image_id)
+    boxes_of_faces = read_boxes(boxes)
     frame = points_of_faces.merge(boxes_of_faces, on="image_id", validate="one_to_one")
     measured = measure_photographs(frame, images)
     refuse_misplaced_landmarks(frame, measured, images)

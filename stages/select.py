@@ -4,11 +4,10 @@ import logging
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 from typer import Option
 
 from facerec import tables
-from facerec.data.celeba import Collection, read_collection, read_image_ids
+from facerec.data.celeba import read_collection, read_image_ids
 from facerec.imaging.io import write_image
 from facerec.selection import report
 from facerec.selection.choice import attribute_balance
@@ -25,7 +24,7 @@ from stages.cli import run, write_csv, write_metrics
 
 log = logging.getLogger(__name__)
 
-EXAMPLES = 5  # in a message
+SHIFTS = 5  # named in the log
 
 
 def main(
@@ -68,8 +67,6 @@ def main(
     collection = read_collection(identity, landmarks, boxes, attributes)
     measured = read_measures(measures, collection.frame)
     excluded = read_image_ids(exclude)
-    _warn_of_unknown(excluded, collection, exclude)
-    _warn_of_incomplete(collection)
     unusable = unusable_photographs(collection, measured)
     tables.write(unusable, dropped, tables.DROPPED)
     refuse_unreadable(collection.frame, measured, excluded, images, params)
@@ -107,41 +104,8 @@ def main(
     criteria_faces = report.criteria_sheet(choice.criteria, choice.values, collection.frame, images)
     write_image(criteria_sheet, criteria_faces)
     log.info("%s", choice.funnel)
-    _report_short(val_set, params)
-    _report_shifts(balance)
-
-
-def _warn_of_unknown(excluded: list[str], collection: Collection, path: Path) -> None:
-    unknown = sorted(set(excluded) - set(collection.frame.image_id))
-    if unknown:
-        examples = ", ".join(unknown[:EXAMPLES])
-        log.warning(
-            "%s: %d image_ids are not in the collection: %s …", path, len(unknown), examples
-        )
-
-
-def _warn_of_incomplete(collection: Collection) -> None:
-    missing = [f"{name} (not in {path})" for name, path in collection.incomplete.items()]
-    if missing:
-        log.warning(
-            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …",
-            len(missing),
-            ", ".join(missing[:EXAMPLES]),
-        )
-
-
-def _report_short(val_set: pd.DataFrame, params: SelectParams) -> None:
-    counts = val_set.groupby("person_id").size()
-    short = params.people - int((counts >= params.val_per_person).sum())
-    if short:
-        log.warning(
-            "%d people have fewer photographs in val: their others are near duplicates", short
-        )
-
-
-def _report_shifts(balance: pd.DataFrame) -> None:
     if len(balance):
-        largest = [f"{row.attribute} {row.shift:+.1f}" for row in balance[:EXAMPLES].itertuples()]
+        largest = [f"{row.attribute} {row.shift:+.1f}" for row in balance[:SHIFTS].itertuples()]
         log.info("largest shifts of attributes, points of %%: %s", ", ".join(largest))
 
 

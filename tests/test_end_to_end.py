@@ -36,9 +36,15 @@ TINY = {
         "openset": {"query_people": 4, "distractor_people": 4, "images_per_person": 6, "seed": 1},
     },
     "crop": {"pixels": 64},
-    "hourglass": {"pixels": 64, "channels": 16, "depth": 2, "epochs": 2},
+    "hourglass": {
+        "image_size": 64,
+        "channels": 16,
+        "depth": 2,
+        "crop_oversampling": 1.0,
+        "epochs": 2,
+    },
     "align": {"pixels": 40},
-    "recognizer": {"embedding_dim": 32, "epochs": 3, "batch": 16},
+    "recognizer": {"embedding_dim": 32, "epochs": 3, "batch_size": 16},
     "evaluate": {"bootstrap": 50},
 }
 AFTER_HEADS = ["compare", "publish"]

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facerec.landmarks.hourglass import face_pixels
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[1]
@@ -144,13 +143,6 @@ def _is_params(node: ast.expr) -> bool:
 
 def test_params_yaml_is_the_first_run():
     assert (ROOT / "params.yaml").read_text() == composed("first_run")
-
-
-@pytest.mark.parametrize("profile", PROFILES)
-def test_crops_are_large_enough_for_the_hourglass(profile):
-    content = PROFILES[profile]
-    shown = face_pixels(*(content["hourglass"][name] for name in ("pixels", "looks", "detail")))
-    assert content["crop"]["pixels"] >= shown
 
 
 def test_no_parameter_has_a_name_that_the_run_cache_ignores():

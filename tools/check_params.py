@@ -10,7 +10,7 @@ from typer import Argument
 from facerec.audit.params import AuditParams
 from facerec.files import write_bytes
 from facerec.landmarks.align_params import AlignParams
-from facerec.landmarks.params import STRIDE, HourglassParams
+from facerec.landmarks.params import HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.head_params import load_head
@@ -95,12 +95,12 @@ def _heads(content: dict[str, Any], file: Path) -> list[str]:
 
 def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     """Returns the rules between values that are each well formed."""
-    found, hourglass, heads = [], content["hourglass"], content.get("heads") or {}
-    multiple = STRIDE * 2 ** hourglass["depth"]
-    if hourglass["pixels"] % multiple:
+    found, heads = [], content.get("heads") or {}
+    face_size = HourglassParams.load("hourglass", file).face_size
+    if content["crop"]["pixels"] < face_size:
         found.append(
-            f"{file}: hourglass.pixels: expected a multiple of {multiple} at depth {hourglass['depth']}, "
-            f"got {hourglass['pixels']}"
+            f"{file}: crop.pixels: expected at least {face_size} for the hourglass (its image_size × "
+            f"crop_oversampling), got {content['crop']['pixels']}"
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "gradients":

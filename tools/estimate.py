@@ -181,7 +181,9 @@ def _work(
         return (of.aligned + of.landmarks_only) * CROP
     if kind == "train_hourglass":
         learned = of.train + of.landmarks_only
-        epoch = _steps(learned, hourglass["batch"]) * speed.hourglass_step + of.val * speed.look
+        epoch = (
+            _steps(learned, hourglass["batch_size"]) * speed.hourglass_step + of.val * speed.look
+        )
         exams = 2 * (of.openset or of.val) * speed.look
         return TORCH + learned * READ + (hourglass["epochs"] - kept.hourglass) * epoch + exams
     if kind == "align":
@@ -189,14 +191,14 @@ def _work(
     if kind == "audit":
         audit, photographs = content["audit"], of.train + of.val + of.wild
         small = (audit["image_size"] / content["align"]["pixels"]) ** 2
-        steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch"])
+        steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch_size"])
         return (
             TORCH
             + photographs * READ
             + audit["folds"] * audit["epochs"] * steps * speed.recognizer_step * small
         )
     if kind == "train_recognizer":
-        epoch = _steps(of.train, recognizer["batch"]) * speed.recognizer_step + tried
+        epoch = _steps(of.train, recognizer["batch_size"]) * speed.recognizer_step + tried
         left = seeds * recognizer["epochs"] - kept.recognizers.get(head, 0)
         return TORCH + (of.train + of.val) * READ + left * epoch
     if kind == "evaluate":

@@ -65,7 +65,9 @@ def composed(name: str) -> str:
     dumped = io.StringIO()
     _yaml().dump(_merged(name), dumped)
     base_header = _header(dumped.getvalue())
-    return _header_of(name) + "\n" + dumped.getvalue().removeprefix(base_header).lstrip("\n")
+    body = dumped.getvalue().removeprefix(base_header).lstrip("\n")
+    header = _header_of(name)
+    return f"{header}\n{body}" if header else body
 
 
 def current() -> str:

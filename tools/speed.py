@@ -19,6 +19,7 @@ from facerec.recognition.head_params import HeadParams
 from facerec.recognition.params import RecognizerParams
 from facerec.synthetic.drawing import photograph
 from facerec.training.loop import CHECKPOINTS, epochs_done
+from facerec.training.prefetch import Batch
 
 MIN_SECONDS = 0.5  # of each measurement
 FACES = 8  # for the hourglass to find points in
@@ -32,14 +33,12 @@ def draw() -> float:
 
 def hourglass(params: HourglassParams) -> tuple[float, float]:
     """Returns the seconds per training batch, and per face to find its points."""
-    network = landmark_training.build(params)
-    side = round(network.face_pixels * CONTEXT)
-    faces = _noise(params.batch, side)
-    points = torch.rand(params.batch, 5, 2) * side
-    step = _step(
-        network, landmark_training.batch_loss(network, faces, points, params), params.batch
-    )
-    shown = _noise(FACES, network.face_pixels).numpy()
+    network = landmark_training.build(params, box_scale=1.0)
+    side = round(network.face_size * CONTEXT)
+    points = torch.rand(params.batch_size, 5, 2) * side
+    batch = _noise(params.batch_size, side), points
+    step = _step(network, landmark_training.batch_loss(network, params), batch)
+    shown = _noise(FACES, network.face_size).numpy()
     network.eval()
     return step, _seconds(lambda: network.predict(shown)) / FACES
 
@@ -48,12 +47,9 @@ def recognizer(params: RecognizerParams, head: HeadParams, people: int, pixels: 
     """Returns the seconds per training batch."""
     untrained = params.model_copy(update={"weights": "none"})
     network = recognizer_training.build(untrained, head, [*range(people)], pixels, Path())
-    labels = torch.arange(params.batch) // max(network.head.photos_together, 1) % people
-    return _step(
-        network,
-        recognizer_training.batch_loss(network, _noise(params.batch, pixels), labels, params),
-        params.batch,
-    )
+    labels = torch.arange(params.batch_size) // max(network.head.photos_together, 1) % people
+    batch = _noise(params.batch_size, pixels), labels
+    return _step(network, recognizer_training.batch_loss(network, params), batch)
 
 
 def hourglass_epochs(params: HourglassParams) -> int:
@@ -73,16 +69,16 @@ def _most_epochs(name: str, params: HourglassParams | RecognizerParams) -> int:
 
 
 def _step(
-    network: nn.Module, loss_fn: Callable[[Tensor, float, Generator], Tensor], batch: int
+    network: nn.Module, loss_fn: Callable[[Batch, float, Generator], Tensor], batch: Batch
 ) -> float:
     """Returns the seconds per training batch."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-6, fused=True)
-    generator, indices = Generator().manual_seed(0), torch.arange(batch)
+    generator = Generator().manual_seed(0)
     network.train()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss_fn(indices, 0.0, generator).backward()
+        loss_fn(batch, 0.0, generator).backward()
         optimizer.step()
         if device().type == "cuda":
             torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""Reads lists of pairs to verify: LFW's `pairs.txt`, CFP's folders of `same.txt` and `diff.txt`, or a plain CSV."""
+"""Reads lists of pairs to verify: LFW's `pairs.txt`, CFP's folders, or a CSV."""
 
 import io
 import re
@@ -11,16 +11,21 @@ NUMBER = "[0-9]{1,9}"
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
-    """Returns a row a pair: its fold, from 0, the two photographs' paths below the folder of images, and same (bool).
+    """Returns a row for each pair, COLUMNS: its fold from 0, two paths, and whether it is `same`.
 
-    Three forms are known. LFW's `pairs.txt`: a line of folds and pairs a fold, then, fold by fold, lines `name i j` of
-    one person and `name i name j` of two; a photograph is `name/name_0001.jpg`. CFP's: a folder of folders, each a fold
-    with `same.txt` and `diff.txt` of lines `a,b`, either paths or, where two levels up `Pair_list_F.txt` (and
-    `Pair_list_P.txt`, for the second photograph of folders named FP) lie, numbers in those. Anything that ends in
-    `.csv`: a table with COLUMNS.
+    The paths lie below the folder of images; `same` is bool. Three forms are known:
+
+    - LFW's `pairs.txt`: the first line holds the number of folds and of pairs in each. Then, fold
+      by fold, lines `name i j` of one person and `name i name j` of two people follow. A photograph
+      is `name/name_0001.jpg`.
+    - CFP's: a folder with a folder for each fold. That has `same.txt` and `diff.txt` with lines
+      `a,b`. These are paths, or numbers in `Pair_list_F.txt`, which lies two levels up; in folders
+      named FP the second photograph is in `Pair_list_P.txt`.
+    - A file that ends in `.csv`: a table with COLUMNS.
 
     Raises:
-        ValueError: the list is of none of these forms, or has fewer than two folds; the message names file and line.
+        ValueError: the list has none of these forms, or fewer than two folds; the message names the
+            file and the line.
     """
     if path.is_dir():
         pairs = _read_cfp(path)
@@ -41,35 +46,40 @@ def _read_lfw(path: Path) -> pd.DataFrame:
         raise ValueError(
             f"{path}, line {place}: expected the number of folds and of pairs, got {line!r}"
         )
-    folds, each = int(head[1] or 1), int(head[2])
-    if len(lines) != 1 + 2 * folds * each:
+    folds = int(head[1] or 1)
+    pairs = int(head[2])  # of each kind in a fold
+    expected = 2 * folds * pairs
+    if len(lines) != 1 + expected:
         raise ValueError(
-            f"{path}, line {place}: {folds} folds of {each} same and {each} different pairs are {2 * folds * each} "
-            f"lines, the file has {len(lines) - 1}"
+            f"{path}, line {place}: {folds} folds of {pairs} same and {pairs} different pairs are "
+            f"{expected} lines, the file has {len(lines) - 1}"
         )
     rows = []
     for number, (place, line) in enumerate(lines[1:]):
-        same, fields = number % (2 * each) < each, line.split()
-        if len(fields) != (3 if same else 4) or not all(
-            re.fullmatch(NUMBER, field) for field in (fields[-1], fields[1])
-        ):
+        fold, number_in_fold = divmod(number, 2 * pairs)
+        same = number_in_fold < pairs
+        second_name = "" if same else r"(\S+)\s+"
+        pattern = rf"(\S+)\s+({NUMBER})\s+{second_name}({NUMBER})"
+        fields = re.fullmatch(pattern, line.strip())
+        if not fields:
             form = "name i j" if same else "name i name j"
             raise ValueError(f"{path}, line {place}: expected `{form}`, got {line!r}")
-        first, second = (fields[0], fields[1]), (fields[-2] if not same else fields[0], fields[-1])
-        rows.append(
-            [
-                number // (2 * each),
-                *(f"{name}/{name}_{int(index):04d}.jpg" for name, index in (first, second)),
-                same,
-            ]
-        )
+        name, index = fields[1], fields[2]
+        other_name = name if same else fields[3]
+        other_index = fields[fields.re.groups]
+        rows.append([fold, _lfw_path(name, index), _lfw_path(other_name, other_index), same])
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _lfw_path(name: str, index: str) -> str:
+    return f"{name}/{name}_{int(index):04d}.jpg"
 
 
 def _read_cfp(folder: Path) -> pd.DataFrame:
     folder = folder.resolve()
-    lists = [_numbered(folder.parent.parent / f"Pair_list_{kind}.txt") for kind in "FP"]
-    kinds = {"FF": (0, 0), "FP": (0, 1)}.get(folder.name, (0, 0))
+    above = folder.parent.parent
+    frontal = _numbered(above / "Pair_list_F.txt")
+    second_list = _numbered(above / "Pair_list_P.txt") if folder.name == "FP" else frontal
     rows = []
     for fold, part in enumerate(sorted(child for child in folder.iterdir() if child.is_dir())):
         for name, same in (("same.txt", True), ("diff.txt", False)):
@@ -77,24 +87,23 @@ def _read_cfp(folder: Path) -> pd.DataFrame:
                 fields = [field.strip() for field in line.split(",")]
                 if len(fields) != 2:
                     raise ValueError(f"{part / name}, line {place}: expected `a,b`, got {line!r}")
-                found = [
-                    lists[kind].get(field, field) for kind, field in zip(kinds, fields, strict=True)
-                ]
-                rows.append([fold, *found, same])
+                first = frontal.get(fields[0], fields[0])
+                second = second_list.get(fields[1], fields[1])
+                rows.append([fold, first, second, same])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _numbered(path: Path) -> dict[str, str]:
-    """Returns the photographs of a list `1 ../Data/Images/001/frontal/01.jpg`, below `Images`, by their numbers."""
+    """Returns the paths below `Images` by their numbers, of lines `1 ../Data/Images/001/01.jpg`."""
     if not path.is_file():
         return {}
-    names = {}
+    paths = {}
     for place, line in _lines(path):
         fields = line.split()
         if len(fields) != 2:
             raise ValueError(f"{path}, line {place}: expected a number and a path, got {line!r}")
-        names[fields[0]] = fields[1].rpartition("Images/")[2]
-    return names
+        paths[fields[0]] = fields[1].rpartition("Images/")[2]
+    return paths
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

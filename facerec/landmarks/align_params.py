@@ -1,4 +1,4 @@
-"""The section `align` of params.yaml, apart from the stage: to check it takes no torch."""
+"""The section `align` of params.yaml, which is checked without torch."""
 
 from pydantic import NonNegativeFloat, PositiveInt
 
@@ -7,4 +7,4 @@ from facerec.params import Params
 
 class AlignParams(Params):
     pixels: PositiveInt  # side of the aligned face
-    max_shear: NonNegativeFloat  # 3-point faces sheared more than this, or mirrored, are flagged as distorted
+    max_shear: NonNegativeFloat  # a 3-point face sheared more, or mirrored, counts as distorted

@@ -1,4 +1,4 @@
-"""Faces as the hourglass is shown them, cut from photographs."""
+"""Faces that the hourglass is given, cut from photographs or read from crops."""
 
 import math
 from collections.abc import Sequence
@@ -12,57 +12,63 @@ from facerec.imaging.io import read_image
 from facerec.imaging.warp import crop_faces, warp
 from facerec.parallel import parallel_map
 
-CONTEXT = 1.5  # training reads this much about the crop, so that most jittered boxes see photograph, not border
+CONTEXT = 1.5  # training reads this much about the crop, so that jittered boxes see few borders
 
 
-def widen(squares: np.ndarray) -> np.ndarray:
-    """Returns the squares (N, 3) of x, y, side grown about their centres by CONTEXT."""
+def add_context(squares: np.ndarray) -> np.ndarray:
+    """Returns squares (N, 3) of x, y, side, grown about their centres by CONTEXT."""
     margin = squares[:, 2:] * (CONTEXT - 1) / 2
     return np.concatenate([squares[:, :2] - margin, squares[:, 2:] * CONTEXT], axis=1)
+
+
+def context_to_crop(context_size: int, size: int) -> np.ndarray:
+    """Returns the matrix (2, 3) from a face with CONTEXT to its crop.
+
+    Args:
+        context_size: side of the face with CONTEXT, px.
+        size: side of the crop, px.
+    """
+    side = context_size / CONTEXT
+    margin = (context_size - side) / 2
+    return square_matrices(np.array([[margin, margin, side]]), size)[0]
 
 
 def cut_faces(
     folder: Path,
     image_ids: Sequence[str],
     squares: np.ndarray,
-    pixels: int,
+    size: int,
     map_over: float = math.inf,
 ) -> np.ndarray:
-    """Returns the squares of photographs, (N, pixels, pixels, 3) uint8.
+    """Returns squares cut out of photographs, (N, size, size, 3) uint8.
 
     Args:
         folder: of the photographs.
         image_ids: (N,) their names.
         squares: (N, 3) x, y, side, px of the photographs.
-        pixels: side of the result.
-        map_over: as in `images.stack_images`.
+        size: side of the result, px.
+        map_over: as in `arrays.stack_images`.
     """
-    matrices = square_matrices(squares, pixels)
+    matrices = square_matrices(squares, size)
 
-    def face(index: int) -> np.ndarray:
-        return crop_faces(folder / image_ids[index], matrices[index : index + 1], pixels)[0]
+    def cut_face(index: int) -> np.ndarray:
+        return crop_faces(folder / image_ids[index], matrices[index : index + 1], size)[0]
 
-    faces = parallel_map(face, range(len(image_ids)), f"read {folder.name}")
+    faces = parallel_map(cut_face, range(len(image_ids)), f"read {folder.name}")
     return stack_images(faces, len(image_ids), map_over)
 
 
-def read_crops(folder: Path, image_ids: Sequence[str], pixels: int) -> np.ndarray:
-    """Returns whole pictures scaled to (N, pixels, pixels, 3) uint8."""
-    faces = parallel_map(
-        lambda name: read_crop(folder / name, pixels), image_ids, f"read {folder.name}"
-    )
-    return stack_images(faces, len(image_ids))
+def read_crops(folder: Path, image_ids: Sequence[str], size: int) -> np.ndarray:
+    """Returns whole pictures scaled to (N, size, size, 3) uint8."""
+
+    def read(image_id: str) -> np.ndarray:
+        return read_crop(folder / image_id, size)
+
+    return stack_images(parallel_map(read, image_ids, f"read {folder.name}"), len(image_ids))
 
 
-def read_crop(path: Path, pixels: int) -> np.ndarray:
-    """Returns a whole picture scaled to (pixels, pixels, 3) uint8."""
+def read_crop(path: Path, size: int) -> np.ndarray:
+    """Returns a whole picture scaled to (size, size, 3) uint8."""
     image = read_image(path)
     whole = np.array([[0.0, 0.0, image.shape[1]]])
-    return warp(image, square_matrices(whole, pixels)[0], pixels)
-
-
-def wide_to_crop(wide_pixels: int, pixels: int) -> np.ndarray:
-    """Returns the matrix (2, 3) from a face with CONTEXT, `wide_pixels` wide, to its crop, `pixels` wide."""
-    side = wide_pixels / CONTEXT
-    square = np.array([[(wide_pixels - side) / 2, (wide_pixels - side) / 2, side]])
-    return square_matrices(square, pixels)[0]
+    return warp(image, square_matrices(whole, size)[0], size)

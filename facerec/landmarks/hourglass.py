@@ -3,11 +3,9 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,49 +18,29 @@ from facerec.geometry import (
     where_finite,
 )
 from facerec.landmarks.heatmaps import decode_heatmaps, inside
-from facerec.landmarks.params import STRIDE, Block, Loss
+from facerec.landmarks.params import STRIDE, Block, HourglassConfig
 from facerec.networks import checkpoints
 from facerec.networks.devices import autocast
 from facerec.networks.sampling import to_float, warp_batch
 from facerec.parallel import in_batches
-from facerec.params import Params, Precision
 
 NUM_POINTS = 5
 KIND = "hourglass"
 
 
-class HourglassConfig(Params):
-    """What the config of a checkpoint may hold: the arguments of `StackedHourglass`, within what ends."""
-
-    pixels: Annotated[int, Field(ge=1, le=4096)]
-    stacks: Annotated[int, Field(ge=1, le=64)]
-    channels: Annotated[int, Field(ge=1, le=4096)]
-    depth: Annotated[int, Field(ge=1, le=10)]
-    block: Block
-    loss: Loss
-    sigma: PositiveFloat
-    flip_test: bool
-    looks: Annotated[int, Field(ge=1, le=100)]
-    detail: Annotated[float, Field(ge=1, le=2)]
-    precision: Precision
-
-
 class Residual(nn.Module):
     """Residual block with pre-activation.
 
-    `bottleneck`: 1×1 to half the width, 3×3, 1×1 back (Newell et al., fig. 4 left). `basic`: two 3×3 at full width, as
-    in the notebook, at almost five times the price.
+    `bottleneck`: 1×1 to half the width, 3×3, 1×1 back (Newell et al., fig. 4 left). `basic`: two
+    3×3 at full width, as in the notebook, which costs almost five times as much.
     """
 
     def __init__(self, block: Block, channels_in: int, channels_out: int) -> None:
         super().__init__()
         layers = _bottleneck if block == "bottleneck" else _basic
         self.body = nn.Sequential(*layers(channels_in, channels_out))
-        self.skip = (
-            nn.Conv2d(channels_in, channels_out, 1)
-            if channels_in != channels_out
-            else nn.Identity()
-        )
+        same_width = channels_in == channels_out
+        self.skip = nn.Identity() if same_width else nn.Conv2d(channels_in, channels_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x).add_(self.skip(x))
@@ -70,8 +48,11 @@ class Residual(nn.Module):
 
 def _bottleneck(channels_in: int, channels_out: int) -> list[nn.Module]:
     half = channels_out // 2
-    narrow, across = _normalised_conv(channels_in, half, 1), _normalised_conv(half, half, 3)
-    return [*narrow, *across, *_normalised_conv(half, channels_out, 1)]
+    return [
+        *_normalised_conv(channels_in, half, 1),
+        *_normalised_conv(half, half, 3),
+        *_normalised_conv(half, channels_out, 1),
+    ]
 
 
 def _basic(channels_in: int, channels_out: int) -> list[nn.Module]:
@@ -87,17 +68,16 @@ def _normalised_conv(channels_in: int, channels_out: int, kernel: int) -> list[n
 
 
 class Hourglass(nn.Module):
-    """One hourglass: down `depth` times and up again, with a skip branch at every scale (fig. 3)."""
+    """One hourglass: down `depth` times and up again, with a skip branch at each scale (fig. 3)."""
 
     def __init__(self, block: Block, depth: int, channels: int) -> None:
         super().__init__()
         self.skip = Residual(block, channels, channels)
         self.down = Residual(block, channels, channels)
-        self.inner = (
-            Hourglass(block, depth - 1, channels)
-            if depth > 1
-            else Residual(block, channels, channels)
-        )
+        if depth > 1:
+            self.inner: nn.Module = Hourglass(block, depth - 1, channels)
+        else:
+            self.inner = Residual(block, channels, channels)
         self.up = Residual(block, channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,7 +86,7 @@ class Hourglass(nn.Module):
 
 
 class Stack(nn.Module):
-    """An hourglass with its heatmaps, which go back into the features for the next one, if any (fig. 4 right)."""
+    """An hourglass with its heatmaps, which join the features for the next one (fig. 4 right)."""
 
     def __init__(self, block: Block, depth: int, channels: int, last: bool) -> None:
         super().__init__()
@@ -125,9 +105,8 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(x)
-        with autocast(
-            x.device, "fp32"
-        ):  # bf16 has too few digits to tell where between two pixels a point lies
+        # bf16 has too few digits to tell where between two pixels a point lies
+        with autocast(x.device, "fp32"):
             heatmaps = self.heatmaps(features.float())
         if not self.last:
             x = x + self.features_back(features) + self.heatmaps_back(heatmaps)
@@ -137,60 +116,20 @@ class Stack(nn.Module):
 class StackedHourglass(nn.Module):
     """Heatmaps of five points from faces, one set per stack (intermediate supervision).
 
+    With `refine_steps` it is a cascade (Sun, Wang, Tang 2013) of one network. After the first
+    prediction the face is cropped again, straight and close by the predicted points, and the same
+    network predicts more precisely. The answer is the median of all predictions, so that with two
+    steps a single wrong one does no harm.
+
     Args:
-        pixels: side of the input, a multiple of 4 · 2^depth.
-        stacks: hourglasses, one after the other.
-        channels: width, best a multiple of 64: a CPU's vectors hold 16, and the first layers have a fourth.
-        depth: how often each hourglass halves the heatmap's resolution.
-        block: its residual blocks.
-        loss: that it learns from, which says how its output is read: logits for `kl`, heatmaps for the others.
-        sigma: of the Gaussians that it learns, px of the heatmap.
-        flip_test: whether its prediction is the mean over the face and its mirror image.
-        looks: how often it looks at a face: first as it is, then each time as straight and close as the points that it
-            found say, each weighted by its confidence, where the same network is a finer judge. A cascade (Sun, Wang,
-            Tang 2013) of one network. What it says is the median of the looks, so that with three one that goes astray
-            does no harm.
-        detail: px of a face to one of the first look at it, for a closer look to have what to see; at most 2, beyond
-            which the first would skip some.
-        precision: of its layers; heatmaps are float32.
+        config: its sizes, and how it predicts.
     """
 
-    def __init__(
-        self,
-        pixels: int,
-        stacks: int,
-        channels: int,
-        depth: int,
-        block: Block,
-        loss: Loss,
-        sigma: float,
-        flip_test: bool,
-        looks: int,
-        detail: float,
-        precision: Precision,
-    ) -> None:
+    def __init__(self, config: HourglassConfig) -> None:
         super().__init__()
-        if pixels % (STRIDE * 2**depth):
-            multiple = STRIDE * 2**depth
-            raise ValueError(
-                f"hourglass.pixels: expected a multiple of {multiple} at depth {depth}, got {pixels}"
-            )
-        self.config: dict[str, Any] = {
-            "pixels": pixels,
-            "stacks": stacks,
-            "channels": channels,
-            "depth": depth,
-            "block": block,
-            "loss": loss,
-            "sigma": sigma,
-            "flip_test": flip_test,
-            "looks": looks,
-            "detail": detail,
-            "precision": precision,
-        }
-        self.pixels, self.loss, self.sigma = pixels, loss, sigma
-        self.flip_test, self.looks, self.precision = flip_test, looks, precision
-        self.face_pixels = face_pixels(pixels, looks, detail)
+        self.config = config
+        self.face_size = config.face_size
+        block, channels = config.block, config.channels
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels // 4, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels // 4),
@@ -201,103 +140,117 @@ class StackedHourglass(nn.Module):
             Residual(block, channels // 2, channels),
         )
         self.stacks = nn.ModuleList(
-            Stack(block, depth, channels, last=index + 1 == stacks) for index in range(stacks)
+            Stack(block, config.depth, channels, last=index + 1 == config.stacks)
+            for index in range(config.stacks)
         )
 
     def forward(self, faces: Tensor) -> Tensor:
-        """Returns what the loss looks at, (B, stacks, 5, S, S), S = pixels / 4, of faces (B, 3, pixels, pixels).
+        """Returns what the loss is computed from, (B, stacks, 5, S, S), with S = image_size / 4.
 
-        The faces are in [0, 1]. For `kl` that are logits: a softmax over the pixels says where the point is.
-        For the others it is heatmaps.
+        For `kl` these are logits: a softmax over the pixels says where the point is. For the other
+        losses these are heatmaps.
+
+        Args:
+            faces: (B, 3, image_size, image_size) in [0, 1].
         """
-        with autocast(faces.device, self.precision):
-            x, heatmaps = self.stem(faces - 0.5), []
+        heatmaps = []
+        with autocast(faces.device, self.config.precision):
+            x = self.stem(faces - 0.5)
             for stack in self.stacks:
-                x, seen = stack(x)
-                heatmaps.append(seen)
+                x, stack_heatmaps = stack(x)
+                heatmaps.append(stack_heatmaps)
         return torch.stack(heatmaps, dim=1)
 
     @torch.inference_mode()
     def predict(
         self,
         faces: np.ndarray,
-        batch: int = 64,
+        batch_size: int = 64,
         decode: Callable[[Tensor], tuple[Tensor, Tensor]] = decode_heatmaps,
         title: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the points (N, 5, 2), px of the faces, and their confidence (N, 5) in [0, 1].
 
         Args:
-            faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
-            batch: faces at a time.
+            faces: (N, W, W, 3) uint8 RGB, best `face_size` wide.
+            batch_size: faces at a time.
             decode: takes heatmaps (B, 5, S, S) to points (B, 5, 2) and confidence (B, 5).
-            title: of what is told about how far it is, if anything.
+            title: of the progress bar; none without.
         """
         self.eval()
         if not len(faces):
             return np.zeros((0, NUM_POINTS, 2), np.float32), np.zeros((0, NUM_POINTS), np.float32)
-        found = [self._predict_batch(part, decode) for part in in_batches(faces, batch, title)]
-        points, confidence = zip(*found, strict=True)
+        predictions = [
+            self._predict_batch(batch, decode) for batch in in_batches(faces, batch_size, title)
+        ]
+        points, confidence = zip(*predictions, strict=True)
         return np.concatenate(points), np.concatenate(confidence)
 
     def _predict_batch(
         self, faces: np.ndarray, decode: Callable[[Tensor], tuple[Tensor, Tensor]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        held = to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
-        matrices, seen = _whole(held, self.pixels), []
-        for look in range(self.looks):
-            points, confidence = decode(self._heatmaps(warp_batch(held, matrices, self.pixels)))
-            if (
-                look
-            ):  # beyond the border of a closer look is not where the point is, nor outside the face
-                off = ~inside(points, self.pixels // STRIDE)
-                points[off], confidence[off] = torch.nan, torch.nan
-            found = transform_points(invert(matrices), to_input(points).cpu().numpy())
+        """Returns the median points and confidence over all predictions of a batch."""
+        size = self.config.image_size
+        pictures = self._to_float(faces)
+        matrices = _whole_face(pictures, size)
+        all_points, all_confidence = [], []
+        for step in range(self.config.refine_steps + 1):
+            points, confidence = decode(self._heatmaps(warp_batch(pictures, matrices, size)))
+            if step:  # a closer crop does not show what is beyond its border, though the face may
+                outside = ~inside(points, size // STRIDE)
+                points[outside] = torch.nan
+                confidence[outside] = torch.nan
+            face_points = transform_points(invert(matrices), to_input(points).cpu().numpy())
             weights = confidence.cpu().numpy()
-            seen.append((found, weights))
-            if look + 1 < self.looks:
-                matrices = where_finite(refinement_matrices(found, self.pixels, weights), matrices)
-        points, confidence = (
-            torch.from_numpy(np.stack(looks)).nanquantile(0.5, dim=0)
-            for looks in zip(*seen, strict=True)
-        )
-        return points.float().numpy(), confidence.numpy()
+            all_points.append(face_points)
+            all_confidence.append(weights)
+            if step < self.config.refine_steps:
+                closer = refinement_matrices(face_points, size, weights)
+                matrices = where_finite(closer, matrices)
+        return _median(all_points).astype(np.float32), _median(all_confidence)
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
-        """Returns the last stack's heatmaps (N, 5, S, S) of the first look at faces.
+        """Returns the last stack's heatmaps (N, 5, S, S) of whole faces, without refinement.
 
-        They are as tall as `draw_heatmaps` draws them where the network is certain and the border is far: a softmax
-        has all its volume inside, so that a point on the border looks taller.
+        They are as tall as `draw_heatmaps` draws them where the network is certain and the border
+        is far: a softmax has all its volume inside, so that a point on the border is taller.
 
         Args:
-            faces: (N, W, W, 3) uint8 RGB, best `face_pixels` wide.
+            faces: (N, W, W, 3) uint8 RGB, best `face_size` wide.
         """
-        held = to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
-        return self._heatmaps(warp_batch(held, _whole(held, self.pixels), self.pixels))
+        size = self.config.image_size
+        pictures = self._to_float(faces)
+        return self._heatmaps(warp_batch(pictures, _whole_face(pictures, size), size))
+
+    def _to_float(self, faces: np.ndarray) -> Tensor:
+        """Returns faces (N, W, W, 3) uint8 as (N, 3, W, W) in [0, 1] on the network's device."""
+        return to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
 
     def _heatmaps(self, batch: Tensor) -> Tensor:
-        seen = self._last_heatmaps(batch)
-        if not self.flip_test:
-            return seen
-        return (seen + self._last_heatmaps(batch.flip(3)).flip(3)[:, FLIP_INDEX]) / 2
+        heatmaps = self._last_heatmaps(batch)
+        if not self.config.flip_test:
+            return heatmaps
+        mirrored = self._last_heatmaps(batch.flip(3)).flip(3)[:, FLIP_INDEX]
+        return (heatmaps + mirrored) / 2
 
     def _last_heatmaps(self, batch: Tensor) -> Tensor:
         output = self(batch)[:, -1]
-        if self.loss != "kl":
+        if self.config.loss != "kl":
             return output
         probability = output.flatten(2).softmax(dim=2).view_as(output)
-        return probability * 2 * math.pi * self.sigma**2  # the volume under a Gaussian of height 1
+        # times the volume under a Gaussian of height 1
+        return probability * 2 * math.pi * self.config.sigma**2
 
 
-def face_pixels(pixels: int, looks: int, detail: float) -> int:
-    """Returns the side of the faces that a network with an input of so many px is shown, to look at so often."""
-    return pixels if looks == 1 else round(pixels * detail)
+def _whole_face(faces: Tensor, size: int) -> np.ndarray:
+    """Returns the matrices (B, 2, 3) that scale faces (B, 3, W, W) to `size` px."""
+    return square_matrices(np.tile([0.0, 0.0, faces.shape[3]], (len(faces), 1)), size)
 
 
-def _whole(faces: Tensor, pixels: int) -> np.ndarray:
-    """Returns the matrices (B, 2, 3) that scale faces (B, 3, W, W) to `pixels`."""
-    return square_matrices(np.tile([0.0, 0.0, faces.shape[3]], (len(faces), 1)), pixels)
+def _median(predictions: list[np.ndarray]) -> np.ndarray:
+    """Returns the median of arrays of one shape, number by number; NaN does not count."""
+    return torch.from_numpy(np.stack(predictions)).nanquantile(0.5, dim=0).numpy()
 
 
 def to_heatmap(points: Tensor) -> Tensor:
@@ -311,15 +264,11 @@ def to_input(points: Tensor) -> Tensor:
 
 
 def save(network: StackedHourglass, path: Path) -> None:
-    """Writes the network with its architecture."""
-    checkpoints.save(path, KIND, network.config, network.state_dict())
+    """Writes the network with its config."""
+    checkpoints.save(path, KIND, network.config.model_dump(), network.state_dict())
 
 
 def load(path: Path, device: torch.device) -> StackedHourglass:
     """Returns the network on a device, channels_last, as `save` wrote it."""
-    return (
-        checkpoints.restore(path, KIND, StackedHourglass, HourglassConfig)
-        .to(device)
-        .to(memory_format=torch.channels_last)
-        .eval()
-    )
+    network = checkpoints.restore(path, KIND, StackedHourglass, HourglassConfig)
+    return network.to(device).to(memory_format=torch.channels_last).eval()

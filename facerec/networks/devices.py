@@ -8,7 +8,7 @@ from facerec.params import Precision
 
 
 def device() -> torch.device:
-    """Returns FACEREC_DEVICE, or the GPU if there is one, or the CPU.
+    """Returns the device that FACEREC_DEVICE names; without it the GPU if there is one, or the CPU.
 
     Raises:
         ValueError: there is no such kind of device.
@@ -23,7 +23,7 @@ def device() -> torch.device:
 
 
 def to_device(where: torch.device, values: torch.Tensor) -> torch.Tensor:
-    """Returns a tensor on a device. A CUDA GPU is not waited for: from memory that is not pinned it may have to be."""
+    """Returns a tensor on a device, without waiting for a GPU: hence by pinned memory."""
     if where.type != "cuda" or values.is_cuda:
         return values.to(where)
     return values.pin_memory().to(where, non_blocking=True)
@@ -32,14 +32,13 @@ def to_device(where: torch.device, values: torch.Tensor) -> torch.Tensor:
 def autocast(where: torch.device, precision: Precision) -> torch.autocast:
     """Returns the context of a network's forward pass.
 
-    Networks enter it themselves, around their layers and nothing else: matrices that move pictures and points lose
-    half a pixel in bf16.
+    Networks enter it themselves, around their layers alone: bf16 would move pictures and points by
+    half a pixel.
 
     Args:
         where: the network is.
-        precision: `auto` is bf16 where the device multiplies it faster than fp32, a CUDA GPU from Ampere on or a CPU
-            with AMX, and fp32 elsewhere, on CPUs with AVX-512 bf16 alone too:
-            `python -m benchmarks.run --only precision`.
+        precision: `auto` is bf16 where the device multiplies it faster than fp32: a CUDA GPU from
+            Ampere on, or a CPU with AMX; `python -m benchmarks.run --only precision` measures it.
     """
     bf16 = precision == "bf16" or (precision == "auto" and _multiplies_bf16(where))
     return torch.autocast(where.type, torch.bfloat16, enabled=bf16)

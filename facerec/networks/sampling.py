@@ -1,4 +1,4 @@
-"""Batches of pictures as tensors, sampled by matrices."""
+"""Batches of faces as tensors, and how matrices move them."""
 
 import numpy as np
 import torch
@@ -21,46 +21,23 @@ def to_float(faces: Tensor) -> Tensor:
     return channels_first(faces).div_(WHITE)
 
 
-def sampling_steps(matrices: np.ndarray, width: int, height: int, pixels: int) -> np.ndarray:
-    """Returns where the columns and the rows of warped pictures look, (N, 2, 2, pixels) float32.
-
-    The second axis is columns, rows; the third x, y. A pixel looks at the sum of its column's place and its row's; the
-    picture reaches from -1 to 1.
-
-    Args:
-        matrices: (N, 2, 3), px of the picture → px of the result.
-        width: of the picture.
-        height: of it.
-        pixels: side of the result.
-    """
-    back = (invert(matrices) * [[2 / (width - 1)], [2 / (height - 1)]]).astype(np.float32)
-    per_px = back[..., :2, None].transpose(0, 2, 1, 3)
-    steps = np.multiply(per_px, np.arange(pixels, dtype=np.float32), order="C")
-    steps[:, 1] += back[..., 2:] - 1
-    return steps
-
-
-def sample(faces: Tensor, steps: np.ndarray) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels), bilinear, black outside.
-
-    Args:
-        faces: (B, 3, H, W).
-        steps: (B, 2, 2, pixels) of `sampling_steps`.
-    """
-    of_columns, of_rows = to_device(faces.device, torch.from_numpy(steps)).unbind(1)
-    grid = (of_columns[:, :, None] + of_rows[..., None]).permute(
-        0, 2, 3, 1
-    )  # cheaper than a product of matrices
-    return F.grid_sample(faces, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
-
-
-def warp_batch(faces: Tensor, matrices: np.ndarray, pixels: int) -> Tensor:
-    """Returns faces (B, 3, pixels, pixels) moved by matrices, bilinear, black outside.
+def warp_batch(faces: Tensor, matrices: np.ndarray, size: int) -> Tensor:
+    """Returns faces (B, 3, size, size) moved by matrices, bilinear, black outside.
 
     Args:
         faces: (B, 3, H, W).
         matrices: (B, 2, 3), px of `faces` → px of the result.
-        pixels: side of the result.
+        size: side of the result, px.
     """
     height, width = faces.shape[2:]
-    return sample(faces, sampling_steps(matrices, width, height, pixels))
+    # `grid_sample` counts from -1 at the first pixel to 1 at the last.
+    to_grid = np.array([[2 / (width - 1)], [2 / (height - 1)]])
+    back = (invert(matrices) * to_grid).astype(np.float32)
+    steps = np.arange(size, dtype=np.float32)
+    columns = back[:, :, 0, None] * steps  # (B, 2, size): x, y that a column adds
+    rows = back[:, :, 1, None] * steps + (back[:, :, 2, None] - 1)
+    places = to_device(faces.device, torch.from_numpy(np.stack([columns, rows], axis=1)))
+    column_places, row_places = places.unbind(1)
+    # Sums of the two are cheaper than a product of matrices for each pixel.
+    grid = (column_places[:, :, None] + row_places[..., None]).permute(0, 2, 3, 1)
+    return F.grid_sample(faces, grid, mode="bilinear", padding_mode="zeros", align_corners=True)

@@ -30,7 +30,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class RecognizerParams(FitParams):
     """The section `recognizer` of params.yaml."""
 
-    batch: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
+    batch_size: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
     backbone: Backbone
     weights: Weights  # which the backbone starts from
     weights_file: str  # a recogniser's checkpoint, if weights is file
@@ -41,8 +41,8 @@ class RecognizerParams(FitParams):
     shift: NonNegativeFloat  # of the side
     scale: NonNegativeFloat
     brightness: NonNegativeFloat
-    gray: Share  # of faces
-    erase: Share  # of faces
+    grayscale_prob: Share  # of faces
+    erase_prob: Share  # of faces
     seeds: Annotated[
         list[NonNegativeInt], Field(min_length=1)
     ]  # one training each; the first one's is published

@@ -185,7 +185,9 @@ def save(recognizer: Recognizer, path: Path) -> None:
 def load(path: Path, device: torch.device) -> Recognizer:
     """Returns the recogniser on a device, channels_last, as `save` wrote it."""
     return (
-        checkpoints.restore(path, KIND, Recognizer, RecognizerConfig)
+        checkpoints.restore(
+            path, KIND, lambda config: Recognizer(**config.model_dump()), RecognizerConfig
+        )
         .to(device)
         .to(memory_format=torch.channels_last)
         .eval()

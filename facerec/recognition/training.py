@@ -4,14 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
 from facerec.networks.devices import device, to_device
-from facerec.networks.sampling import channels_first, sample, sampling_steps
+from facerec.networks.sampling import channels_first, warp_batch
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.head_params import HeadParams
@@ -19,15 +18,14 @@ from facerec.recognition.params import RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import prototypes, top_k_hits
 from facerec.training.augment import (
-    Ahead,
     draw_colours,
     draw_rectangles,
     erase,
     jitter_colour,
     jitter_matrices,
 )
-from facerec.training.loop import fit
-from facerec.training.prefetch import Batches
+from facerec.training.loop import Task, fit
+from facerec.training.prefetch import Batch, FaceDataset
 from facerec.training.samplers import grouped_order
 
 
@@ -86,67 +84,57 @@ def train(
         raise ValueError(
             f"{len(usable)} of {len(train_set.faces)} faces could be aligned: no two to learn from"
         )
-    faces, labels = Batches(train_set.faces, usable, device()), train_set.labels[usable]
+    labels = train_set.labels[usable]
     if network.head.photos_together > 1 and labels.unique().numel() == len(labels):
         raise ValueError(
             f"no person has two of the {len(labels)} faces to learn from; this head compares a person's photographs: "
             f"expected more of them (select.images_per_person), or a head such as arcface"
         )
-    loss_fn = batch_loss(network, faces, labels, params)
-    order = partial(grouped_order, labels, network.head.photos_together)
-    accuracy = partial(_accuracy, network, train_set, val_set)
-    return fit(network, loss_fn, len(usable), accuracy, params, seed, name, order, faces.prefetch)
+    task = Task(
+        FaceDataset(train_set.faces, usable, labels),
+        batch_loss(network, params),
+        evaluate=partial(_accuracy, network, train_set, val_set),
+        order=partial(grouped_order, labels, network.head.photos_together),
+    )
+    return fit(network, task, params, seed, name)
 
 
 def batch_loss(
-    network: Recognizer, faces: Tensor | Batches, labels: Tensor, params: RecognizerParams
-) -> Callable[[Tensor, float, Generator], Tensor]:
-    """Returns what `training.fit` asks for: the loss of the faces with given indices, jittered anew each time.
+    network: Recognizer, params: RecognizerParams
+) -> Callable[[Batch, float, Generator], Tensor]:
+    """Returns a task's `loss_fn`: the loss of a batch of faces and labels, which it augments.
 
     Args:
         network: on the device.
-        faces: (N, pixels, pixels, 3) uint8, of the network's size, or what fetches batches of them.
-        labels: (N,).
         params: of the augmentation, and how long the margin grows.
     """
-    augment = Augmentation(params, network.pixels)
 
-    def loss_fn(indices: Tensor, epochs: float, generator: Generator) -> Tensor:
-        embeddings = network(augment(faces[indices], generator))
+    def loss_fn(batch: Batch, epochs: float, generator: Generator) -> Tensor:
+        faces, labels = batch
+        embeddings = network(augmented(faces, params, generator))
         warmup = params.margin_warmup_epochs
         network.head.margin_share = min(epochs / warmup, 1.0) if warmup else 1.0
-        return network.head(embeddings, to_device(device(), labels[indices]))
+        return network.head(embeddings, to_device(device(), labels))
 
     return loss_fn
 
 
-class Augmentation:
-    """Changes batch after batch of faces at random.
+def augmented(faces: Tensor, params: RecognizerParams, generator: Generator) -> Tensor:
+    """Returns randomly changed faces (B, 3, size, size) in [0, 1] on the device.
 
     Args:
-        params: how much.
-        pixels: side of the faces.
+        faces: (B, size, size, 3) uint8.
+        params: how much changes.
+        generator: on the CPU.
     """
-
-    def __init__(self, params: RecognizerParams, pixels: int) -> None:
-        self._params, self._pixels = params, pixels
-        self._ahead = Ahead(self._draw)
-
-    def __call__(self, faces: Tensor, generator: Generator) -> Tensor:
-        """Returns faces (B, 3, pixels, pixels) in [0, 1] on the device, of (B, pixels, pixels, 3) uint8."""
-        steps, colours, rectangles = self._ahead.take(len(faces), generator)
-        batch = sample(channels_first(to_device(device(), faces)), steps)
-        return erase(jitter_colour(batch, colours), rectangles)
-
-    def _draw(self, count: int, generator: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        side, of = self._pixels, self._params
-        moves = jitter_matrices(count, side, of.rotation, of.shift, of.scale, True, generator)
-        colours = draw_colours(count, of.brightness, of.gray, generator)
-        return (
-            sampling_steps(moves, side, side, side),
-            colours,
-            draw_rectangles(count, of.erase, generator),
-        )
+    count, size = faces.shape[:2]
+    matrices = jitter_matrices(
+        count, size, params.rotation, params.shift, params.scale, True, generator
+    )
+    colours = draw_colours(count, params.brightness, params.grayscale_prob, generator)
+    rectangles = draw_rectangles(count, params.erase_prob, generator)
+    batch = warp_batch(channels_first(to_device(device(), faces)), matrices, size)
+    return erase(jitter_colour(batch, colours), rectangles)
 
 
 def _accuracy(

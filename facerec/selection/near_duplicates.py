@@ -124,7 +124,7 @@ class NearDuplicates:
         return cls(frame.image_id.to_numpy()[rows])
 
     def groups(self, image_ids: Iterable[str]) -> list[str]:
-        """Returns a group name (N,) for each photograph; a chain of near duplicates is one group."""
+        """Returns a group name (N,) for each photograph; chained near duplicates share one."""
         leader = {image_id: image_id for image_id in image_ids}
 
         def find(image_id: str) -> str:

@@ -1,5 +1,6 @@
 """The subsets of a collection: what is trained on, what is validated with, and the exams."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from facerec.selection.criteria import (
 from facerec.selection.near_duplicates import NearDuplicates, nearest_of_candidates
 from facerec.selection.params import SelectParams
 from facerec.selection.strategy import Strategy
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 5  # named in a message
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,13 @@ def read_measures(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def unusable_photographs(collection: Collection, measures: pd.DataFrame) -> pd.DataFrame:
     """Returns a table DROPPED: photographs that a file lacks, and those that are unreadable."""
+    missing = [f"{name} (not in {path})" for name, path in collection.incomplete.items()]
+    if missing:
+        log.warning(
+            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …",
+            len(missing),
+            ", ".join(missing[:EXAMPLES]),
+        )
     reasons = {name: f"{path} has no such row" for name, path in collection.incomplete.items()}
     is_unreadable = measures.unreadable.notna()
     image_ids = collection.frame.image_id[is_unreadable]
@@ -106,7 +118,7 @@ def refuse_unreadable(
         )
     share = 100 * len(reasons) / max(len(frame), 1)
     if share > params.max_dropped:
-        examples = "; ".join(f"{name}: {reason}" for name, reason in reasons[:5].items())
+        examples = "; ".join(f"{name}: {reason}" for name, reason in reasons[:EXAMPLES].items())
         raise ValueError(
             f"{images}: {len(reasons)} of {len(frame)} photographs cannot be read, {share:.1f} %; "
             f"select.max_dropped allows {params.max_dropped:g} %: {examples}"
@@ -129,6 +141,7 @@ def choose(
     """
     funnel = Funnel()
     frame = funnel.count("in_all_tables", collection.frame)
+    _warn_of_unknown(excluded, frame, params.exclude)
     frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
     frame = funnel.count("readable", frame[measures.unreadable[frame.index].isna()])
     openset, wild, rest = _set_aside(frame, params, funnel)
@@ -137,45 +150,44 @@ def choose(
     values = strategy.values(rest, measures)
     good = choice.keep(rest, strategy.criteria, values, funnel)
     candidates = rest if params.allow_rejected else good
-    is_good = candidates.index.isin(good.index)
-    limit = params.max_hash_distance
-    distances = nearest_of_candidates(candidates, is_good, wild, measures, limit)
-    is_copy_of_wild = distances.to_wild <= limit
-    is_copy = (distances.to_better <= limit) & strategy.no_near_duplicates & ~is_copy_of_wild
-    is_usable = ~is_copy_of_wild & (~is_copy | params.allow_rejected)
-    usable = funnel.count("not_copied", candidates[is_usable])
-
+    flags = _flags(candidates, good, wild, strategy, measures, params)
+    usable = funnel.count("not_copied", candidates[flags.is_usable])
     pool = choice.enough_photographs(usable, params.images_per_person, funnel, "people_with_enough")
     people = _choose_people(pool, collection.attributes, params, funnel)
     wanted = funnel.count("of_chosen_people", pool[pool.person_id.isin(people)])
-    copies = wanted[is_copy[wanted.index]]
-    others = wanted[~is_copy[wanted.index]]
-    is_rejected = ~others.index.isin(good.index)
-    preferred = strategy.preferred(others[~is_rejected], values, measures, params.seed)
-    rejected = choice.least_offending(others[is_rejected], strategy.criteria, values)
-    in_order = pd.concat([preferred, rejected, copies])
+    in_order = _in_order(wanted, flags.loc[wanted.index], strategy, values, measures, params)
     selected = in_order.groupby("person_id").head(params.images_per_person)
     selected = funnel.count("selected", selected.sort_values("image_id"))
 
-    wild = wild[wild.person_id.isin(people)]
-    is_unused = rest.person_id.isin(people) & ~rest.index.isin(selected.index)
+    of_people = rest[rest.person_id.isin(people)]
     label_of = {person: label for label, person in enumerate(people.tolist())}
     applied = strategy.criteria
     if strategy.no_near_duplicates:
-        applied = [*applied, near_duplicate_criterion(limit)]
-        values = values.assign(**{NO_NEAR_DUPLICATES: distances.to_better})
-    is_left_out = (is_copy_of_wild | is_copy) & candidates.person_id.isin(people)
+        applied = [*applied, near_duplicate_criterion(params.max_hash_distance)]
+        values = values.assign(**{NO_NEAR_DUPLICATES: flags.distance})
+    is_left_out = (flags.is_copy | flags.is_copy_of_wild) & candidates.person_id.isin(people)
     return Choice(
         selected=_labelled(selected, label_of),
-        wild=_labelled(wild, label_of),
+        wild=_labelled(wild[wild.person_id.isin(people)], label_of),
         openset=openset.assign(label=np.nan),
-        landmarks_only=_labelled(rest[is_unused], label_of),
+        landmarks_only=_labelled(of_people.drop(selected.index), label_of),
         funnel=funnel,
         criteria=applied,
         values=values.assign(image_id=rest.image_id),
         filled_up=int((~selected.index.isin(good.index)).sum()),
         copies_left_out=int(is_left_out.sum()),
     )
+
+
+def _warn_of_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:
+    unknown = sorted(set(excluded) - set(frame.image_id))
+    if unknown:
+        log.warning(
+            "%s: %d image_ids are not in the collection: %s …",
+            path,
+            len(unknown),
+            ", ".join(unknown[:EXAMPLES]),
+        )
 
 
 def _set_aside(
@@ -194,6 +206,59 @@ def _set_aside(
     order = person_order(frame, openset.seed, "wild")
     is_wild = rank_in_person(frame, order) < params.wild_per_person
     return strangers, frame[is_wild], funnel.count("not_wild", frame[~is_wild])
+
+
+def _flags(
+    candidates: pd.DataFrame,
+    good: pd.DataFrame,
+    wild: pd.DataFrame,
+    strategy: Strategy,
+    measures: pd.DataFrame,
+    params: SelectParams,
+) -> pd.DataFrame:
+    """Returns what decides on each candidate: columns of bool, and the `distance` to better ones.
+
+    A copy is a near duplicate of a better photograph of the person; it counts only if the strategy
+    asks for no_near_duplicates. Near duplicates of wild photographs are never usable.
+    """
+    limit = params.max_hash_distance
+    is_good = candidates.index.isin(good.index)
+    distances = nearest_of_candidates(candidates, is_good, wild, measures, limit)
+    is_copy_of_wild = distances.to_wild <= limit
+    is_copy = (distances.to_better <= limit) & strategy.no_near_duplicates & ~is_copy_of_wild
+    return pd.DataFrame(
+        {
+            "is_good": is_good,
+            "is_copy": is_copy,
+            "is_copy_of_wild": is_copy_of_wild,
+            "is_usable": ~is_copy_of_wild & (~is_copy | params.allow_rejected),
+            "distance": distances.to_better,
+        },
+        index=candidates.index,
+    )
+
+
+def _in_order(
+    wanted: pd.DataFrame,
+    flags: pd.DataFrame,
+    strategy: Strategy,
+    values: pd.DataFrame,
+    measures: pd.DataFrame,
+    params: SelectParams,
+) -> pd.DataFrame:
+    """Returns photographs in the order in which each person's are taken.
+
+    Those that keep to all bounds come first, then the rejected, and copies last.
+    """
+    good = wanted[flags.is_good & ~flags.is_copy]
+    rejected = wanted[~flags.is_good & ~flags.is_copy]
+    return pd.concat(
+        [
+            strategy.preferred(good, values, measures, params.seed),
+            choice.least_offending(rejected, strategy.criteria, values),
+            wanted[flags.is_copy],
+        ]
+    )
 
 
 def _choose_people(
@@ -233,5 +298,10 @@ def divide(
     )
     groups = near_duplicates.groups(selected.image_id)
     train, val = choice.split(selected, params.val_per_person, params.seed, groups)
+    has_enough = val.groupby("person_id").size() >= params.val_per_person
+    if short := params.people - int(has_enough.sum()):
+        log.warning(
+            "%d people have fewer photographs in val: their others are near duplicates", short
+        )
     parts = {"train": train.image_id, "val": val.image_id, "wild": chosen.wild.image_id}
     return train, val, near_duplicates.count_across(parts)

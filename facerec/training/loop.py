@@ -1,4 +1,4 @@
-"""One training loop for every network: precision, schedule, checkpoint, resume, history."""
+"""One training loop for every network: schedule, checkpoints, resuming, history."""
 
 import hashlib
 import logging
@@ -6,115 +6,256 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor, nn
+from torch.optim import AdamW, Optimizer
+from torch.utils.data import Dataset
 
 import facerec
 from facerec.networks import checkpoints
 from facerec.networks.devices import device
-from facerec.parallel import keep_freed_memory
 from facerec.params import Params
 from facerec.progress import Progress, kept
 from facerec.training.params import FitParams
+from facerec.training.prefetch import Batch, prefetched
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(".checkpoints")
-KIND = "training"
 DIGITS = 16  # of a fingerprint
-END_OF_NAME = rf"(-\d+)?-[0-9a-f]{{{DIGITS}}}"  # a number, of a stage that trains several networks, and the fingerprint
-CHECK_EVERY = (
-    20  # steps from one look at the losses to the next, for which a GPU has to be waited for
-)
+END_OF_NAME = rf"(-\d+)?-[0-9a-f]{{{DIGITS}}}"  # a seed or a fold, if any, and the fingerprint
+CHECK_EVERY = 20  # steps between two checks of the losses, which wait for a GPU
 
 
-def fit(
-    network: nn.Module,
-    loss_fn: Callable[[Tensor, float, Generator], Tensor],
-    num_samples: int,
-    evaluate: Callable[[], dict[str, float]],
-    params: FitParams,
-    seed: int,
-    name: str,
-    order: Callable[[Generator], Tensor] | None = None,
-    prefetch: Callable[[Tensor], None] = lambda indices: None,
-) -> pd.DataFrame:
-    """Returns the history, one row per epoch, and leaves the network trained.
+def adamw(network: nn.Module, params: FitParams) -> Optimizer:
+    """Returns AdamW, whose weight decay leaves out biases and norms."""
+    parameters = [values for values in network.parameters() if values.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {"params": [values for values in parameters if values.ndim > 1]},
+        {"params": [values for values in parameters if values.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return AdamW(groups, lr=params.learning_rate, weight_decay=params.weight_decay, fused=True)
 
-    An interrupted training goes on after its last whole epoch: the state lies in `.checkpoints/<name>` until `forget`
-    is called, once what came of it is written. Each epoch draws from a generator of its own, so that a resumed run is
-    the same as an undisturbed one. A state that cannot be read is left alone: the training begins again.
+
+def warmup_cosine(params: FitParams, step: int, steps_per_epoch: int) -> float:
+    """Returns the learning rate of a step: it grows linearly, then falls to zero as a cosine."""
+    warmup = params.warmup_epochs * steps_per_epoch
+    if step < warmup:
+        return params.learning_rate * (step + 1) / warmup
+    total = params.epochs * steps_per_epoch
+    progress = (step - warmup) / max(total - warmup, 1)
+    return params.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network learns.
+
+    Attributes:
+        dataset: returns a batch for a tensor of indices (B,).
+        loss_fn: the loss of a batch, given the epochs so far (a fraction within an epoch) and a
+            generator for augmentation.
+        evaluate: what the history shows after each epoch, by column.
+        order: draws the indices of an epoch, in the order of learning; None: a shuffle.
+        epoch_samples: how many indices `order` draws; None: as many as the dataset has.
+        optimizer: of the network.
+        schedule: the learning rate of a step, given the steps of an epoch.
+    """
+
+    dataset: Dataset[Batch]
+    loss_fn: Callable[[Batch, float, Generator], Tensor]
+    evaluate: Callable[[], dict[str, float]] = dict
+    order: Callable[[Generator], Tensor] | None = None
+    epoch_samples: int | None = None
+    optimizer: Callable[[nn.Module, FitParams], Optimizer] = adamw
+    schedule: Callable[[FitParams, int, int], float] = warmup_cosine
+
+
+class Diverged(ValueError):
+    """The loss or a weight is no longer finite."""
+
+
+class Trainer:
+    """Trains a network epoch by epoch.
+
+    Each epoch draws from generators of its own, so that a resumed training equals an undisturbed
+    one.
 
     Args:
         network: in place, on its device.
-        loss_of: the loss of the samples with these indices (B,), given how many epochs lie behind, and a generator for
-            augmentation.
-        num_samples: indices run from 0 to here.
-        evaluate: the columns of the history that are measured after each epoch.
+        task: what it learns.
         params: schedule and precision.
         seed: of shuffling, augmentation and dropout.
-        name: of the training, with a fingerprint of all that it depends on.
-        order: draws the indices (num_samples,) in the order in which an epoch takes them; shuffled if None.
-        expect: is told the next batch's indices while this one's are computed, as in `Batches.expect`.
+    """
+
+    def __init__(self, network: nn.Module, task: Task, params: FitParams, seed: int) -> None:
+        self.network, self.task, self.params, self.seed = network, task, params, seed
+        self.samples = task.epoch_samples or len(task.dataset)  # type: ignore[arg-type]
+        # What does not fill a batch is left out, and comes up in another epoch's shuffle.
+        self.steps_per_epoch = max(self.samples // params.batch_size, 1)
+        self.optimizer = task.optimizer(network, params)
+        if params.compile:
+            network.compile()
+
+    def learning_rate(self, step: int) -> float:
+        """Returns the learning rate of a step, counted from the training's first."""
+        return self.task.schedule(self.params, step, self.steps_per_epoch)
+
+    def train_epoch(self, epoch: int, advance: Callable[[], None] = lambda: None) -> float:
+        """Trains one epoch, and returns its mean loss.
+
+        Args:
+            epoch: its number, from 0.
+            advance: called after each step.
+
+        Raises:
+            Diverged: the loss or a weight is no longer finite.
+        """
+        self.network.train()
+        torch.manual_seed(self.seed * 100_003 + epoch)
+        generator = Generator().manual_seed(self.seed * 100_003 + epoch)
+        first_step = epoch * self.steps_per_epoch
+        losses = torch.zeros(self.steps_per_epoch, device=device())
+        for step, batch in enumerate(prefetched(self.task.dataset, self._batches(generator))):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate(first_step + step)
+            loss = self.task.loss_fn(batch, epoch + step / self.steps_per_epoch, generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            losses[step] = loss.detach()
+            if step % CHECK_EVERY == 0 or step + 1 == self.steps_per_epoch:
+                self._refuse_infinite_loss(losses, first_step)
+            advance()
+        self._refuse_infinite_weights(first_step + self.steps_per_epoch - 1)
+        return losses.mean().item()
+
+    def _batches(self, generator: Generator) -> list[Tensor]:
+        """Returns the indices of an epoch's batches, in their order."""
+        if self.task.order is None:
+            indices = torch.randperm(self.samples, generator=generator)
+        else:
+            indices = self.task.order(generator)
+        return list(indices.split(self.params.batch_size)[: self.steps_per_epoch])
+
+    def _refuse_infinite_loss(self, losses: Tensor, first_step: int) -> None:
+        infinite = (~torch.isfinite(losses)).nonzero()
+        if len(infinite):
+            step = first_step + int(infinite[0])
+            rate = self.learning_rate(step)
+            raise Diverged(f"the loss is not finite at step {step}, learning rate {rate:.3g}")
+
+    def _refuse_infinite_weights(self, step: int) -> None:
+        """Checks the weights, which the last step may have spoilt after its loss was computed."""
+        if not all(torch.isfinite(values).all() for values in self.network.state_dict().values()):
+            rate = self.learning_rate(step)
+            raise Diverged(f"a weight is not finite after step {step}, learning rate {rate:.3g}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the weights and the optimizer's moments."""
+        return {"model": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes the weights and the moments of `state_dict`."""
+        self.network.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def fit(network: nn.Module, task: Task, params: FitParams, seed: int, name: str) -> pd.DataFrame:
+    """Trains a network, and returns the history, one row per epoch.
+
+    An interrupted training goes on after its last whole epoch, and ends in the same bytes as an
+    undisturbed one. Its state lies in `.checkpoints/<name>` until `delete_checkpoints` is called. A
+    state that cannot be read is ignored: the training begins again.
+
+    Args:
+        network: in place, on its device.
+        task: what it learns.
+        params: schedule and precision.
+        seed: of shuffling, augmentation and dropout.
+        name: of the training, from `fingerprint`.
 
     Raises:
-        ValueError: the loss or a weight is no longer finite.
+        ValueError: the training diverged, or the state in the folder belongs to another one.
     """
-    order = order or (lambda generator: torch.randperm(num_samples, generator=generator))
-    steps = _steps(num_samples, params.batch)
-    optimizer = torch.optim.AdamW(
-        _decay_groups(network, params.weight_decay), lr=params.learning_rate, fused=True
-    )
+    trainer = Trainer(network, task, params, seed)
     state = CHECKPOINTS / name / "last.pt"
-    history = _resume(state, network, optimizer)
+    history = _resume(trainer, state)
     if history:
         _tell_kept(history, params)
         log.info("goes on after epoch %d of %d", len(history), params.epochs)
-    if params.compile:
-        network.compile()
+    steps = trainer.steps_per_epoch
     title = f"{name.rpartition('-')[0] or name}, steps"
     with Progress(title, params.epochs * steps, done=len(history) * steps) as progress:
         for epoch in range(len(history), params.epochs):
-            loss = _epoch(
-                network,
-                loss_fn,
-                order,
-                prefetch,
-                steps,
-                optimizer,
-                params,
-                seed,
-                epoch,
-                state,
-                progress,
-            )
-            _refuse_spoilt(network, params, (epoch + 1) * steps - 1, steps, state)
+            try:
+                loss = trainer.train_epoch(epoch, progress.advance)
+            except Diverged as error:
+                raise ValueError(f"training diverged: {error}; {_last_good(state)}") from None
             network.eval()
             with torch.inference_mode():
-                measured = evaluate()
-            rate = _learning_rate(params, (epoch + 1) * steps - 1, steps)
-            history.append(
-                {"epoch": epoch + 1, "train_loss": loss, **measured, "learning_rate": rate}
-            )
-            numbers = "  ".join(
-                f"{key} {value:.4g}" for key, value in {"train_loss": loss, **measured}.items()
-            )
+                measured = {"train_loss": loss, **task.evaluate()}
+            rate = trainer.learning_rate((epoch + 1) * steps - 1)
+            history.append({"epoch": epoch + 1, **measured, "learning_rate": rate})
+            numbers = "  ".join(f"{key} {value:.4g}" for key, value in measured.items())
             progress.note(f"epoch {epoch + 1} of {params.epochs}: {numbers}")
-            _save(state, network, optimizer, params, history)
+            content = {"params": params.model_dump(), "history": history, **trainer.state_dict()}
+            checkpoints.write(state, content)
             _tell_kept(history, params)
     return pd.DataFrame(history)
 
 
-def _tell_kept(history: list[dict], params: FitParams) -> None:
+def _resume(trainer: Trainer, state: Path) -> list[dict[str, float]]:
+    """Returns the history so far, and loads the state if there is one."""
+    if not state.exists():
+        return []
+    try:
+        content = checkpoints.read(state)
+    except ValueError as error:
+        log.warning("begun again, for the last state cannot be read: %s", error)
+        return []
+    try:
+        trainer.load_state_dict(content)
+        history: list[dict[str, float]] = content["history"]
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{state}: does not fit this training, delete it: {error}") from None
+    return history
+
+
+def _tell_kept(history: list[dict[str, float]], params: FitParams) -> None:
     kept(f"after epoch {len(history)} of {params.epochs}")
 
 
+def _last_good(state: Path) -> str:
+    if state.exists():
+        return f"the last good checkpoint is {state}"
+    return "no epoch was completed"
+
+
+def epochs_done(state: Path, params: FitParams) -> int:
+    """Returns how many epochs a state has; 0 if it is unreadable or has other parameters.
+
+    Args:
+        state: `.checkpoints/<name>/last.pt`.
+        params: all parameters of the training.
+    """
+    try:
+        content = checkpoints.read(state)
+    except ValueError:
+        return 0
+    if not isinstance(content, dict) or content.get("params") != params.model_dump():
+        return 0
+    return len(content["history"])
+
+
 def delete_checkpoints(name: str) -> None:
-    """Removes the states of a training, whatever its parameters, data, code and number (seed, fold) were."""
+    """Removes the states of a training, also those of other parameters, data, code or seeds."""
     stage = re.sub(f"{END_OF_NAME}$", "", name)
     for folder in CHECKPOINTS.glob(f"{stage}-*"):
         if re.fullmatch(END_OF_NAME, folder.name.removeprefix(stage)):
@@ -122,11 +263,13 @@ def delete_checkpoints(name: str) -> None:
 
 
 def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
-    """Returns a name for a training that changes with its parameters, its data, the library's code, torch and device.
+    """Returns a training's name: the stage, and a hash of all that the training depends on.
+
+    These are its parameters, its data, every module of the library, torch's version and the device.
 
     Args:
         stage: the beginning of the name.
-        params: all of the training's.
+        params: all parameters of the training.
         parts: whatever else it depends on: arrays, the stage's own code.
     """
     digest = hashlib.sha256(params.model_dump_json().encode())
@@ -134,168 +277,7 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
         digest.update(source.read_bytes())
     digest.update(f"{torch.__version__} {device()}".encode())
     for part in parts:
-        held = (
-            np.ascontiguousarray(part)
-            if isinstance(part, np.ndarray)
-            else np.frombuffer(part, np.uint8)
-        )
-        digest.update(f"{held.dtype} {held.shape}".encode())
-        digest.update(held.data)
+        array = part if isinstance(part, np.ndarray) else np.frombuffer(part, np.uint8)
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
     return f"{stage}-{digest.hexdigest()[:DIGITS]}"
-
-
-def _epoch(
-    network: nn.Module,
-    loss_fn: Callable[[Tensor, float, Generator], Tensor],
-    order: Callable[[Generator], Tensor],
-    prefetch: Callable[[Tensor], None],
-    steps: int,
-    optimizer: torch.optim.Optimizer,
-    params: FitParams,
-    seed: int,
-    epoch: int,
-    state: Path,
-    progress: Progress,
-) -> float:
-    """Returns the mean loss of one epoch."""
-    if device().type == "cpu":
-        keep_freed_memory()
-    network.train()
-    torch.manual_seed(seed * 100_003 + epoch)
-    generator = Generator().manual_seed(seed * 100_003 + epoch)
-    batches = order(generator).split(params.batch)[:steps]
-    losses = torch.zeros(steps, device=device())
-    for step in range(steps):
-        rate = _learning_rate(params, epoch * steps + step, steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = loss_fn(batches[step], epoch + step / steps, generator)
-        for coming in batches[step + 1 : step + 2]:
-            prefetch(coming)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses[step] = loss.detach()
-        if step % CHECK_EVERY == 0 or step + 1 == steps:
-            _refuse_diverged(losses, params, epoch * steps, state)
-        progress.advance()
-    return losses.mean().item()
-
-
-def _refuse_diverged(losses: Tensor, params: FitParams, before: int, state: Path) -> None:
-    """Stops at an epoch's first loss that is not finite; so many steps came before the epoch."""
-    for step in (~torch.isfinite(losses)).nonzero()[:1, 0].tolist():
-        raise ValueError(
-            _diverged(before + step, _learning_rate(params, before + step, len(losses)), state)
-        )
-
-
-def _refuse_spoilt(
-    network: nn.Module, params: FitParams, step: int, steps: int, state: Path
-) -> None:
-    """Stops before weights that are not finite are tried or saved: an epoch's last step may spoil them unseen."""
-    if not all(torch.isfinite(values).all() for values in network.state_dict().values()):
-        raise ValueError(
-            _diverged(
-                step, _learning_rate(params, step, steps), state, "a weight is not finite after"
-            )
-        )
-
-
-def _diverged(step: int, rate: float, state: Path, what: str = "the loss is not finite at") -> str:
-    last = f"the last good checkpoint is {state}" if state.exists() else "no epoch was completed"
-    return f"training diverged: {what} step {step}, learning rate {rate:.3g}; {last}"
-
-
-def _steps(num_samples: int, batch: int) -> int:
-    """Returns the steps of an epoch: whole batches, or one that holds all; a rest joins another epoch's shuffle."""
-    return max(num_samples // batch, 1)
-
-
-def _learning_rate(params: FitParams, step: int, steps: int) -> float:
-    warmup, total = params.warmup_epochs * steps, params.epochs * steps
-    if step < warmup:
-        return params.learning_rate * (step + 1) / warmup
-    return (
-        params.learning_rate
-        * 0.5
-        * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
-    )
-
-
-def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
-    """Returns the parameters in two groups: matrices and kernels decay, biases and norms do not."""
-    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    free = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": free, "weight_decay": 0.0},
-    ]
-
-
-def epochs_done(state: Path, params: FitParams) -> int:
-    """Returns how many epochs a kept state has, 0 if it cannot be read or is of other parameters.
-
-    Args:
-        state: `.checkpoints/<name>/last.pt`.
-        params: all of the training's.
-    """
-    try:
-        config, _ = checkpoints.load(state, KIND)
-    except ValueError:
-        return 0
-    return len(config.get("history", [])) if config.get("params") == params.model_dump() else 0
-
-
-def _save(
-    state: Path,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    params: FitParams,
-    history: list[dict],
-) -> None:
-    moments = {str(key): value for key, value in optimizer.state_dict()["state"].items()}
-    tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
-    tensors |= {
-        f"optimizer.{index}.{key}": value
-        for index, held in moments.items()
-        for key, value in held.items()
-    }
-    checkpoints.save(state, KIND, {"history": history, "params": params.model_dump()}, tensors)
-
-
-def _resume(state: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
-    """Returns the history so far, after loading the state if there is one."""
-    if not state.exists():
-        return []
-    try:
-        config, tensors = checkpoints.load(state, KIND)
-    except ValueError as error:
-        log.warning("begun again, for the last state cannot be read: %s", error)
-        return []
-    try:
-        _restore(network, optimizer, tensors)
-        history: list[dict] = config["history"]
-    except (KeyError, ValueError, IndexError, RuntimeError) as error:
-        raise ValueError(f"{state}: does not fit this training, delete it: {error}") from None
-    return history
-
-
-def _restore(
-    network: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
-) -> None:
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in tensors.items() if k.startswith("network.")}
-    )
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    held: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            held.setdefault(int(index), {})[name] = _laid_out_as(parameters[int(index)], value)
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": held})
-
-
-def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """Returns a moment in its parameter's memory format, which fused AdamW takes for granted; a step as it is."""
-    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value

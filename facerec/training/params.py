@@ -1,4 +1,4 @@
-"""How a network is trained, apart from the training itself: to check parameters takes no torch."""
+"""The parameters of a training, which are checked without torch."""
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -9,10 +9,10 @@ class FitParams(Params):
     """How a network is trained: AdamW, linear warm-up, then a cosine to zero."""
 
     epochs: PositiveInt
-    batch: PositiveInt
+    batch_size: PositiveInt
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat  # not on biases and norms
     warmup_epochs: NonNegativeInt
     precision: Precision  # of the network's layers
     compile: bool  # the network, by torch.compile
-    memory_map_over: NonNegativeFloat  # MiB of faces beyond which they are mapped from a file, not held in memory
+    memory_map_over: NonNegativeFloat  # MiB of faces; beyond, they are mapped from a file

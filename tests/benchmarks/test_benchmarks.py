@@ -37,7 +37,7 @@ from facerec.recognition.params import RecognizerParams
 
 ROOT = Path(__file__).parents[2]
 PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
-SMALL = {"pixels": 32, "depth": 1, "channels": 8, "precision": "fp32"}
+SMALL = {"image_size": 32, "depth": 1, "channels": 8, "precision": "fp32"}
 COUNT = 8
 WITHOUT_TORCH = """
 import sys
@@ -75,7 +75,7 @@ def data(tmp_path) -> Path:
     frame[tables.SQUARE] = [1.0, 8.0, 36.0]
     tables.write(frame, tmp_path / "cropped_landmarks.csv", tables.CROPPED)
     params = HourglassParams(**PROFILE["hourglass"]).model_copy(update=SMALL)
-    hourglass.save(build(params), tmp_path / "hourglass.pt")
+    hourglass.save(build(params, box_scale=1.6), tmp_path / "hourglass.pt")
     return tmp_path
 
 
@@ -139,12 +139,13 @@ def test_align_and_the_growth_of_each_stage_are_measured(data):
         assert len(found.ratios) == 2 and np.isfinite(found.ratios).all() and "1: " in found.ours
 
 
-@pytest.mark.parametrize(("looks", "flip_test", "passes"), [(3, True, 6), (1, False, 1)])
+@pytest.mark.parametrize(("steps", "flip_test", "passes"), [(2, True, 6), (0, False, 1)])
 def test_aligns_ceiling_passes_each_face_as_often_as_the_network_looks_at_it(
-    looks, flip_test, passes, monkeypatch
+    steps, flip_test, passes, monkeypatch
 ):
-    changes = SMALL | {"looks": looks, "flip_test": flip_test}
-    network = build(HourglassParams(**PROFILE["hourglass"]).model_copy(update=changes))
+    changes = SMALL | {"refine_steps": steps, "flip_test": flip_test}
+    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update=changes)
+    network = build(params, box_scale=1.6)
     seen: list[int] = []
     monkeypatch.setattr(network, "forward", lambda faces: seen.append(len(faces)))
     monkeypatch.setattr(
@@ -163,7 +164,7 @@ def test_growth_of_a_square_has_exponent_two(data, monkeypatch):
 
 def test_steps_of_a_recogniser_train_it_three_ways(tmp_path):
     params = RecognizerParams(**PROFILE["recognizer"]).model_copy(
-        update={"batch": 4, "embedding_dim": 8}
+        update={"batch_size": 4, "embedding_dim": 8}
     )
     faces = np.random.default_rng(0).integers(0, 255, (COUNT, 32, 32, 3), dtype=np.uint8)
     paths = [tmp_path / f"{index}.png" for index in range(COUNT)]
@@ -222,7 +223,7 @@ def test_an_unchanged_repository_is_asked():
 def test_memory_is_watched_while_a_network_trains(monkeypatch, capsys):
     small = RecognizerParams(**PROFILE["recognizer"]).model_copy(update={"embedding_dim": 8})
     monkeypatch.setattr(RecognizerParams, "load", lambda _: small)
-    training_memory.main(12, pixels=32, steps=1, batch=4, map_over=0.01)
+    training_memory.main(12, pixels=32, steps=1, batch_size=4, map_over=0.01)
     assert float(capsys.readouterr().out) > 10
     assert sorted(path.name for path in Path().iterdir()) == ["params.yaml"]
 

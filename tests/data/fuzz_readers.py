@@ -1,4 +1,4 @@
-"""What a reader may do with any bytes: give a result, or raise ValueError. As a script, atheris chooses the bytes."""
+"""Readers give a result or raise ValueError for any bytes; as a script, atheris chooses them."""
 
 import sys
 import tempfile
@@ -40,7 +40,7 @@ def annotations(content: bytes) -> None:
         celeba.read_boxes,
         celeba.read_attributes,
         celeba.read_image_ids,
-        lambda path: celeba.read_table(path, celeba.LANDMARKS),
+        celeba.read_landmarks,
     ]
     for reader in readers:
         try:
@@ -63,7 +63,7 @@ def own_tables(content: bytes) -> None:
 
 
 def lists_of_pairs(content: bytes) -> None:
-    """Puts the bytes through the readers of LFW's and CFP's lists and of a CSV, each in every file that it reads."""
+    """Puts the bytes through the readers of pairs, in each file that they read."""
     folder = FOLDER / "lists/Split/FP"
     files = [
         FOLDER / "pairs.txt",

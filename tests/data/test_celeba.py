@@ -23,7 +23,7 @@ def read(paths):
     )
 
 
-def test_text_files_give_back_every_row(paths, frame):
+def test_read_collection_returns_every_row_of_text_files(paths, frame):
     collection = read(paths)
     assert collection.attributes == ATTRIBUTES and not collection.incomplete
     pd.testing.assert_frame_equal(collection.frame, frame, check_dtype=False)
@@ -32,7 +32,7 @@ def test_text_files_give_back_every_row(paths, frame):
 @pytest.mark.parametrize(
     "as_csv", [["boxes"], ["landmarks", "attributes"], ["identity"], ["boxes", "identity"]]
 )
-def test_any_mixture_of_text_and_csv_is_the_same(paths, frame, as_csv, tmp_path):
+def test_text_and_csv_may_be_mixed(paths, frame, as_csv, tmp_path):
     expected = read(paths).frame
     columns = {
         "boxes": BOX,
@@ -47,7 +47,7 @@ def test_any_mixture_of_text_and_csv_is_the_same(paths, frame, as_csv, tmp_path)
 
 
 @pytest.mark.parametrize("change", ["crlf", "tabs", "bom", "blank end", "shuffled"])
-def test_harmless_variations_are_read(paths, frame, change):
+def test_read_collection_accepts_harmless_variations(paths, frame, change):
     path = paths["boxes"]
     text = path.read_text()
     if change == "shuffled":
@@ -65,21 +65,21 @@ def test_harmless_variations_are_read(paths, frame, change):
     pd.testing.assert_frame_equal(read(paths).frame, frame, check_dtype=False)
 
 
-def test_an_empty_attribute_file_means_no_attributes(paths, tmp_path):
+def test_attribute_file_with_a_header_alone_means_no_attributes(paths, tmp_path):
     paths["attributes"] = tmp_path / "none.csv"
     paths["attributes"].write_text("image_id\n")
     collection = read(paths)
     assert collection.attributes == [] and len(collection.frame) == 12
 
 
-def test_a_photograph_that_one_file_lacks_is_listed(paths, frame):
+def test_incomplete_lists_photographs_that_a_file_lacks(paths, frame):
     paths["identity"].write_text(rows(frame.iloc[:-2], ["image_id", "person_id"]))
     collection = read(paths)
     assert len(collection.frame) == 10
     assert collection.incomplete == dict.fromkeys(frame.image_id.iloc[-2:], paths["identity"])
 
 
-def test_files_that_share_no_photograph_are_refused(paths, frame):
+def test_read_collection_refuses_files_without_a_common_photograph(paths, frame):
     other = frame.assign(image_id="x" + frame.image_id)
     paths["identity"].write_text(rows(other, ["image_id", "person_id"]))
     with pytest.raises(ValueError, match="no photograph is in all of"):
@@ -93,7 +93,7 @@ def test_an_attribute_file_without_rows_means_no_attributes(paths, content):
     assert collection.attributes == [] and len(collection.frame) == 12 and not collection.incomplete
 
 
-def test_a_value_too_many_in_every_row_is_not_cut_off(paths):
+def test_read_collection_refuses_rows_with_too_many_values(paths):
     lines = paths["boxes"].read_text().splitlines()
     paths["boxes"].write_text("\n".join([*lines[:2], *(f"{line} 7" for line in lines[2:])]))
     with pytest.raises(
@@ -102,16 +102,18 @@ def test_a_value_too_many_in_every_row_is_not_cut_off(paths):
         read(paths)
 
 
-def test_a_list_of_photographs_names_the_line_after_a_blank_one(tmp_path):
+def test_read_image_ids_names_a_blank_line(tmp_path):
     path = tmp_path / "exclude.csv"
     path.write_text("image_id,why\n1.jpg,a\n2.jpg,b\n\n  \n")
     assert read_image_ids(path) == ["1.jpg", "2.jpg"]
     path.write_text("image_id,why\n1.jpg,a\n\n2.jpg,b\n")
-    with pytest.raises(ValueError, match=r"exclude\.csv, line 3: expected an image's file name"):
+    with pytest.raises(
+        ValueError, match=r"exclude\.csv, line 3: image_id: expected an image's file name"
+    ):
         read_image_ids(path)
 
 
-def test_blanks_at_the_end_of_lines_are_read(paths, frame):
+def test_read_collection_accepts_blanks_at_the_end_of_lines(paths, frame):
     for path in paths.values():
         path.write_text(path.read_text().replace("\n", "  \n"))
     pd.testing.assert_frame_equal(read(paths).frame, frame, check_dtype=False)
@@ -130,7 +132,7 @@ def replace_line(path, number, line):
         ("boxes", 5, "000003.jpg 5 5 -80 100", ["line 5", "width", "more than 0", "-80"]),
         ("boxes", 5, "000003.jpg 5 5 0 100", ["line 5", "width", "more than 0"]),
         ("boxes", 5, "000003.jpg 5 5 wide 100", ["line 5", "width", "expected a number", "wide"]),
-        ("boxes", 5, "000003.jpg 5 5 80", ["line 5", "height", "expected a number", "nan"]),
+        ("boxes", 5, "000003.jpg 5 5 80", ["line 5", "height", "expected a number", "nothing"]),
         ("boxes", 5, "000003.jpg 5 5 80 100 7", ["line 5", "expected 5 columns, got 6"]),
         ("boxes", 3, "000001.jpg 5 5 80 100 7", ["line 3", "expected 5 columns, got 6"]),
         ("boxes", 5, '"000003.jpg 5 5 80 100', ["line 5", "file name"]),
@@ -171,14 +173,14 @@ def replace_line(path, number, line):
         ("attributes", 4, "000002.jpg " + " ".join(["0"] * 40), ["line 4", "-1 or 1", "0"]),
     ],
 )
-def test_a_bad_row_is_named_with_file_and_line(paths, name, line, content, words):
+def test_read_collection_names_file_and_line_of_a_bad_row(paths, name, line, content, words):
     replace_line(paths[name], line, content)
     with pytest.raises(ValueError) as error:
         read(paths)
     assert all(word in str(error.value) for word in [str(paths[name]), *words]), error.value
 
 
-def test_an_absent_and_a_binary_file_are_named(paths, tmp_path):
+def test_read_collection_names_an_absent_and_a_binary_file(paths, tmp_path):
     with pytest.raises(ValueError, match="No such file"):
         read({**paths, "boxes": tmp_path / "absent.txt"})
     paths["boxes"].write_bytes(b"\xff\xd8\xff\xe0\x00")
@@ -186,7 +188,7 @@ def test_an_absent_and_a_binary_file_are_named(paths, tmp_path):
         read(paths)
 
 
-def test_image_ids_to_leave_out(tmp_path):
+def test_read_image_ids_reads_a_csv_with_other_columns(tmp_path):
     path = tmp_path / "exclude.csv"
     path.write_text("image_id,reason\n000001.jpg,somebody else\n")
     assert read_image_ids(path) == ["000001.jpg"]
@@ -198,6 +200,6 @@ def test_image_ids_to_leave_out(tmp_path):
         read_image_ids(path)
 
 
-def test_celebas_awkward_names_survive(tmp_path):
+def test_read_collection_accepts_awkward_file_names(tmp_path):
     table = make_frame(1, 2).assign(image_id=["a-b.c.JPG", "x_1.png"])
     assert set(read(write_annotations(tmp_path, table)).frame.image_id) == {"a-b.c.JPG", "x_1.png"}

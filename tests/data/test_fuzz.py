@@ -1,4 +1,4 @@
-"""Hostile annotation files and photographs, by hypothesis; `make fuzz` tries more of them, and atheris too."""
+"""Hostile files, by hypothesis; `make fuzz` tries more of them, and atheris too."""
 
 import io
 import os

@@ -4,7 +4,7 @@ import pandas as pd
 from experiments.audit import report_copies, report_people, report_swapped
 
 
-def test_swapped_photographs_are_counted_by_action(capsys):
+def test_report_swapped_counts_by_action(capsys):
     """Of 4 swapped ones 3 are listed, 1 of them to exclude, beside 1 and 1 that are right."""
     names = ["a.jpg", "x.jpg", "b.jpg", "c.jpg", "y.jpg"]
     listed = pd.DataFrame(
@@ -18,8 +18,8 @@ def test_swapped_photographs_are_counted_by_action(capsys):
     ]
 
 
-def test_planted_copies_are_counted_by_their_kind(capsys):
-    """Rows 1 and 3 are planted copies, the first one is found; rows 4 and 5 are called copies too."""
+def test_report_copies_counts_by_kind(capsys):
+    """Rows 1 and 3 are planted copies. Row 1 is found; rows 4 and 5 are called copies, too."""
     alterations = np.array(["", "darker", "", "mirrored", "", ""], object)
     report_copies(np.array([[0, 1], [4, 5]]), np.array([-1, 0, -1, 2, -1, -1]), alterations)
     assert capsys.readouterr().out.splitlines() == [
@@ -29,7 +29,7 @@ def test_planted_copies_are_counted_by_their_kind(capsys):
     ]
 
 
-def test_people_with_two_names_are_reported_as_found_missed_and_made_up(capsys):
+def test_report_people_counts_found_missed_and_wrong_pairs(capsys):
     confused = pd.DataFrame({"person_id": [0, 3], "other_person_id": [10, 4]})
     report_people(confused, {frozenset([0, 10]), frozenset([1, 11])})
     assert capsys.readouterr().out.splitlines() == [

@@ -1,4 +1,4 @@
-"""Checkpoints from strangers: foreign, older, truncated, spoilt, malicious."""
+"""Checkpoints that are foreign, older, truncated, damaged or malicious are refused."""
 
 import os
 import pickle
@@ -11,6 +11,7 @@ from commands import as_command
 
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
+from facerec.landmarks.params import HourglassConfig
 from facerec.networks import checkpoints
 from facerec.params import Params
 from facerec.recognition import recognizer
@@ -19,15 +20,19 @@ from facerec.recognition.recognizer import Recognizer
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
 CONFIG = {
-    "pixels": 32,
+    "image_size": 32,
     "stacks": 1,
     "channels": 16,
     "depth": 1,
     "block": "bottleneck",
     "loss": "kl",
     "sigma": 1.5,
+    "flip_test": False,
+    "refine_steps": 0,
+    "crop_oversampling": 1.33,
+    "precision": "fp32",
+    "box_scale": 1.6,
 }
-CONFIG |= {"flip_test": False, "looks": 1, "detail": 1.33, "precision": "fp32"}
 HEAD = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
 TRIPLET = {"type": "triplet", "alignment": 2, "margin": 0.2, "photos_together": 2}
 ADAFACE = {**HEAD, "type": "adaface", "h": 0.3, "t_alpha": 0.01}
@@ -116,7 +121,12 @@ def test_a_foreign_file_is_refused(tmp_path, content, words):
         checkpoints.load(tmp_path / "x.pt", "toy")
 
 
-def test_a_whole_network_as_old_scripts_save_it_is_refused(tmp_path):
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.pt: no such file"):
+        checkpoints.load(tmp_path / "none.pt", "toy")
+
+
+def test_a_pickled_network_is_refused(tmp_path):
     torch.save(torch.nn.Linear(2, 2), tmp_path / "x.pt")
     with pytest.raises(ValueError, match="not a plain checkpoint, refused"):
         checkpoints.load(tmp_path / "x.pt", "toy")
@@ -130,14 +140,14 @@ def test_a_checkpoint_cut_off_anywhere_is_refused(good):
             checkpoints.load(good, "toy")
 
 
-def test_spoilt_bytes_end_in_a_reason_or_in_tensors(good):
+def test_changed_bytes_give_an_error_or_tensors(good):
     content, rng = good.read_bytes(), np.random.default_rng(0)
     refused = 0
     for _ in range(200):
-        spoilt = bytearray(content)
+        changed = bytearray(content)
         for place in rng.integers(0, len(content), 8):
-            spoilt[place] = rng.integers(256)
-        good.write_bytes(bytes(spoilt))
+            changed[place] = rng.integers(256)
+        good.write_bytes(bytes(changed))
         try:
             _, state = checkpoints.load(good, "toy")
             assert all(isinstance(value, torch.Tensor) for value in state.values())
@@ -170,7 +180,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, bad):
     ],
     ids=["meta", "sparse", "nested", "quantised", "complex", "expanded"],
 )
-def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
+def test_a_tensor_that_is_not_plain_is_refused(tmp_path, strange):
     torch.save({"kind": "toy", "config": {}, "state_dict": {"weight": strange}}, tmp_path / "a.pt")
     with pytest.raises(
         ValueError,
@@ -183,17 +193,15 @@ def test_what_is_no_plain_tensor_is_refused(tmp_path, strange):
     ("key", "value", "words"),
     [
         ("stacks", 10**8, "stacks: Input should be less than or equal to 64, got 100000000"),
-        ("looks", 10**9, "looks: Input should be less than or equal to 100"),
-        ("looks", 0, "looks: Input should be greater than or equal to 1, got 0"),
+        ("refine_steps", 10**9, "refine_steps: Input should be less than or equal to 100"),
+        ("refine_steps", -1, "refine_steps: Input should be greater than or equal to 0, got -1"),
         ("loss", "x", "loss: Input should be 'kl', 'mse' or 'adaptive_wing', got 'x'"),
         ("channels", 4096, r"stem\.0\.weight: expected \(1024, 3, 7, 7\), got \(4, 3, 7, 7\)"),
         ("stacks", 2, r"stacks\.0\.features_back\.weight: expected .*, got none"),
     ],
 )
-def test_a_config_that_no_checkpoint_can_have_is_refused_before_it_is_built(
-    tmp_path, key, value, words
-):
-    network = StackedHourglass(**CONFIG)
+def test_an_impossible_config_is_refused_before_the_network_is_built(tmp_path, key, value, words):
+    network = StackedHourglass(HourglassConfig(**CONFIG))
     checkpoints.save(
         tmp_path / "h.pt", hourglass.KIND, {**CONFIG, key: value}, network.state_dict()
     )
@@ -216,7 +224,7 @@ def test_a_config_that_no_checkpoint_can_have_is_refused_before_it_is_built(
         ("backbone", "vgg", "backbone: Input should be 'gradients', .* got 'vgg'"),
     ],
 )
-def test_so_is_a_recognisers(tmp_path, key, value, words):
+def test_an_impossible_config_of_a_recogniser_is_refused(tmp_path, key, value, words):
     network = Recognizer("gradients", 8, 0.0, HEAD, [1, 2], 32, "fp32")
     checkpoints.save(
         tmp_path / "r.pt", recognizer.KIND, {**network.config, key: value}, network.state_dict()
@@ -228,7 +236,7 @@ def test_so_is_a_recognisers(tmp_path, key, value, words):
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_every_head_is_loaded_as_it_was_saved(tmp_path, head):
+def test_every_head_is_loaded_as_saved(tmp_path, head):
     network = Recognizer("gradients", 8, 0.0, head, [1, 2], 32, "fp32")
     recognizer.save(network, tmp_path / "r.pt")
     state = recognizer.load(tmp_path / "r.pt", CPU).state_dict()
@@ -238,8 +246,8 @@ def test_every_head_is_loaded_as_it_was_saved(tmp_path, head):
 @pytest.mark.parametrize(
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
 )
-def test_too_little_memory_is_not_called_another_version(good, error):
-    def build(width):
+def test_too_little_memory_is_reported_as_such(good, error):
+    def build(config):
         raise error
 
     with pytest.raises(type(error)):
@@ -247,10 +255,10 @@ def test_too_little_memory_is_not_called_another_version(good, error):
 
 
 @pytest.mark.parametrize("change", ["missing key", "unknown key", "other shape", "wrong type"])
-def test_a_checkpoint_of_another_version_is_refused_with_what_differs(tmp_path, change):
+def test_a_checkpoint_of_another_version_is_refused_with_the_difference(tmp_path, change):
     path = tmp_path / "h.pt"
-    network = StackedHourglass(**CONFIG)
-    config, state = dict(network.config), network.state_dict()
+    network = StackedHourglass(HourglassConfig(**CONFIG))
+    config, state = dict(CONFIG), network.state_dict()
     if change == "missing key":
         del config["depth"]
     elif change == "unknown key":

@@ -1,4 +1,4 @@
-"""Too few faces to learn from: none, one, one of a person."""
+"""Trainings with too few faces: none, one, one of a person."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ SIDE, PEOPLE = 32, 5
 
 
 @pytest.mark.parametrize("usable", [[False, False], [True, False]])
-def test_a_training_without_two_faces_says_so_before_it_begins(usable):
+def test_a_training_without_two_faces_is_refused(usable):
     frame = pd.DataFrame({"image_id": ["a.jpg", "b.jpg"], "label": [0, 1]})
     faces = AlignedFaces(frame, np.zeros((2, 32, 32, 3), np.uint8), np.array(usable))
     params = RecognizerParams.load("recognizer", PROFILE)
@@ -38,7 +38,13 @@ def test_a_training_without_two_faces_says_so_before_it_begins(usable):
 
 
 def photographs(folder: Path, name: str, counts: dict[int, int]) -> pd.DataFrame:
-    """Returns the rows of so many photographs of each person, whose aligned faces it writes: a pattern, with noise."""
+    """Writes aligned faces, each person's pattern with noise, and returns their rows.
+
+    Args:
+        folder: of the project.
+        name: beginning of the image ids.
+        counts: photographs of each person.
+    """
     rows = [
         (f"{name}{person}_{photo}.jpg", person)
         for person, count in counts.items()
@@ -59,7 +65,13 @@ def photographs(folder: Path, name: str, counts: dict[int, int]) -> pd.DataFrame
 
 
 def project(folder: Path, trained_on: list[int], epochs: int) -> None:
-    """Writes what `train_recognizer` and `evaluate` read: people with so many training photographs each."""
+    """Writes the inputs of `train_recognizer` and `evaluate`.
+
+    Args:
+        folder: of the project.
+        trained_on: training photographs of each person.
+        epochs: of the training.
+    """
     exam = dict.fromkeys(range(len(trained_on)), 2)
     frames = {name: photographs(folder, name, exam) for name in ("val", "wild")}
     frames["train"] = photographs(folder, "train", dict(enumerate(trained_on)))
@@ -75,7 +87,7 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     content["recognizer"] |= {
         "embedding_dim": 32,
         "epochs": epochs,
-        "batch": 8,
+        "batch_size": 8,
         "precision": "fp32",
     }
     content["evaluate"] |= {"bootstrap": 50}
@@ -96,7 +108,7 @@ def training(head: str) -> list[str]:
     ]
 
 
-def examination(head: str) -> list[str]:
+def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
     inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "predicted.csv", "aligned"]
     outputs = [
@@ -115,21 +127,20 @@ def examination(head: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def examined(tmp_path_factory) -> Path:
-    """Returns a folder with all that each head's training and exam wrote, of people one of whom has one photograph."""
-    folder = tmp_path_factory.mktemp("examined")
+def evaluated(tmp_path_factory) -> Path:
+    """Returns a folder with each head's outputs, where one person has one photograph."""
+    folder = tmp_path_factory.mktemp("evaluated")
     project(folder, trained_on=[1, *[6] * (PEOPLE - 1)], epochs=30)
-    for command in (command for head in HEADS for command in (training(head), examination(head))):
+    commands = [command(head) for head in HEADS for command in (training, evaluation_command)]
+    for command in commands:
         result = as_command(folder, *command)
         assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     return folder
 
 
 @pytest.mark.parametrize("head", HEADS)
-def test_a_person_with_one_training_photograph_is_learned_and_examined_like_the_others(
-    examined, head
-):
-    folder = examined / head
+def test_a_person_with_one_training_photograph_is_learned_and_evaluated(evaluated, head):
+    folder = evaluated / head
     history = pd.read_csv(folder / "history.csv")
     assert (
         len(history) == 30 and np.isfinite(history.to_numpy()).all() and history.train_loss[0] > 0
@@ -143,7 +154,7 @@ def test_a_person_with_one_training_photograph_is_learned_and_examined_like_the_
     assert by_number.to_dict() == {"1": 4, "6": 4 * (PEOPLE - 1)}
 
 
-def test_a_head_that_compares_a_persons_photographs_refuses_people_with_one_each(tmp_path):
+def test_a_triplet_head_refuses_people_with_one_photograph_each(tmp_path):
     project(tmp_path, trained_on=[1] * PEOPLE, epochs=2)
     assert as_command(tmp_path, *training("arcface")).returncode == 0
     result = as_command(tmp_path, *training("triplet"))

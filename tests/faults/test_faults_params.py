@@ -85,9 +85,9 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("crops", {"pixels": 3}, ["section `crops` is unknown", "known: dataset, ", "synthesize"]),
         ("hourglass.loss", "l3", ["hourglass.loss", "'mse'", "'l3'"]),
         (
-            "hourglass.pixels",
+            "hourglass.image_size",
             100,
-            ["hourglass.pixels: expected a multiple of 32 at depth 3, got 100"],
+            ["hourglass: image_size: expected a multiple of 32 at depth 3, got 100"],
         ),
         (
             "recognizer.learning_rate",
@@ -96,6 +96,8 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ),
         ("recognizer.backbone", "resnet19", ["recognizer.backbone", "'resnet18'", "'resnet19'"]),
         ("select.people", True, ["select.people", "valid integer, got True"]),
+        ("hourglass.looks", 4, ["hourglass.looks: is now hourglass.refine_steps, one less than"]),
+        ("crop.pixels", 64, ["crop.pixels: expected at least 168 for the hourglass", "got 64"]),
         ("crop.pixels", "64", ["crop.pixels", "valid integer, got '64'"]),
         ("select.allow_rejected", "yes", ["select.allow_rejected", "valid boolean, got 'yes'"]),
         ("recognizer.learning_rate", True, ["recognizer.learning_rate", "valid number, got True"]),
@@ -107,7 +109,11 @@ def changed(folder: Path, path: str, value: object) -> Path:
             "imagenet",
             ["recognizer.weights: expected none or file for gradients"],
         ),
-        ("recognizer.batch", 1, ["recognizer.batch", "greater than or equal to 2, got 1"]),
+        (
+            "recognizer.batch_size",
+            1,
+            ["recognizer.batch_size", "greater than or equal to 2, got 1"],
+        ),
         ("recognizer.epochs", None, ["recognizer.epochs: missing"]),
         ("recognizer.seeds", [1, 1], ["recognizer.seeds", "seeds that differ"]),
         ("heads.arcface.margin", 4.0, ["heads.arcface.margin", "less than 3.14"]),

@@ -27,7 +27,7 @@ ORIENTATION = 0x112
 
 
 def picture(width: int = 100, height: int = 120, mode: str = "RGB") -> Image.Image:
-    """Returns smooth colours that differ from corner to corner, so that turning and mirroring show."""
+    """Returns smooth colours that differ in each corner, which show turning and mirroring."""
     y, x = np.mgrid[0:height, 0:width]
     values = np.stack([255 * x / width, 255 * y / height, 128 + 60 * np.sin(x / 17)], axis=2)
     return Image.fromarray(values.astype(np.uint8)).convert(mode)
@@ -46,7 +46,7 @@ def turned(orientation: int) -> bytes:
 
 
 def png(width: int, height: int, bits: int, colour: int, rows: bytes, *chunks: bytes) -> bytes:
-    """Returns a PNG of any size and depth, with further chunks; Pillow writes none of 16 bits in colour."""
+    """Returns a PNG of any size and depth; Pillow writes none of 16 bits in colour."""
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     pixels = _chunk(b"IDAT", zlib.compress(rows))
     return b"".join(
@@ -64,7 +64,7 @@ def sixteen_bits() -> bytes:
 
 
 def bomb() -> bytes:
-    """Returns a good PNG that unpacks to 400 MB: in a text, in a colour profile, and behind its last row."""
+    """Returns a good PNG that unpacks to 400 MB: a text, a colour profile, and further rows."""
     zeros = zlib.compress(bytes(100_000_000))
     rows = b"".join(b"\x00" + row.tobytes() for row in np.asarray(picture()))
     further = _chunk(b"zTXt", b"a\0\0" + zeros), _chunk(b"iCCP", b"a\0\0" + zeros)
@@ -176,7 +176,7 @@ def clean(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def damaged(clean, tmp_path) -> tuple[dict[str, Path], list[str]]:
-    """Returns the paths of a copy whose photographs may be spoilt, and the ids of those that `select` will look at."""
+    """Returns the paths of a copy to damage, and the ids of the selected photographs."""
     folder = tmp_path / "raw"
     shutil.copytree(clean / "raw", folder)
     names = {
@@ -189,11 +189,9 @@ def damaged(clean, tmp_path) -> tuple[dict[str, Path], list[str]]:
     return paths, tables.read(clean / "work" / "selected.csv", tables.SELECTED).image_id.tolist()
 
 
-def test_every_kind_of_bad_photograph_is_dropped_with_its_reason_and_every_odd_one_is_kept(
-    damaged, tmp_path
-):
-    paths, looked_at = damaged
-    images, ids = paths["images"], iter(looked_at)
+def test_bad_photographs_are_dropped_with_a_reason_and_odd_ones_are_kept(damaged, tmp_path):
+    paths, selected = damaged
+    images, ids = paths["images"], iter(selected)
     expected = {}
     for content, reason in BAD.values():
         images.joinpath(image_id := next(ids)).write_bytes(content)
@@ -206,7 +204,7 @@ def test_every_kind_of_bad_photograph_is_dropped_with_its_reason_and_every_odd_o
     for image_id, content in odd.items():
         (images / image_id).write_bytes(content)
     (images / (linked := next(ids))).unlink()
-    (images / linked).symlink_to(looked_at[-1])
+    (images / linked).symlink_to(selected[-1])
 
     result = select(tmp_path / "work", paths, people=8, max_dropped=40.0)
     assert result.returncode == 0, result.stderr
@@ -258,32 +256,29 @@ def test_a_photograph_is_turned_as_its_exif_says(tmp_path, orientation):
 
 
 def test_on_bad_image_fail_stops_at_the_first_one(damaged, tmp_path):
-    paths, looked_at = damaged
-    (paths["images"] / looked_at[3]).write_bytes(b"")
+    paths, selected = damaged
+    (paths["images"] / selected[3]).write_bytes(b"")
     result = select(tmp_path / "work", paths, people=8, on_bad_image="fail")
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert (
-        f"{paths['images'] / looked_at[3]}: empty file (select.on_bad_image is fail"
-        in result.stderr
+        f"{paths['images'] / selected[3]}: empty file (select.on_bad_image is fail" in result.stderr
     )
     assert not (tmp_path / "work/selected.csv").exists()
 
 
 def test_more_bad_photographs_than_allowed_fail_and_are_listed(damaged, tmp_path):
-    paths, looked_at = damaged
-    for image_id in looked_at[:6]:
+    paths, selected = damaged
+    for image_id in selected[:6]:
         (paths["images"] / image_id).write_bytes(b"")
     result = select(tmp_path / "work", paths, people=8, max_dropped=1.0)
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "6 of " in result.stderr and "select.max_dropped allows 1 %" in result.stderr
-    assert f"{looked_at[0]}: empty file" in result.stderr
-    assert set(pd.read_csv(tmp_path / "work/dropped.csv").image_id) == set(looked_at[:6])
+    assert f"{selected[0]}: empty file" in result.stderr
+    assert set(pd.read_csv(tmp_path / "work/dropped.csv").image_id) == set(selected[:6])
     assert not (tmp_path / "work/selected.csv").exists()
 
 
-def test_a_folder_without_a_single_photograph_is_said_to_be_that_not_short_of_people(
-    damaged, tmp_path
-):
+def test_a_folder_without_photographs_is_named(damaged, tmp_path):
     paths, _ = damaged
     (tmp_path / "empty").mkdir()
     result = select(tmp_path / "work", {**paths, "images": tmp_path / "empty"}, people=8)
@@ -292,15 +287,15 @@ def test_a_folder_without_a_single_photograph_is_said_to_be_that_not_short_of_pe
 
 
 def test_a_photograph_without_permission_is_dropped(damaged, tmp_path):
-    paths, looked_at = damaged
-    command = without_root(["cat", str(paths["images"] / looked_at[0])])
-    (paths["images"] / looked_at[0]).chmod(0)
+    paths, selected = damaged
+    command = without_root(["cat", str(paths["images"] / selected[0])])
+    (paths["images"] / selected[0]).chmod(0)
     if subprocess.run(command, capture_output=True).returncode == 0:
         pytest.skip("nothing here keeps root from reading a file without permission")
     result = select(tmp_path / "work", paths, wrap=without_root, people=8)
     assert result.returncode == 0, result.stderr
     dropped = pd.read_csv(tmp_path / "work/dropped.csv")
-    assert dropped.values.tolist() == [[looked_at[0], "Permission denied"]]
+    assert dropped.values.tolist() == [[selected[0], "Permission denied"]]
 
 
 WITHOUT_MEMORY = """
@@ -315,9 +310,9 @@ runpy.run_module("stages.measure", run_name="__main__")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
-def test_a_photograph_for_which_there_is_no_room_is_not_called_a_bad_one(damaged, tmp_path):
-    paths, looked_at = damaged
-    (paths["images"] / looked_at[0]).write_bytes(
+def test_a_photograph_too_large_for_the_memory_is_no_bad_one(damaged, tmp_path):
+    paths, selected = damaged
+    (paths["images"] / selected[0]).write_bytes(
         png(14_000, 14_000, 1, 0, bytes(14_000 * (1 + 14_000 // 8)))
     )
     limited = [sys.executable, "-c", WITHOUT_MEMORY]
@@ -325,11 +320,11 @@ def test_a_photograph_for_which_there_is_no_room_is_not_called_a_bad_one(damaged
     assert result.returncode == 1 and result.stderr.startswith("error: out of memory; "), (
         result.stderr
     )
-    assert f"{looked_at[0]}: Failed to allocate 588000000 bytes" in result.stderr
+    assert f"{selected[0]}: Failed to allocate 588000000 bytes" in result.stderr
     assert not (tmp_path / "work/measures.csv").exists()
 
 
-def test_source_data_that_may_only_be_read_suffice(damaged, tmp_path):
+def test_read_only_source_data_are_enough(damaged, tmp_path):
     paths, _ = damaged
     files = [path for path in paths["images"].parent.rglob("*") if path.is_file()]
     before = {path: path.read_bytes() for path in files}
@@ -355,9 +350,11 @@ def without_root(command: list[str]) -> list[str]:
 def test_after_select_an_unreadable_photograph_is_an_error(clean, tmp_path):
     folder = tmp_path / "work"
     shutil.copytree(clean / "work", folder)
-    spoilt = sorted((folder / "photos").iterdir())[5]
-    spoilt.write_bytes(spoilt.read_bytes()[:200])
+    damaged_file = sorted((folder / "photos").iterdir())[5]
+    damaged_file.write_bytes(damaged_file.read_bytes()[:200])
     result = crop(folder)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == f"error: photos/{spoilt.name}: not a readable image"
+    assert (
+        result.stderr.splitlines()[-1] == f"error: photos/{damaged_file.name}: not a readable image"
+    )
     assert not (folder / "points.csv").exists()

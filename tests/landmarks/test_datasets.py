@@ -7,7 +7,7 @@ import pytest
 from facerec.geometry import square_matrices
 from facerec.imaging import io
 from facerec.imaging.warp import warp
-from facerec.landmarks import datasets as landmark_faces
+from facerec.landmarks.datasets import cut_faces
 
 
 def painted(side: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def test_a_large_jpeg_is_decoded_small_and_gives_the_same_face(
         return decoded[-1]
 
     monkeypatch.setattr("facerec.imaging.warp.read_reduced", told)
-    face = landmark_faces.cut_faces(tmp_path, ["a.jpg"], squares, 160)[0]
+    face = cut_faces(tmp_path, ["a.jpg"], squares, 160)[0]
     assert [len(photograph) for photograph, _ in decoded] == [side // reduced]
     whole = warp(io.read_image(tmp_path / "a.jpg"), square_matrices(squares, 160)[0], 160)
     difference = np.abs(whole.astype(int) - face)

@@ -6,9 +6,7 @@ from scipy.stats import multivariate_normal
 
 from facerec.landmarks.heatmaps import decode_heatmaps, draw_heatmaps, inside
 
-pytestmark = pytest.mark.filterwarnings(
-    "error"
-)  # torch's, once a process, of a meshgrid whose order is left open
+pytestmark = pytest.mark.filterwarnings("error")  # torch warns of a meshgrid without an order
 
 
 @pytest.mark.parametrize("side", [24, 64])
@@ -71,14 +69,14 @@ def test_a_heatmap_is_scipys_normal_distribution_with_its_peak_at_1(sigma):
     torch.testing.assert_close(drawn, expected, rtol=1e-6, atol=1e-12)
 
 
-def test_maps_are_drawn_and_read_on_the_device_of_what_comes_in():
+def test_heatmaps_are_drawn_and_decoded_on_the_device_of_the_input():
     """The meta device computes nothing, and refuses to be mixed with any other."""
     heatmaps = draw_heatmaps(torch.zeros(2, 5, 2, device="meta"), 16, 1.5)
     points, confidence = decode_heatmaps(heatmaps)
     assert {tensor.device.type for tensor in (heatmaps, points, confidence)} == {"meta"}
     assert (heatmaps.shape, points.shape, confidence.shape) == ((2, 5, 16, 16), (2, 5, 2), (2, 5))
     points = torch.full((1, 5, 2), 7.3)
-    with torch.device("meta"):  # as the default, which what comes in need not lie on
+    with torch.device("meta"):  # the default device, unlike the input's
         torch.testing.assert_close(
             decode_heatmaps(draw_heatmaps(points, 16, 1.5))[0], points, atol=0.05, rtol=0
         )
@@ -100,7 +98,7 @@ def test_the_centre_of_an_oblique_blob_is_found():
 
 
 def test_a_mirrored_or_transposed_heatmap_shows_its_points_mirrored_or_transposed():
-    """With noise, for of a pure Gaussian any window gives the same point."""
+    """With noise, as any window of a pure Gaussian gives the same point."""
     generator = torch.Generator().manual_seed(0)
     heatmaps = draw_heatmaps(15 * torch.rand(300, 1, 2, generator=generator), 16, 1.5)
     heatmaps += 0.1 * torch.rand(heatmaps.shape, generator=generator)
@@ -117,7 +115,7 @@ def test_a_mirrored_or_transposed_heatmap_shows_its_points_mirrored_or_transpose
         torch.testing.assert_close(found[1], confidence)
 
 
-def test_what_is_at_the_far_border_does_not_move_a_point_at_the_near_one():
+def test_a_blob_at_the_far_border_does_not_move_a_point_at_the_near_one():
     points = torch.tensor([[[0.3, 7.4], [7.4, 0.3], [15.2, 7.4], [7.4, 15.2]]])
     others = torch.tensor([[[14.6, 7.4], [7.4, 14.6], [0.4, 7.4], [7.4, 0.4]]])
     heatmaps = draw_heatmaps(points, 16, 1.5) + 0.5 * draw_heatmaps(others, 16, 1.5)
@@ -125,7 +123,7 @@ def test_what_is_at_the_far_border_does_not_move_a_point_at_the_near_one():
 
 
 def window_about(peak, logarithm):
-    """Returns a map (1, 1, 17, 17), black but for the 5 × 5 px about a peak that stands out a little."""
+    """Returns a heatmap (1, 1, 17, 17) that is 0 except in the 5 × 5 px about a low peak."""
     x, y = (
         axis.float()
         for axis in torch.meshgrid(torch.arange(-2, 3), torch.arange(-2, 3), indexing="xy")
@@ -152,8 +150,8 @@ def window_about(peak, logarithm):
     ],
     ids=["right", "left", "below", "above", "bowl", "saddle", "upright_saddle", "oblique_saddle"],
 )
-def test_a_fit_that_ends_far_away_or_has_no_peak_leaves_the_point_at_its_pixel(logarithm):
-    """Beside a map whose fit is good, which keeps it. Bowl and saddles are so flat that their middle stays near."""
+def test_a_fit_far_away_or_without_a_peak_leaves_the_point_at_its_pixel(logarithm):
+    """A heatmap of the same batch with a good fit keeps it. Bowl and saddles are nearly flat."""
     good = draw_heatmaps(torch.tensor([[[6.3, 9.4]]]), 17, 1.5)
     points, _ = decode_heatmaps(torch.cat([window_about((7, 8), logarithm), good]))
     assert points[0, 0].tolist() == [7, 8]
@@ -166,14 +164,14 @@ def test_confidence_stays_between_0_and_1():
     assert decode_heatmaps(heatmaps)[1].flatten().tolist() == pytest.approx([1, 0.4, 0])
 
 
-def test_an_empty_heatmap_is_no_place():
+def test_an_empty_heatmap_gives_no_point():
     points, confidence = decode_heatmaps(torch.zeros(1, 1, 16, 16))
     assert points.isnan().all()
     assert confidence.item() == 0
 
 
 @pytest.mark.parametrize("sigma", [0.75, 1.5, 3.0])
-def test_a_point_however_far_outside_is_never_taken_for_one_inside(sigma):
+def test_a_point_outside_is_never_decoded_inside(sigma):
     away = torch.cat([-torch.linspace(0.7, 60, 120), 15 + torch.linspace(0.7, 60, 120)])
     for points in (
         torch.stack([away, torch.full_like(away, 7.5)], 1),
@@ -183,7 +181,7 @@ def test_a_point_however_far_outside_is_never_taken_for_one_inside(sigma):
         assert not inside(decoded, 16).any()
 
 
-def test_a_heatmap_with_nan_is_no_place():
+def test_a_heatmap_with_nan_gives_no_point():
     heatmaps = draw_heatmaps(torch.tensor([[[5.0, 6.0], [7.3, 8.4]]]), 16, 1.5)
     heatmaps[0, 0, 3, 3] = torch.nan
     points, confidence = decode_heatmaps(heatmaps)

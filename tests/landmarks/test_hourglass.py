@@ -7,43 +7,51 @@ import torch
 import yaml
 
 from facerec.geometry import CLOSER, template, transform_points
-from facerec.landmarks import datasets as landmark_faces
-from facerec.landmarks import hourglass
-from facerec.landmarks import training as landmark_training
+from facerec.landmarks import hourglass, training
+from facerec.landmarks.datasets import add_context, context_to_crop
 from facerec.landmarks.heatmaps import decode_heatmaps, draw_heatmaps
 from facerec.landmarks.hourglass import StackedHourglass, to_heatmap, to_input
 from facerec.landmarks.losses import LOSSES, heatmap_loss
-from facerec.landmarks.params import HourglassParams
+from facerec.landmarks.params import HourglassConfig, HourglassParams
 
 PROFILE = yaml.safe_load((Path(__file__).parents[2] / "profiles/base.yaml").read_text())
 
 
-def small(**changes) -> StackedHourglass:
+def config(**changes) -> HourglassConfig:
     values = {
-        "pixels": 32,
+        "image_size": 32,
         "stacks": 1,
         "channels": 8,
         "depth": 1,
         "block": "bottleneck",
         "loss": "kl",
         "sigma": 1.5,
+        "flip_test": False,
+        "refine_steps": 0,
+        "crop_oversampling": 4 / 3,
+        "precision": "fp32",
+        "box_scale": 1.6,
     }
-    return StackedHourglass(
-        **{
-            **values,
-            "flip_test": False,
-            "looks": 1,
-            "detail": 4 / 3,
-            "precision": "fp32",
-            **changes,
-        }
-    )
+    return HourglassConfig(**{**values, **changes})
+
+
+def refining(steps: int) -> HourglassConfig:
+    """Returns the config of a network whose heatmaps are 32 px wide, with so many refinements."""
+    return config(image_size=128, depth=2, loss="mse", refine_steps=steps)
+
+
+def small(**changes) -> StackedHourglass:
+    return StackedHourglass(config(**changes))
+
+
+def params(**changes) -> HourglassParams:
+    return HourglassParams(**{**PROFILE["hourglass"], **changes})
 
 
 @pytest.mark.parametrize("block", ["bottleneck", "basic"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_shapes_and_gradients_reach_every_parameter(block, loss):
-    network = small(pixels=64, stacks=2, channels=16, depth=2, block=block, loss=loss)
+    network = small(image_size=64, stacks=2, channels=16, depth=2, block=block, loss=loss)
     heatmaps = network(torch.rand(2, 3, 64, 64))
     assert heatmaps.shape == (2, 2, 5, 16, 16)
     points = torch.rand(2, 5, 2) * 15
@@ -52,8 +60,10 @@ def test_shapes_and_gradients_reach_every_parameter(block, loss):
 
 
 def test_a_size_that_does_not_halve_evenly_is_refused():
-    with pytest.raises(ValueError, match="multiple of 64 at depth 4, got 96"):
-        small(pixels=96, depth=4)
+    with pytest.raises(
+        ValueError, match="image_size: expected a multiple of 64 at depth 4, got 96"
+    ):
+        small(image_size=96, depth=4)
 
 
 def test_save_and_load_predict_the_same(tmp_path):
@@ -72,13 +82,13 @@ def test_save_and_load_predict_the_same(tmp_path):
     assert np.array_equal(confidence, loaded.predict(faces)[1]) and confidence.any()
 
 
-@pytest.mark.parametrize("looks", [1, 3])
-def test_no_faces_have_no_points(looks):
-    points, confidence = small(looks=looks).predict(np.zeros((0, 32, 32, 3), np.uint8))
+@pytest.mark.parametrize("steps", [0, 2])
+def test_no_faces_have_no_points(steps):
+    points, confidence = small(refine_steps=steps).predict(np.zeros((0, 32, 32, 3), np.uint8))
     assert points.shape == (0, 5, 2) and confidence.shape == (0, 5)
 
 
-def test_heatmaps_are_float32_whatever_the_layers_are():
+def test_heatmaps_are_float32_in_any_precision():
     faces = torch.rand(2, 3, 32, 32)
     for precision in ("fp32", "bf16"):
         torch.manual_seed(0)
@@ -98,12 +108,12 @@ def test_the_notebooks_network_is_a_setting():
     """Its blocks and sizes as NOTEBOOKS.md has them: 34.7 million parameters."""
     with torch.device("meta"):
         network = small(
-            pixels=256, stacks=2, channels=256, depth=4, block="basic", loss="mse", sigma=2.0
+            image_size=256, stacks=2, channels=256, depth=4, block="basic", loss="mse", sigma=2.0
         )
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(34.7e6, rel=0.01)
 
 
-def test_the_flip_test_gives_a_mirrored_face_the_mirrored_answer():
+def test_the_flip_test_predicts_mirrored_heatmaps_for_a_mirrored_face():
     torch.manual_seed(0)
     faces = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), dtype=np.uint8)
     mirrored = np.ascontiguousarray(faces[:, :, ::-1])
@@ -119,7 +129,7 @@ def test_the_flip_test_gives_a_mirrored_face_the_mirrored_answer():
 
 
 class _DotFinder(StackedHourglass):
-    """Finds dots of five colours without having learned anything, and remembers what it looked at."""
+    """Finds dots of five colours without training, and remembers the crops that it was given."""
 
     def _last_heatmaps(self, batch):
         self.seen = [*getattr(self, "seen", []), batch.clone()]
@@ -146,12 +156,12 @@ def _photographs(faces):
     return (faces.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
 
-def test_a_second_look_sees_the_face_straight_and_close_and_answers_in_px_of_the_face():
+def test_a_refinement_crops_the_face_straight_and_close_and_predicts_in_px_of_the_face():
     turn = cv2.getRotationMatrix2D((96, 96), 25, 0.45)
     points = transform_points(turn[None], template(192)[None] + [[3.0, -5.0]])
-    network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
+    network = _DotFinder(refining(steps=1))
     predicted, _ = network.predict(
-        _photographs(_dots(torch.from_numpy(points), network.face_pixels, 4.0))
+        _photographs(_dots(torch.from_numpy(points), network.face_size, 4.0))
     )
     assert np.abs(predicted - points).max() < 0.2
     looked = [to_input(decode_heatmaps(network.dots(batch))[0])[0] for batch in network.seen]
@@ -161,7 +171,7 @@ def test_a_second_look_sees_the_face_straight_and_close_and_answers_in_px_of_the
 
 
 class _Distracted(_DotFinder):
-    """Its looks from the second on are as `astray` says: what it sees is moved by so many px of the heatmap."""
+    """Each prediction is moved by its entry of `astray`, px of the heatmap."""
 
     def _last_heatmaps(self, batch):
         heatmaps = super()._last_heatmaps(batch)
@@ -169,20 +179,18 @@ class _Distracted(_DotFinder):
 
 
 @pytest.mark.parametrize("astray", [[(0, 0), (3, -2), (0, 0)], [(0, 0), (0, 0), (-7, 3)]])
-def test_one_look_of_three_that_goes_astray_does_no_harm(astray):
-    network = _Distracted(
-        **{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 3}
-    )
+def test_one_wrong_prediction_of_three_does_no_harm(astray):
+    network = _Distracted(refining(steps=2))
     network.astray = astray
     points = 96 + (template(192)[None] - 96) * 0.8
     predicted, _ = network.predict(
-        _photographs(_dots(torch.from_numpy(points), network.face_pixels, 4.0))
+        _photographs(_dots(torch.from_numpy(points), network.face_size, 4.0))
     )
     assert np.abs(predicted - points).max() < 1.0
 
 
 class _BeyondTheBorder(StackedHourglass):
-    """Its first look is right, the others have all points beyond the left border."""
+    """Its first prediction is right, the others have all points beyond the left border."""
 
     def _last_heatmaps(self, batch):
         self.looked = getattr(self, "looked", 0) + 1
@@ -192,28 +200,24 @@ class _BeyondTheBorder(StackedHourglass):
         return draw_heatmaps(points, 32, 1.5)
 
 
-def test_a_closer_look_that_has_a_point_beyond_its_border_does_not_count():
-    network = _BeyondTheBorder(
-        **{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 3}
-    )
-    side = network.face_pixels
+def test_a_refinement_with_a_point_beyond_its_border_does_not_count():
+    network = _BeyondTheBorder(refining(steps=2))
+    side = network.face_size
     predicted, confidence = network.predict(np.zeros((1, side, side, 3), np.uint8))
     expected = (to_input(torch.tensor(template(32))).numpy() + 0.5) * side / 128 - 0.5
     assert predicted[0] == pytest.approx(expected, abs=0.1)
     assert (confidence > 0.9).all()
 
 
-def test_a_face_whose_points_coincide_is_not_looked_at_closer():
-    network = _DotFinder(**{**small().config, "pixels": 128, "depth": 2, "loss": "mse", "looks": 2})
+def test_a_face_whose_points_coincide_is_not_cropped_closer():
+    network = _DotFinder(refining(steps=1))
     network.dots = lambda batch: draw_heatmaps(torch.full((len(batch), 5, 2), 12.3), 32, 1.5)
-    predicted, _ = network.predict(
-        np.zeros((1, network.face_pixels, network.face_pixels, 3), np.uint8)
-    )
+    predicted, _ = network.predict(np.zeros((1, network.face_size, network.face_size, 3), np.uint8))
     assert np.isfinite(predicted).all()
     assert torch.equal(*network.seen)
 
 
-def test_a_share_of_the_faces_is_learned_from_as_a_second_look_sees_them():
+def test_a_share_of_the_faces_is_learned_from_as_a_refinement_sees_them():
     rng = np.random.default_rng(0)
     points = np.repeat(template(96)[None], 200, axis=0) + 24
     points[50:] += rng.normal(0, 1, points[50:].shape)
@@ -222,53 +226,52 @@ def test_a_share_of_the_faces_is_learned_from_as_a_second_look_sees_them():
         torch.zeros(200, 144, 144, 3, dtype=torch.uint8),
         torch.from_numpy(points).float(),
     )
-    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"pixels": 64, "looks": 2})
     generator = torch.Generator().manual_seed(0)
-    _, moved = landmark_training.augmented(faces, points, params, generator)
+    settings = params(image_size=64, refine_steps=1)
+    _, moved = training.augmented(faces, points, settings, generator)
     assert moved[:50].isnan().all()
     apart = (moved[50:, 1] - moved[50:, 0]).norm(dim=1) / 64
-    close = apart > (1 - landmark_training.CLOSER_SCALE) * CLOSER - 0.05
-    assert abs(close.float().mean() - landmark_training.CLOSER_SHARE) < 0.1  # three standard errors
+    close = apart > (1 - training.REFINED_SCALE) * CLOSER - 0.05
+    assert abs(close.float().mean() - training.REFINED_SHARE) < 0.1  # three standard errors
     centre = moved[50:][close].mean(dim=1) / 64
-    assert (centre - 0.5).abs().max() < landmark_training.CLOSER_SHIFT + 0.02
+    assert (centre - 0.5).abs().max() < training.REFINED_SHIFT + 0.02
 
 
-def test_a_turned_face_is_learned_from_more_often():
+def test_a_face_in_profile_is_learned_from_more_often():
     frontal = template(96)
     turned = frontal * [0.4, 1] + [30, 0]
     apart = [
         np.linalg.norm(one[0] - one[1]) / np.hypot(*one.std(axis=0)) for one in (frontal, turned)
     ]
     points = torch.from_numpy(np.stack([frontal] * 30 + [turned] * 10 + [turned * 3] * 10)).float()
-    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_power": 2.0})
-    order, generator = landmark_training.order_of(points, params), torch.Generator().manual_seed(0)
+    order = training.profile_order(points, power=2.0)
+    generator = torch.Generator().manual_seed(0)
     drawn = torch.stack([order(generator) for _ in range(400)])
     weight = (apart[0] / apart[1]) ** 2
     assert weight > 2 and drawn.shape == (400, 50)
     for small in (30, 40):  # whatever their size
         often = ((drawn >= small) & (drawn < small + 10)).sum() / 400
         assert often == pytest.approx(50 * 10 * weight / (30 + 20 * weight), abs=0.2)
-    alike = params.model_copy(update={"turned_power": 0.0})
-    drawn = landmark_training.order_of(points, alike)(torch.Generator().manual_seed(0))
+    drawn = training.profile_order(points, power=0.0)(torch.Generator().manual_seed(0))
     assert drawn.sort().values.tolist() == list(range(50))
 
 
-def test_faces_whose_points_coincide_or_are_absent_are_not_all_that_is_learned_from():
+def test_faces_whose_points_coincide_or_are_absent_are_not_drawn_too_often():
     eyes, absent = template(96), template(96)
     eyes[1], absent[2] = eyes[0], np.nan
     odd = [eyes, absent, np.ones((5, 2))]
     points = torch.from_numpy(np.stack([template(96)] * 60 + odd)).float()
-    params = HourglassParams(**PROFILE["hourglass"]).model_copy(update={"turned_power": 2.0})
-    order, generator = landmark_training.order_of(points, params), torch.Generator().manual_seed(0)
+    order = training.profile_order(points, power=2.0)
+    generator = torch.Generator().manual_seed(0)
     drawn = torch.stack([order(generator) for _ in range(400)])
     often = [(drawn == index).sum() / 400 for index in (60, 61, 62)]
-    one = 63 / (62 + landmark_training.MOST_OFTEN)
-    assert often == pytest.approx([landmark_training.MOST_OFTEN * one, one, one], abs=0.1)
-    only = landmark_training.order_of(points[61:], params)(torch.Generator().manual_seed(0))
+    one = 63 / (62 + training.MAX_OVERSAMPLING)
+    assert often == pytest.approx([training.MAX_OVERSAMPLING * one, one, one], abs=0.1)
+    only = training.profile_order(points[61:], power=2.0)(torch.Generator().manual_seed(0))
     assert only.sort().values.tolist() == [0, 1]
 
 
-def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
+def test_the_loss_decides_whether_the_output_is_logits_or_heatmaps():
     torch.manual_seed(0)
     faces = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3), dtype=np.uint8)
     batch = torch.from_numpy(faces).permute(0, 3, 1, 2) / 255
@@ -279,16 +282,16 @@ def test_the_loss_says_whether_the_output_is_logits_or_heatmaps():
     assert torch.allclose(heatmaps.heatmaps(faces), heatmaps(batch)[:, -1], atol=1e-5)
 
 
-def test_wide_faces_contain_the_crop():
+def test_faces_with_context_contain_the_crop():
     squares = np.array([[10.0, 20, 40]])
-    assert landmark_faces.widen(squares)[0] == pytest.approx([0, 10, 60])
-    matrix = landmark_faces.wide_to_crop(96, 64)
+    assert add_context(squares)[0] == pytest.approx([0, 10, 60])
+    matrix = context_to_crop(96, 64)
     corner = matrix[:, :2] @ [15.5, 15.5] + matrix[:, 2]
     assert corner.tolist() == pytest.approx([-0.5, -0.5])
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_it_learns_where_five_dots_are(loss):
+def test_it_learns_the_places_of_five_dots(loss):
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     network = small(channels=16, loss=loss)

@@ -65,7 +65,7 @@ def test_kl_equals_scipys_relative_entropy():
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_only_points_on_the_heatmap_count_whatever_is_predicted_for_the_others(name):
+def test_only_points_on_the_heatmap_count(name):
     points = torch.rand(2, 5, 2, generator=generator()) * 15
     seen = torch.randn(2, 2, 5, 16, 16, generator=generator())
     present = torch.ones(2, 5, dtype=torch.bool)
@@ -85,7 +85,7 @@ def test_only_points_on_the_heatmap_count_whatever_is_predicted_for_the_others(n
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_target_itself_costs_nothing_and_no_points_cost_nothing(name):
+def test_the_loss_is_zero_for_the_target_itself_and_without_points(name):
     points = torch.rand(1, 5, 2, generator=generator()) * 15
     drawn = draw_heatmaps(points, 16, 1.5).unsqueeze(1)
     perfect = drawn.log() if name == "kl" else drawn

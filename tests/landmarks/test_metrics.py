@@ -5,14 +5,12 @@ from scipy.stats import spearmanr
 from facerec.annotation_names import POINTS
 from facerec.geometry import template
 from facerec.imaging.io import write_image
-from facerec.landmarks import evaluation as landmark_exam
-from facerec.landmarks.evaluation import Predictions, jitter_squares
+from facerec.landmarks.evaluation import Predictions, jitter_squares, jittered_eval_set
 from facerec.landmarks.metrics import (
     area_under_curve,
     error_curves,
     mean_nme,
     nme,
-    spearman,
     summary,
 )
 from facerec.metrics.bootstrap import bootstrap_interval
@@ -21,12 +19,12 @@ from facerec.tables import SQUARE, points_frame
 rng = np.random.default_rng(0)
 
 
-def answers(count: int = 60, spread: float = 1.5) -> Predictions:
-    """Faces about the template, guesses that are off by more on some faces, and confidence that knows it."""
+def predictions(count: int = 60, spread: float = 1.5) -> Predictions:
+    """Returns predictions whose errors vary between faces, with confidence that follows them."""
     true = template(112) + rng.normal(0, 3, (count, 5, 2))
-    how_far = spread * rng.uniform(0.2, 3, (count, 1, 1))
-    predicted = true + how_far * rng.normal(0, 1, true.shape)
-    confidence = np.clip(1 - how_far[:, :, 0] / 10 + rng.normal(0, 0.05, (count, 5)), 0, 1)
+    error = spread * rng.uniform(0.2, 3, (count, 1, 1))
+    predicted = true + error * rng.normal(0, 1, true.shape)
+    confidence = np.clip(1 - error[:, :, 0] / 10 + rng.normal(0, 0.05, (count, 5)), 0, 1)
     return Predictions(predicted, confidence, true, np.arange(count) // 4)
 
 
@@ -47,14 +45,8 @@ def test_the_area_under_the_error_curve_is_that_of_the_drawn_curve():
     )
 
 
-def test_spearman_equals_scipys_with_ties():
-    first, second = rng.integers(0, 9, 80), rng.normal(0, 1, 80).round(1)
-    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
-    assert np.isnan(spearman(np.ones(5), np.arange(5)))
-
-
-def test_a_face_that_is_not_found_has_failed_and_one_without_an_eye_distance_is_not_measured():
-    given = answers()
+def test_faces_not_found_count_as_failed_and_faces_without_eye_distance_do_not_count():
+    given = predictions()
     spoilt = Predictions(given.predicted.copy(), given.confidence, given.true.copy(), given.people)
     spoilt.predicted[:6, 2] = np.nan
     spoilt.true[6:10, 1] = spoilt.true[6:10, 0]
@@ -80,8 +72,8 @@ def test_a_face_that_is_not_found_has_failed_and_one_without_an_eye_distance_is_
     assert last.max() <= 50 / 56
 
 
-def test_a_network_that_finds_nothing_has_failed_on_every_face():
-    given = answers()
+def test_a_network_without_any_prediction_fails_on_every_face():
+    given = predictions()
     nothing = Predictions(
         np.full_like(given.predicted, np.nan), given.confidence, given.true, given.people
     )
@@ -90,27 +82,27 @@ def test_a_network_that_finds_nothing_has_failed_on_every_face():
     assert np.isnan(mean_nme(nothing.predicted, nothing.true))
 
 
-def test_the_summary_holds_every_metric_beside_its_interval_and_the_mean_shapes():
-    given, jittered = answers(), answers(spread=3)
+def test_the_summary_holds_every_metric_with_its_interval_and_the_mean_shapes():
+    given, jittered = predictions(), predictions(spread=3)
     values = summary({"": given, "_jittered": jittered}, template(112), seed=3)
-    for suffix, exam in (("", given), ("_jittered", jittered)):
-        errors = nme(exam.predicted, exam.true)
-        of_face = errors.mean(axis=1)
-        shape = nme(np.broadcast_to(template(112), exam.true.shape), exam.true)
+    for suffix, faces in (("", given), ("_jittered", jittered)):
+        errors = nme(faces.predicted, faces.true)
+        face_errors = errors.mean(axis=1)
+        shape = nme(np.broadcast_to(template(112), faces.true.shape), faces.true)
         expected = {
-            "nme": of_face,
-            "failure_rate_at_8": of_face > 8,
-            "auc_to_8": area_under_curve(of_face),
+            "nme": face_errors,
+            "failure_rate_at_8": face_errors > 8,
+            "auc_to_8": area_under_curve(face_errors),
         }
         expected |= {f"nme_{point}": errors[:, index] for index, point in enumerate(POINTS)}
         for name, by_face in expected.items():
-            low, high = bootstrap_interval(by_face, exam.people, 1000, 3)
+            low, high = bootstrap_interval(by_face, faces.people, 1000, 3)
             found = [values[f"{name}{suffix}{end}"] for end in ("", "_low", "_high")]
             assert found == pytest.approx([by_face.mean(), low, high], abs=1e-4), name
         assert values[f"nme{suffix}_mean_shape"] == pytest.approx(shape.mean(), abs=1e-4)
-        assert values[f"nme_median{suffix}"] == pytest.approx(np.median(of_face), abs=1e-4)
+        assert values[f"nme_median{suffix}"] == pytest.approx(np.median(face_errors), abs=1e-4)
         assert values[f"nme_of_confident_half{suffix}"] < values[f"nme_of_other_half{suffix}"]
-        expected = spearmanr(exam.confidence.mean(axis=1), of_face).statistic
+        expected = spearmanr(faces.confidence.mean(axis=1), face_errors).statistic
         assert (
             values[f"confidence_spearman{suffix}"] == pytest.approx(expected, abs=1e-4)
             and expected < -0.5
@@ -142,10 +134,10 @@ def test_frontal_faces_are_counted_and_measured_apart():
     assert turned["frontal_faces"] == 0 and "nme_frontal" not in turned
 
 
-def test_the_curves_say_which_share_of_the_faces_is_at_most_so_far_off():
-    exam = answers()
-    curves = error_curves({"boxes as given": exam}, template(112))
-    errors = nme(exam.predicted, exam.true).mean(axis=1)
+def test_the_curves_give_the_share_of_faces_by_error():
+    faces = predictions()
+    curves = error_curves({"boxes as given": faces}, template(112))
+    errors = nme(faces.predicted, faces.true).mean(axis=1)
     ours = curves[(curves.faces == "all") & (curves.curve == "hourglass, boxes as given")]
     assert ours.share.to_numpy() == pytest.approx(
         [(errors <= step).mean() for step in ours.error], abs=1e-6
@@ -172,8 +164,8 @@ def test_jittered_boxes_are_the_same_every_time_and_within_their_limits():
     assert 0.099 < shift.max() <= 0.1
 
 
-def test_a_jittered_exam_shows_photograph_where_the_crop_had_ended(tmp_path):
-    """A bright dot at each point, on a photograph brighter than padding: cut from the photograph, dots and all."""
+def test_jittered_faces_show_photograph_beyond_the_crop(tmp_path):
+    """The photograph has a bright dot at each point, and is brighter than padding."""
     points = template(112) + 100
     picture = np.full((320, 320, 3), 90, np.uint8)
     y, x = np.mgrid[:320, :320]
@@ -184,9 +176,9 @@ def test_a_jittered_exam_shows_photograph_where_the_crop_had_ended(tmp_path):
         write_image(tmp_path / name, picture)
     frame = points_frame(np.tile(points, (6, 1, 1))).assign(image_id=names, person_id=range(6))
     frame[SQUARE] = [100.0, 100.0, 112.0]
-    exam = landmark_exam.jittered(tmp_path, frame, 64)
-    assert exam.faces.min() > 80  # no padding
-    assert np.ptp(exam.points[:, 2], axis=0).min() > 2
-    for face, places in zip(exam.faces, exam.points, strict=True):
+    faces = jittered_eval_set(tmp_path, frame, 64)
+    assert faces.faces.min() > 80  # no padding
+    assert np.ptp(faces.points[:, 2], axis=0).min() > 2
+    for face, places in zip(faces.faces, faces.points, strict=True):
         for px, py in places:
             assert face[round(py), round(px)].min() > 200

@@ -11,9 +11,7 @@ from facerec.networks import devices
     ("ampere", "precision", "enabled"),
     [(True, "auto", True), (False, "auto", False), (False, "bf16", True), (True, "fp32", False)],
 )
-def test_layers_on_a_gpu_are_bf16_if_asked_for_and_by_auto_where_it_is_not_emulated(
-    ampere, precision, enabled, monkeypatch
-):
+def test_auto_uses_bf16_on_a_gpu_that_does_not_emulate_it(ampere, precision, enabled, monkeypatch):
     monkeypatch.setattr(
         torch, "autocast", lambda *arguments, **options: (*arguments, options["enabled"])
     )
@@ -35,23 +33,19 @@ def test_layers_on_a_gpu_are_bf16_if_asked_for_and_by_auto_where_it_is_not_emula
         ({}, "bf16", torch.bfloat16),
     ],
 )
-def test_layers_on_a_cpu_are_bf16_if_asked_for_and_by_auto_with_amx(
-    capabilities, precision, computed, monkeypatch
-):
+def test_auto_uses_bf16_on_a_cpu_with_amx(capabilities, precision, computed, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     with devices.autocast(torch.device("cpu"), precision):
         assert torch.nn.Linear(2, 2)(torch.ones(1, 2)).dtype == computed
 
 
-def test_a_device_that_does_not_exist_is_named(monkeypatch):
+def test_an_unknown_device_is_named_in_the_error(monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "toaster")
     with pytest.raises(ValueError, match=r"FACEREC_DEVICE: expected cpu, cuda .*got 'toaster'"):
         devices.device()
 
 
-def test_a_training_asks_nothing_of_cuda_that_a_torch_without_it_would_refuse(
-    tmp_path, monkeypatch
-):
+def test_a_training_runs_with_a_torch_without_cuda(tmp_path, monkeypatch):
     def absent(*_, **__):
         raise AssertionError("Torch not compiled with CUDA enabled")
 

@@ -18,12 +18,18 @@ from tools.profile import composed
 PROFILE = yaml.safe_load(composed("heads"))
 PEOPLE, PHOTOS, SIDE = 6, 8, 16
 AS_THEY_ARE = dict.fromkeys(
-    ["rotation", "shift", "scale", "brightness", "gray", "erase"], 0.0
+    ["rotation", "shift", "scale", "brightness", "grayscale_prob", "erase_prob"], 0.0
 )  # faces not augmented
 
 
 def params(**changes) -> RecognizerParams:
-    small = {"backbone": "gradients", "embedding_dim": 16, "batch": 12, "epochs": 6, "dropout": 0.0}
+    small = {
+        "backbone": "gradients",
+        "embedding_dim": 16,
+        "batch_size": 12,
+        "epochs": 6,
+        "dropout": 0.0,
+    }
     return RecognizerParams(**{**PROFILE["recognizer"], **small, **changes})
 
 
@@ -73,8 +79,6 @@ def test_the_margin_grows_over_its_epochs(warmup, epochs, share, faces, monkeypa
         settings, parse_head(PROFILE["heads"]["arcface"]), [*range(PEOPLE)], SIDE, Path()
     ).train()
     generator = torch.Generator().manual_seed(0)
-    indices, pictures = torch.arange(12), torch.from_numpy(faces.faces)
-    recognizer_training.batch_loss(network, pictures, faces.labels, settings)(
-        indices, epochs, generator
-    )
+    batch = torch.from_numpy(faces.faces[:12]), faces.labels[:12]
+    recognizer_training.batch_loss(network, settings)(batch, epochs, generator)
     assert network.head.margin_share == share

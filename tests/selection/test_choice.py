@@ -43,7 +43,7 @@ def test_keep_equals_a_few_lines_of_pandas(frame):
     assert set(enough.person_id) == set(counts[counts >= 4].index)
 
 
-def test_a_funnel_is_read_as_a_table_as_numbers_and_as_lines():
+def test_funnel_gives_a_table_numbers_and_lines():
     funnel = Funnel()
     funnel.count("all", pd.DataFrame({"person_id": [1, 1, 2, 3]}))
     funnel.count("sharp", pd.DataFrame({"person_id": [1, 1, 3]}))
@@ -88,7 +88,7 @@ def test_random_order_does_not_change_with_other_rows(frame):
     assert first_two(frame.sample(frac=1, random_state=0)) == first_two(frame)
 
 
-def test_wild_photographs_are_spread_evenly_over_a_persons_photographs(frame):
+def test_rank_in_person_is_spread_evenly(frame):
     many = make_frame(people=1, photos=2000)
     order = random_order.person_order(many, 1, "wild")
     drawn = many.index[random_order.rank_in_person(many, order) < 500]
@@ -135,7 +135,7 @@ def test_openset_query_needs_two_photographs_and_distractor_one():
     assert roles.tolist() == ["query", "query", "distractor", "query", "query", "distractor"]
 
 
-def test_what_rounding_leaves_over_goes_to_the_largest_remainders():
+def test_choose_people_gives_the_largest_remainders_one_more():
     """Of 12, 5 and 3 people 11 are 6.6, 2.75 and 1.65: the first keeps its 6."""
     sizes = {(-1, -1): 12, (1, -1): 5, (1, 1): 3}
     rows = [signs for signs, size in sizes.items() for _ in range(size)]
@@ -148,8 +148,8 @@ def test_what_rounding_leaves_over_goes_to_the_largest_remainders():
     }
 
 
-def test_of_equal_remainders_the_first_strata_win():
-    """One person in each of 16 strata and two in each of 16 others, who of 12 are entitled to 0.25 and to 0.5."""
+def test_choose_people_prefers_the_first_strata_at_equal_remainders():
+    """16 strata of one person and 16 of two: their shares of 12 people are 0.25 and 0.5."""
     signs = np.array(np.meshgrid(*[[-1, 1]] * 5, indexing="ij")).reshape(5, 32)
     frame = pd.DataFrame(signs.T, columns=list("edcba"))
     frame = pd.concat([frame, frame[frame.a > 0]]).assign(person_id=np.arange(48))
@@ -160,7 +160,7 @@ def test_of_equal_remainders_the_first_strata_win():
     assert not ((chosen.e > 0) & (chosen.d > 0)).any()
 
 
-def test_people_are_drawn_from_strata_in_proportion(frame):
+def test_choose_people_draws_in_proportion_to_the_strata(frame):
     strata = ["Male", "Young"]
     chosen = choice.choose_people(frame, 20, strata, seed=1)
     assert len(set(chosen)) == 20
@@ -172,14 +172,14 @@ def test_people_are_drawn_from_strata_in_proportion(frame):
     assert (chosen != choice.choose_people(frame, 20, strata, seed=2)).any()
 
 
-def test_without_strata_people_are_drawn_from_all(frame):
+def test_choose_people_without_strata_draws_from_all(frame):
     bare = frame.drop(columns=ATTRIBUTES)
     assert len(choice.choose_people(bare, 40, [], seed=1)) == 40
     with pytest.raises(ValueError, match="41 people wanted, 40 left"):
         choice.choose_people(bare, 41, [], seed=1)
 
 
-def test_a_person_less_changes_little_of_what_is_drawn(frame):
+def test_removing_a_person_changes_few_draws(frame):
     roles = choice.draw_openset(frame, 8, 8, seed=3)
     people = {role: set(frame.person_id[roles == role]) for role in ("query", "distractor")}
     chosen = set(choice.choose_people(frame, 20, ["Male"], seed=1))
@@ -193,7 +193,7 @@ def test_a_person_less_changes_little_of_what_is_drawn(frame):
         )  # itself, and a quota
 
 
-def test_frontality_is_where_the_nose_is_between_the_eyes():
+def test_frontality_says_where_the_nose_is_between_the_eyes():
     points = np.zeros((4, 5, 2))
     points[:, 1, 0] = [40, 40, 40, -40]
     points[:, 2, 0] = [20, 10, -4, 5]

@@ -38,14 +38,14 @@ def test_yaw_is_near_the_angle_at_which_the_head_was_drawn():
     assert np.corrcoef(true, found)[0, 1] > 0.97 and np.median(np.abs(found - true)) < 4
 
 
-def test_roll_is_the_angle_of_the_eyes_and_turns_nothing_else():
+def test_roll_is_the_angle_of_the_eyes_and_changes_no_other_criterion():
     faces = np.array([turned(ARCFACE_TEMPLATE, angle) for angle in (0, 20, -35)])
     assert measured(faces, "roll") == pytest.approx([0.3, 19.7, 35.3], abs=0.1)
     for name in ("yaw", "pitch", "eye_distance"):
         assert np.ptp(measured(faces, name)) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_nod_moves_the_nose_towards_eyes_or_mouth():
+def test_pitch_grows_when_the_nose_moves_up_or_down():
     nodding = np.stack([ARCFACE_TEMPLATE] * 3)
     nodding[1, 2, 1] += 8
     nodding[2, 2, 1] -= 8
@@ -53,7 +53,7 @@ def test_a_nod_moves_the_nose_towards_eyes_or_mouth():
     assert plain == pytest.approx(0, abs=1e-9) and down == pytest.approx(up) and down > 0.15
 
 
-def test_mirrored_swapped_and_inverted_points_are_not_plausible():
+def test_plausible_is_negative_for_mirrored_and_swapped_points():
     mouth_above = ARCFACE_TEMPLATE * [1, -1]
     swapped_eyes, swapped_mouth = (
         ARCFACE_TEMPLATE[[1, 0, 2, 3, 4]],
@@ -67,12 +67,12 @@ def test_mirrored_swapped_and_inverted_points_are_not_plausible():
     assert found[0] > 0.3 and (found[1:] < -0.1).all()
 
 
-def test_points_in_the_box_are_counted():
+def test_points_in_box_counts_points():
     assert measured(ARCFACE_TEMPLATE[None], "points_in_box", (45, 0, 112, 80)).tolist() == [2]
     assert measured(ARCFACE_TEMPLATE[None], "resolution", (45, 0, 112, 80)).tolist() == [80]
 
 
-def test_a_point_that_was_set_wrong_is_an_outlier():
+def test_outlier_is_large_for_a_wrong_point():
     rng = np.random.default_rng(0)
     shape = ARCFACE_TEMPLATE + rng.normal(0, 1, (200, 5, 2))
     shape *= rng.uniform(0.5, 3, (200, 1, 1))
@@ -86,7 +86,7 @@ def test_a_point_that_was_set_wrong_is_an_outlier():
     )
 
 
-def test_bounds_and_what_is_missing_of_them():
+def test_passes_and_missing_follow_the_bounds():
     values = np.array([10.0, 20.0, 30.0, np.nan, -np.inf])
     assert Criterion(name="yaw", above=20).passes(values).tolist() == [
         False,

@@ -20,6 +20,7 @@ from facerec.annotation_names import LANDMARKS
 from facerec.imaging import warp
 from facerec.imaging.io import read_image, read_reduced, write_image
 from facerec.landmarks import hourglass
+from facerec.landmarks.params import HourglassConfig
 from facerec.tables import SQUARE
 from stages import align
 
@@ -41,11 +42,12 @@ OUTPUTS = [
 class Dictated(nn.Module):
     """Stands for the network: says the points that it was given, whatever it sees."""
 
-    pixels = face_pixels = SIDE
+    face_size = SIDE
 
     def __init__(self, points: np.ndarray) -> None:
         super().__init__()
-        self.points, self.config = points, {"channels": 8}
+        self.points = points
+        self.config = SimpleNamespace(image_size=SIDE, channels=8)
 
     def predict(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert faces.shape == (len(self.points), SIDE, SIDE, 3)
@@ -232,18 +234,21 @@ def collection(tmp_path, monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    sizes = {
-        "pixels": SIDE,
-        "stacks": 1,
-        "channels": 8,
-        "depth": 1,
-        "block": "bottleneck",
-        "loss": "kl",
-        "sigma": 1.5,
-    }
-    network = hourglass.StackedHourglass(
-        **sizes, flip_test=True, looks=2, detail=1.0, precision="fp32"
-    ).eval()
+    config = HourglassConfig(
+        image_size=SIDE,
+        stacks=1,
+        channels=8,
+        depth=1,
+        block="bottleneck",
+        loss="kl",
+        sigma=1.5,
+        flip_test=True,
+        refine_steps=1,
+        crop_oversampling=1.0,
+        precision="fp32",
+        box_scale=1.6,
+    )
+    network = hourglass.StackedHourglass(config).eval()
     rng, squares = (
         np.random.default_rng(0),
         pd.DataFrame({"image_id": [f"{number}.png" for number in range(14)]}),
@@ -319,7 +324,7 @@ def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_numb
 ):
     monkeypatch.setenv("FACEREC_WORKERS", str(cores))
     monkeypatch.setattr(align, "device", lambda: torch.device(kind))
-    network = SimpleNamespace(pixels=pixels, config={"channels": channels})
+    network = SimpleNamespace(config=SimpleNamespace(image_size=pixels, channels=channels))
     batches = align.batches(network, 70)
     assert [len(batch) for batch in batches] == sizes
     assert [index for batch in batches for index in batch] == [*range(70)]

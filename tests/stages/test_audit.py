@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 PEOPLE, PHOTOS, SIDE = 5, 8, 32
 
 
-def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
-    """Each person is a colour pattern; one photograph goes under another name, and one person has two names."""
+def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
+    """Each person is a colour pattern. One photograph is swapped, one person has two names."""
     rng = np.random.default_rng(0)
     patterns = colour_patterns(rng)
     true = np.repeat(np.arange(PEOPLE), PHOTOS)
@@ -34,7 +34,7 @@ def test_swapped_photographs_and_a_person_with_two_names_are_listed(tmp_path):
     tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     content["audit"] |= {"folds": 2, "image_size": SIDE, "epochs": 12, "review_odds": 1.5}
-    content["recognizer"] |= {"embedding_dim": 32, "batch": 8, "precision": "fp32"}
+    content["recognizer"] |= {"embedding_dim": 32, "batch_size": 8, "precision": "fp32"}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
     paths = {
         "selected": "selected.csv",
@@ -68,7 +68,7 @@ def colour_patterns(rng: np.random.Generator) -> np.ndarray:
     return np.kron(rng.integers(30, 225, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1)))
 
 
-def test_planted_noise_is_as_much_as_asked_for_and_never_overlaps():
+def test_plant_adds_as_much_noise_as_asked_for_without_overlap():
     people = np.repeat(np.arange(20), 10)
     noise = sample_label_noise(people, label_noise=0.05, duplicate_share=0.1, seed=1)
     copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.labels != people)

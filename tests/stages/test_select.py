@@ -116,7 +116,7 @@ def chosen(collection, tmp_path_factory):
     return folder
 
 
-def test_the_tables_hold_what_was_asked_for(chosen, collection):
+def test_select_writes_as_many_people_and_photographs_as_asked_for(chosen, collection):
     selected, train, val, wild = (read(chosen, name) for name in OUTPUTS[:4])
     assert (selected.groupby("person_id").size() == 4).all() and selected.person_id.nunique() == 6
     assert sorted([*train.image_id, *val.image_id]) == sorted(selected.image_id)
@@ -130,7 +130,7 @@ def test_the_tables_hold_what_was_asked_for(chosen, collection):
     assert (wild.label == wild.person_id.map(label_of)).all()
 
 
-def test_people_of_the_openset_are_nowhere_else(chosen):
+def test_openset_people_are_in_no_other_table(chosen):
     openset = read(chosen, "openset")
     assert not set(openset.person_id) & set(read(chosen, "selected").person_id)
     assert openset.groupby("role").person_id.nunique().to_dict() == {"query": 2, "distractor": 2}
@@ -138,8 +138,8 @@ def test_people_of_the_openset_are_nowhere_else(chosen):
     assert openset.label.isna().all()
 
 
-def test_points_are_also_learned_from_all_that_the_rules_left_and_no_exam_holds(chosen, collection):
-    """Every photograph of the selected people is in exactly one of train, val, wild and landmarks_only."""
+def test_landmarks_only_holds_the_other_photographs_of_the_selected_people(chosen, collection):
+    """Each photograph of the selected people is in exactly one table."""
     selected, wild, further = (
         read(chosen, name) for name in ("selected", "wild", "landmarks_only")
     )
@@ -147,14 +147,14 @@ def test_points_are_also_learned_from_all_that_the_rules_left_and_no_exam_holds(
     of_them = photos.image_id[photos.person_id.isin(selected.person_id)]
     assert sorted([*selected.image_id, *wild.image_id, *further.image_id]) == sorted(of_them)
     good = geometry.frontality(tables.points(further)) >= 0.2
-    assert 0 < good.sum() < len(further)  # diversity left some of them over, rules the others
+    assert 0 < good.sum() < len(further)  # criteria rejected some of them, diversity others
     assert (
         further.label == further.person_id.map(selected.set_index("person_id").label.to_dict())
     ).all()
     assert json.loads((chosen / "selection.json").read_text())["landmarks_only"] == len(further)
 
 
-def test_photographs_are_copied_byte_for_byte(chosen, collection):
+def test_select_copies_photographs_byte_for_byte(chosen, collection):
     wanted = {
         i
         for name in ("selected", "wild", "openset", "landmarks_only")
@@ -165,7 +165,7 @@ def test_photographs_are_copied_byte_for_byte(chosen, collection):
         assert (chosen / "photos" / name).read_bytes() == (collection["images"] / name).read_bytes()
 
 
-def test_the_funnel_never_grows(chosen):
+def test_funnel_never_grows(chosen):
     metrics = json.loads((chosen / "selection.json").read_text())
     funnel = pd.read_csv(chosen / "funnel.csv")
     assert metrics["photographs.in_all_tables"] == 144 and metrics["people.selected"] == 6
@@ -173,8 +173,8 @@ def test_the_funnel_never_grows(chosen):
     assert all(isinstance(value, int | float) for value in metrics.values())
 
 
-def test_the_funnel_of_the_notebooks_rules_equals_a_few_lines_of_pandas(collection, tmp_path):
-    """On files with a byte-order mark, CRLF and tabs, of which two photographs are in one file or two only."""
+def test_funnel_of_the_notebooks_criteria_equals_a_few_lines_of_pandas(collection, tmp_path):
+    """The files have a byte-order mark, CRLF and tabs; two photographs are not in all of them."""
     paths = {
         **collection,
         **{name: tmp_path / f"{name}.txt" for name in ("identity", "landmarks", "boxes")},
@@ -225,7 +225,7 @@ def test_the_funnel_of_the_notebooks_rules_equals_a_few_lines_of_pandas(collecti
     )
 
 
-def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_path):
+def test_exams_do_not_depend_on_the_criteria(chosen, collection, tmp_path):
     other = tmp_path / "other"
     strategies = {"frontal": notebook(20.0, 0.0)}
     assert select(other, collection, strategies=strategies, images_per_person=3).returncode == 0
@@ -237,7 +237,7 @@ def test_the_exams_are_the_same_whatever_the_rules_say(chosen, collection, tmp_p
     assert pick[0] == pick[1]
 
 
-def test_the_same_seed_gives_the_same_bytes(chosen, collection, tmp_path):
+def test_select_writes_the_same_bytes_with_the_same_seed(chosen, collection, tmp_path):
     again = tmp_path / "again"
     assert select(again, collection).returncode == 0
     for name in [
@@ -259,9 +259,7 @@ def damaged_copy(collection, folder: Path, image_ids: list[str]) -> dict[str, Pa
     return {**collection, "images": folder}
 
 
-def test_an_unreadable_photograph_is_listed_and_another_takes_its_place(
-    chosen, collection, tmp_path
-):
+def test_select_replaces_unreadable_photographs_and_lists_them(chosen, collection, tmp_path):
     bad = [
         read(chosen, name).image_id.iloc[0]
         for name in ("selected", "wild", "openset", "landmarks_only")
@@ -280,7 +278,7 @@ def test_an_unreadable_photograph_is_listed_and_another_takes_its_place(
     assert not further.empty and not set(dropped.image_id) & set(further.image_id)
 
 
-def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_path):
+def test_select_counts_and_names_photographs_that_a_file_lacks(collection, tmp_path):
     boxes = tmp_path / "boxes.txt"
     lines = collection["boxes"].read_text().splitlines()
     boxes.write_text("\n".join([str(int(lines[0]) - 2), *lines[1:-2]]))
@@ -294,9 +292,7 @@ def test_a_photograph_that_a_file_lacks_is_counted_and_named(collection, tmp_pat
     )
 
 
-def test_people_left_with_too_few_allow_rejected_with_the_nearest_to_the_rules(
-    collection, tmp_path
-):
+def test_allow_rejected_completes_people_with_too_few_photographs(collection, tmp_path):
     strict = {"strategies": {"frontal": notebook(nose=0.45)}, "people": 8}
     refused = select(tmp_path / "refused", collection, **strict)
     assert refused.returncode == 1 and "8 people wanted" in refused.stderr
@@ -311,7 +307,9 @@ def test_people_left_with_too_few_allow_rejected_with_the_nearest_to_the_rules(
     assert metrics["filled_up"] == (~good).sum() > 0
 
 
-def test_allow_rejected_changes_nothing_where_nobody_is_short(chosen, collection, tmp_path):
+def test_allow_rejected_changes_nothing_for_people_with_enough_photographs(
+    chosen, collection, tmp_path
+):
     assert select(tmp_path / "work", collection, allow_rejected=True, people=6).returncode == 0
     kept = set(read(tmp_path / "work", "selected").person_id) & set(
         read(chosen, "selected").person_id
@@ -322,7 +320,7 @@ def test_allow_rejected_changes_nothing_where_nobody_is_short(chosen, collection
     )
 
 
-def test_an_empty_open_set_is_allowed(collection, tmp_path):
+def test_openset_may_be_empty(collection, tmp_path):
     nobody = {"query_people": 0, "distractor_people": 0, "images_per_person": 5, "seed": 1}
     result = select(tmp_path / "work", collection, openset=nobody)
     assert result.returncode == 0, result.stderr
@@ -331,7 +329,7 @@ def test_an_empty_open_set_is_allowed(collection, tmp_path):
     )
 
 
-def test_excluding_a_person_of_the_open_set_leaves_the_others(chosen, collection, tmp_path):
+def test_excluding_a_person_of_the_openset_keeps_the_others(chosen, collection, tmp_path):
     before = read(chosen, "openset")
     gone = before.person_id.iloc[0]
     photos = pd.read_csv(collection["identity"], sep=r"\s+", names=["image_id", "person_id"])
@@ -346,7 +344,7 @@ def test_excluding_a_person_of_the_open_set_leaves_the_others(chosen, collection
     assert len(set(before.person_id) - set(after.person_id)) <= 2
 
 
-def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
+def test_select_leaves_out_excluded_photographs(chosen, collection, tmp_path):
     rejected = read(chosen, "selected").image_id.iloc[0]
     assert select(tmp_path / "work", collection, exclude=f"image_id\n{rejected}\n").returncode == 0
     for name in ("selected", "landmarks_only"):
@@ -360,6 +358,11 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
         ({"images_per_person": 11}, ["6 people wanted, 0 left"]),
         ({"people": "many"}, ["select.people", "valid integer"]),
         ({"colour": 1}, ["select.colour", "unknown key"]),
+        ({"fill_up": True}, ["select.fill_up: is now select.allow_rejected"]),
+        (
+            {"strategies": {"frontal": [{"name": "nose_centred", "at_least": 0.3}]}},
+            ["'nose_centred' is now frontality"],
+        ),
         ({"val_per_person": 4}, ["val_per_person (4) must be less than images_per_person (4)"]),
         ({"strata": ["Male", "Tall"]}, ["select.strata: Tall not among", "Eyeglasses"]),
         ({"strategy": "best"}, ["'best' is not among select.strategies: frontal, quality, random"]),
@@ -381,7 +384,7 @@ def test_a_reviewed_photograph_is_left_out(chosen, collection, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_had_is_said_in_one_message(collection, tmp_path, changes, words):
+def test_select_reports_bad_parameters_in_one_message(collection, tmp_path, changes, words):
     result = select(tmp_path / "work", collection, **changes)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr and result.stderr.startswith("error: ")
@@ -389,27 +392,26 @@ def test_what_cannot_be_had_is_said_in_one_message(collection, tmp_path, changes
     assert not (tmp_path / "work" / "selected.csv").exists()
 
 
-def test_the_audits_own_list_is_no_reviewed_one():
+def test_exclude_refuses_the_output_of_the_audit():
     with pytest.raises(
         ValueError, match="made from what select chose, so select cannot wait for it: review it"
     ):
         SelectParams(**{**PARAMS, "exclude": "data/audit.csv"})
 
 
-@pytest.mark.parametrize("strategy", ["frontal", "quality"])
-def test_aligned_photographs_are_refused(collection, tmp_path, strategy):
+def test_measure_refuses_aligned_photographs(collection, tmp_path):
     table = pd.read_csv(collection["landmarks"], sep=r"\s+", skiprows=2, header=None)
     table.iloc[:, 1:] += 60
     moved = tmp_path / "landmarks.txt"
     header = "\n".join(collection["landmarks"].read_text().split("\n")[:2])
     moved.write_text(header + "\n" + table.to_csv(sep=" ", header=False, index=False))
-    result = select(tmp_path / "work", {**collection, "landmarks": moved}, strategy=strategy)
+    result = select(tmp_path / "work", {**collection, "landmarks": moved})
     assert result.returncode == 1 and "img_celeba (in the wild) is needed" in result.stderr
 
 
 @pytest.fixture(scope="module")
 def copied_collection(tmp_path_factory):
-    """A collection in which one photograph of each person is a copy of another one, mirrored or darker."""
+    """A collection where each person has a copy of a photograph, mirrored or darker."""
     paths = make_collection(tmp_path_factory.mktemp("copies"), people=12, photos=12)
     photos = pd.read_csv(paths["identity"], sep=r"\s+", names=["image_id", "person_id"])
     tables_of = {name: paths[name].read_text().split("\n") for name in ("landmarks", "boxes")}
@@ -443,7 +445,7 @@ def by_quality(copied_collection, tmp_path_factory):
 
 @pytest.mark.parametrize("strategy", ["random", "frontal", "quality"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_no_strategy_and_no_seed_touches_the_exams(
+def test_exams_do_not_depend_on_strategy_or_seed(
     copied_collection, by_quality, tmp_path, strategy, seed
 ):
     assert (
@@ -464,7 +466,7 @@ def test_no_strategy_and_no_seed_touches_the_exams(
     )
 
 
-def test_a_copy_is_left_out_and_none_is_shared_with_an_exam(copied_collection, by_quality):
+def test_no_near_duplicates_keeps_one_copy_in_one_table(copied_collection, by_quality):
     _, photos = copied_collection
     metrics = json.loads((by_quality / "selection.json").read_text())
     assert metrics["copies_left_out"] >= 3
@@ -480,33 +482,31 @@ def test_a_copy_is_left_out_and_none_is_shared_with_an_exam(copied_collection, b
 
 
 @pytest.mark.parametrize("strategy", ["random", "frontal"])
-def test_no_exam_shares_a_copy_whatever_the_strategy(copied_collection, tmp_path, strategy):
+def test_no_strategy_shares_near_duplicates_with_an_exam(copied_collection, tmp_path, strategy):
     wanted = {"strategy": strategy, "people": 8, "images_per_person": 9, "allow_rejected": True}
     result = select(tmp_path / "work", copied_collection[0], **wanted)
     assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
     parts = {name: set(read(tmp_path / "work", name).image_id) for name in ("train", "val", "wild")}
-    identity_confusion = [
-        set(ids[:2]) for _, ids in copied_collection[1].groupby("person_id").image_id
-    ]
+    pairs = [set(ids[:2]) for _, ids in copied_collection[1].groupby("person_id").image_id]
     assert not any(
         len(pair & parts[exam]) == 1 and pair & parts["train"]
-        for pair in identity_confusion
+        for pair in pairs
         for exam in ("val", "wild")
     )
-    assert not any(pair & parts["val"] and pair & parts["wild"] for pair in identity_confusion)
+    assert not any(pair & parts["val"] and pair & parts["wild"] for pair in pairs)
     assert (
         metrics["copies_train_val"]
         == metrics["copies_train_wild"]
         == metrics["copies_val_wild"]
         == 0
     )
-    assert metrics["copies_train"] == sum(pair <= parts["train"] for pair in identity_confusion) > 0
+    assert metrics["copies_train"] == sum(pair <= parts["train"] for pair in pairs) > 0
     assert metrics["copies_left_out"] > 0
 
 
-def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tmp_path):
-    """10 of 12 photographs are selected and 2 are wild: without the copy there are 9; 3 people's copies are wild."""
+def test_allow_rejected_takes_near_duplicates_last(copied_collection, tmp_path):
+    """Each person has 12 photographs: 10 to select and 2 wild; without the copy 9 are left."""
     full = {"strategy": "quality", "images_per_person": 10, "people": 5}
     refused = select(tmp_path / "refused", copied_collection[0], **full)
     assert refused.returncode == 1 and "5 people wanted" in refused.stderr
@@ -521,7 +521,7 @@ def test_people_of_whom_only_copies_are_left_are_filled_up(copied_collection, tm
     )
 
 
-def test_a_histogram_shows_rejections_that_are_rare_and_counts_each_by_the_bound_itself():
+def test_histogram_shows_rare_rejections_at_the_right_bound():
     """Of 1000 values 2 lie far out, and 3 just short of a bound that cuts through a bin."""
     criterion = Criterion(name="contrast", at_least=10.0, at_most=50.0)
     values = np.concatenate([np.linspace(10, 50, 995), [9.9, 9.95, 9.99, 3000, 4000]])
@@ -534,7 +534,7 @@ def test_a_histogram_shows_rejections_that_are_rare_and_counts_each_by_the_bound
     )
 
 
-def test_histograms_and_sheets_show_each_criterion(by_quality):
+def test_plot_and_sheet_show_each_criterion(by_quality):
     plot = pd.read_csv(by_quality / "criteria.csv")
     assert plot.criterion.unique().tolist() == [
         "plausible",

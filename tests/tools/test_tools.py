@@ -109,6 +109,13 @@ def test_a_profile_holds_what_it_changes_and_the_comments_of_both_files(folder, 
     assert re.search(r"people: 7 +# few\n", text) and "# side of the input\n" in text
 
 
+def test_profile_without_header_and_base_is_params_yaml_as_it_is(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    text = yaml.safe_dump(yaml.safe_load(composed("cfp")))
+    Path("profiles/mine.yaml").write_text(text)
+    assert composed("mine") == text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

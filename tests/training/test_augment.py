@@ -69,7 +69,7 @@ def test_jitter_stays_within_its_limits():
     assert -30.001 <= angles.min() < -29 and 29 < angles.max() <= 30.001 and abs(angles.mean()) < 3
 
 
-def test_gray_share_and_range():
+def test_grayscale_has_its_probability_and_stays_in_range():
     faces = 255 * torch.rand(400, 3, 8, 8, generator=generator())
     changed = augment.jitter_colour(faces, augment.draw_colours(400, 0.3, 0.25, generator()))
     gray = (changed[:, 0] - changed[:, 1]).abs().amax((1, 2)) < 1e-6
@@ -102,7 +102,7 @@ def test_gray_is_the_luma_of_opencv():
         )
 
 
-def test_erase_covers_one_rectangle_of_the_chosen_share():
+def test_erase_covers_one_rectangle_with_its_probability():
     faces = torch.full((300, 3, 40, 40), 2.0)
     erased = (augment.erase(faces, augment.draw_rectangles(300, 0.3, generator())) != 2.0).all(
         dim=1
@@ -115,7 +115,7 @@ def test_erase_covers_one_rectangle_of_the_chosen_share():
         assert 5 <= rows.sum() <= 19
 
 
-def test_blur_equals_scipys_on_the_chosen_share():
+def test_blur_equals_scipys_with_its_probability():
     faces = torch.rand(40, 3, 64, 64, generator=generator())
     blurred = augment.blur(faces, augment.draw_blurs(40, 0.4, generator(1)))
     changed = (blurred != faces).flatten(1).any(dim=1)
@@ -132,7 +132,7 @@ def test_blur_equals_scipys_on_the_chosen_share():
         assert found.fun < 1e-8
 
 
-def test_no_share_blurs_nothing_and_black_stays_black():
+def test_blur_changes_nothing_without_probability_or_contrast():
     faces = torch.rand(4, 3, 20, 20, generator=generator())
     assert torch.equal(augment.blur(faces, augment.draw_blurs(4, 0.0, generator())), faces)
     assert (
@@ -144,21 +144,7 @@ def test_no_share_blurs_nothing_and_black_stays_black():
     )
 
 
-def test_what_is_drawn_ahead_is_given_out_once_and_anew_for_another_generator():
-    ahead = augment.Ahead(
-        lambda count, generator: [torch.rand(count, generator=generator).numpy()], 10
-    )
-    drawn = torch.rand(8, generator=generator(3)).numpy()
-    of_one = generator(3)
-    assert np.array_equal(
-        np.concatenate([ahead.take(4, of_one)[0], ahead.take(4, of_one)[0]]), drawn
-    )
-    assert not np.isin(ahead.take(4, of_one)[0], drawn).any()
-    assert np.array_equal(ahead.take(4, generator(3))[0], drawn[:4])
-    assert len(ahead.take(25, of_one)[0]) == 25
-
-
-def test_all_that_is_drawn_fills_its_range_and_none_of_it_depends_on_another():
+def test_random_values_fill_their_ranges_independently():
     count, shared = 20_000, generator()
     moves = augment.jitter_matrices(count, 101, 20, 0.1, 0.15, True, shared)
     colours = augment.draw_colours(count, 0.3, 0.25, shared)
@@ -170,7 +156,7 @@ def test_all_that_is_drawn_fills_its_range_and_none_of_it_depends_on_another():
     contrast = colours[:, 0] * 255
     top, left, bottom, right = rectangles[:, :4].T
     erased, blurred = bottom > 0, widths > 0
-    drawn = {  # values, their range, and of whom they are
+    drawn = {  # values, their range, and the rows that have them
         "turned": (np.degrees(np.arctan2(flipped[:, 1], flipped[:, 0])), -20, 20, None),
         "grown": (np.sqrt(np.abs(np.linalg.det(moves[:, :, :2]))), 0.85, 1.15, None),
         "right": (centre[:, 0] - 50, -10.1, 10.1, None),

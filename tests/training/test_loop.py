@@ -6,10 +6,19 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from facerec.networks import checkpoints
 from facerec.training import loop
-from facerec.training.loop import delete_checkpoints, fingerprint, fit
+from facerec.training.loop import (
+    Task,
+    Trainer,
+    adamw,
+    delete_checkpoints,
+    epochs_done,
+    fingerprint,
+    fit,
+)
 from facerec.training.params import FitParams
 from facerec.training.samplers import grouped_order, weighted_order
 
@@ -17,6 +26,7 @@ generator = torch.Generator().manual_seed(0)
 INPUTS = torch.randn(64, 8, generator=generator)
 NAME = f"toy-{'a' * 16}"
 TARGETS = INPUTS @ torch.randn(8, 1, generator=generator)
+DATASET = TensorDataset(INPUTS, TARGETS)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +38,7 @@ def elsewhere(tmp_path, monkeypatch):
 def params(**changes) -> FitParams:
     values = {
         "epochs": 6,
-        "batch": 16,
+        "batch_size": 16,
         "learning_rate": 0.02,
         "weight_decay": 0.01,
         "warmup_epochs": 1,
@@ -50,16 +60,20 @@ def convolutions() -> nn.Module:
     return nn.Sequential(nn.Unflatten(1, (2, 2, 2)), *kernels).to(memory_format=torch.channels_last)
 
 
+def error(model: nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    inputs, targets = batch
+    return (model(inputs) - targets).square().mean()
+
+
 def train(model: nn.Module, stop_after: int | None = None, settings: FitParams | None = None):
     epochs_seen = []
 
-    def loss_fn(indices, epochs, generator):
+    def loss_fn(batch, epochs, generator):
         assert 0 <= epochs < 30
-        assert not torch.is_autocast_enabled(
-            "cpu"
-        )  # or what moves pictures and points would be half a pixel off
-        noise = 0.01 * torch.randn(len(indices), 8, generator=generator)
-        return (model(INPUTS[indices] + noise) - TARGETS[indices]).square().mean()
+        assert not torch.is_autocast_enabled("cpu")  # it would move points by half a pixel
+        inputs, targets = batch
+        noise = 0.01 * torch.randn(len(inputs), 8, generator=generator)
+        return (model(inputs + noise) - targets).square().mean()
 
     def evaluate():
         epochs_seen.append(1)
@@ -67,10 +81,10 @@ def train(model: nn.Module, stop_after: int | None = None, settings: FitParams |
             raise KeyboardInterrupt
         return {"val_loss": (model(INPUTS) - TARGETS).square().mean().item()}
 
-    return fit(model, loss_fn, len(INPUTS), evaluate, settings or params(), 1, NAME)
+    return fit(model, Task(DATASET, loss_fn, evaluate), settings or params(), 1, NAME)
 
 
-def test_it_learns_and_says_how():
+def test_a_training_learns_and_returns_its_history():
     history = train(network(), settings=params(epochs=30))
     assert list(history) == ["epoch", "train_loss", "val_loss", "learning_rate"]
     assert history.epoch.tolist() == list(range(1, 31))
@@ -80,7 +94,7 @@ def test_it_learns_and_says_how():
 
 
 @pytest.mark.parametrize("made", [network, convolutions])
-def test_an_interrupted_run_goes_on_and_ends_bit_identical(made):
+def test_an_interrupted_training_goes_on_and_ends_bit_identical(made):
     whole, resumed = made(), made()
     history = train(whole)
     delete_checkpoints(NAME)
@@ -94,7 +108,7 @@ def test_an_interrupted_run_goes_on_and_ends_bit_identical(made):
         assert torch.equal(first, second)
 
 
-def test_a_finished_training_is_kept_until_it_is_forgotten():
+def test_a_finished_training_is_kept_until_its_checkpoints_are_deleted():
     """What was trained is not lost if the stage dies before its outputs are written."""
     whole, again = network(), network()
     history = train(whole)
@@ -110,20 +124,20 @@ def test_a_finished_training_is_kept_until_it_is_forgotten():
     assert os.listdir(".checkpoints") == others[:1]
 
 
-def test_a_diverging_run_stops_with_the_step_and_the_rate():
+def test_a_diverging_training_stops_with_the_step_and_the_rate():
     with pytest.raises(ValueError, match=r"step \d+, learning rate .*; "):
         train(network(), settings=params(learning_rate=1e38))
 
 
 @pytest.mark.parametrize("good_epochs", [0, 2])
-def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_saved(good_epochs):
+def test_infinite_weights_after_the_last_step_of_an_epoch_are_not_saved(good_epochs):
     """One step an epoch: the loss is that of the weights before it, and finite."""
     model = network()
     epochs = []
 
-    def loss_fn(indices, epochs_behind, generator):
-        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
-        epochs.append(epochs_behind)
+    def loss_fn(batch, epochs_so_far, generator):
+        loss = error(model, batch)
+        epochs.append(epochs_so_far)
         if len(epochs) > good_epochs:
             model[0].weight.register_hook(lambda gradient: gradient * torch.inf)
         return loss
@@ -131,27 +145,27 @@ def test_weights_that_the_last_step_of_an_epoch_spoils_are_not_saved(good_epochs
     with pytest.raises(
         ValueError, match=f"a weight is not finite after step {good_epochs}, learning rate"
     ):
-        fit(model, loss_fn, len(INPUTS), dict, params(batch=64), 1, NAME)
+        fit(model, Task(DATASET, loss_fn), params(batch_size=64), 1, NAME)
     assert epochs == [*range(good_epochs + 1)]
     state = loop.CHECKPOINTS / NAME / "last.pt"
     assert state.exists() == bool(good_epochs)
     if good_epochs:
-        _, tensors = checkpoints.load(state, loop.KIND)
-        assert all(torch.isfinite(values).all() for values in tensors.values())
+        weights = checkpoints.read(state)["model"]
+        assert all(torch.isfinite(values).all() for values in weights.values())
 
 
 @pytest.mark.parametrize("bad", [0, 7, 29, 31])
 def test_the_first_loss_that_is_not_finite_is_named(bad):
     model, steps = network(), []
 
-    def loss_fn(indices, epochs, generator):
+    def loss_fn(batch, epochs, generator):
         steps.append(1)
-        loss = (model(INPUTS[indices]) - TARGETS[indices]).square().mean()
+        loss = error(model, batch)
         return loss * torch.nan if len(steps) > bad else loss
 
-    few = params(batch=2)  # 32 steps an epoch
+    few = params(batch_size=2)  # 32 steps an epoch
     with pytest.raises(ValueError, match=f"not finite at step {bad}, learning rate"):
-        fit(model, loss_fn, len(INPUTS), dict, few, 1, NAME)
+        fit(model, Task(DATASET, loss_fn), few, 1, NAME)
 
 
 def test_a_state_that_cannot_be_read_does_not_stop_the_next_training(caplog):
@@ -162,23 +176,55 @@ def test_a_state_that_cannot_be_read_does_not_stop_the_next_training(caplog):
     assert "begun again" in caplog.text and str(state) in caplog.text
 
 
-@pytest.mark.parametrize("lacking", ["history", "network.0.weight", "optimizer.0.exp_avg"])
-def test_a_state_that_does_not_fit_is_named_in_one_sentence(lacking):
+@pytest.mark.parametrize("damage", ["no history", "no weight", "other optimizer", "no mapping"])
+def test_a_state_that_does_not_fit_is_named_in_one_sentence(damage):
     train(network())
     (state,) = Path(".checkpoints").rglob("last.pt")
-    config, tensors = checkpoints.load(state, loop.KIND)
-    config, tensors = (
-        {key: value for key, value in part.items() if key != lacking} for part in (config, tensors)
-    )
-    if lacking.startswith("optimizer"):
-        tensors["optimizer.99.exp_avg"] = torch.ones(1)
-    checkpoints.save(state, loop.KIND, config, tensors)
+    content = checkpoints.read(state)
+    if damage == "no history":
+        del content["history"]
+    elif damage == "no weight":
+        del content["model"]["0.weight"]
+    elif damage == "other optimizer":
+        content["optimizer"]["param_groups"][0]["params"].append(99)
+    else:
+        content = [1, 2]
+    checkpoints.write(state, content)
     with pytest.raises(ValueError, match=r"last\.pt: does not fit this training, delete it: "):
         train(network())
 
 
+def test_epochs_done_counts_a_state_of_the_same_parameters_only():
+    train(network())
+    state = loop.CHECKPOINTS / NAME / "last.pt"
+    assert epochs_done(state, params()) == 6
+    assert epochs_done(state, params(epochs=7)) == 0
+    checkpoints.write(state, [1, 2])
+    assert epochs_done(state, params()) == 0
+    state.write_bytes(b"half")
+    assert epochs_done(state, params()) == 0
+
+
+def test_a_task_can_bring_its_own_optimizer_schedule_and_number_of_samples():
+    model = network()
+    rates = []
+    task = Task(
+        DATASET,
+        lambda batch, epochs, generator: error(model, batch),
+        order=lambda generator: torch.randint(64, (96,), generator=generator),
+        epoch_samples=96,
+        optimizer=lambda network, params: torch.optim.SGD(network.parameters(), lr=1.0),
+        schedule=lambda params, step, steps: rates.append((step, steps)) or 0.0,
+    )
+    before = model[0].weight.clone()
+    trainer = Trainer(model, task, params(), seed=1)
+    assert np.isfinite(trainer.train_epoch(epoch=2))
+    assert trainer.steps_per_epoch == 6 and rates == [(12 + step, 6) for step in range(6)]
+    assert torch.equal(model[0].weight, before)  # the schedule's rate is 0
+
+
 def test_fewer_samples_than_a_batch_make_one_step():
-    history = train(network(), settings=params(batch=1000))
+    history = train(network(), settings=params(batch_size=1000))
     assert len(history) == 6 and np.isfinite(history.train_loss).all()
 
 
@@ -206,7 +252,20 @@ def test_the_fingerprint_changes_with_parameters_and_data():
     assert len({*shapes, *bounds}) == 7
 
 
-def test_weighted_order_draws_each_sample_as_often_as_its_share_says():
+def test_the_fingerprint_covers_the_modules_of_every_package(monkeypatch):
+    first = fingerprint("s", params())
+    read_bytes, sources = Path.read_bytes, []
+
+    def changed(path: Path) -> bytes:
+        sources.append("/".join(path.parts[-2:]))
+        return read_bytes(path) + (b"#" if path.name == "hourglass.py" else b"")
+
+    monkeypatch.setattr(Path, "read_bytes", changed)
+    assert fingerprint("s", params()) != first
+    assert {"training/loop.py", "recognition/heads.py", "landmarks/hourglass.py"} <= {*sources}
+
+
+def test_weighted_order_draws_samples_in_proportion_to_their_weights():
     weights = torch.tensor([1.0] * 60 + [3.0] * 20)  # shares of 80 draws: 2/3 and 2
     counts = torch.stack(
         [
@@ -248,7 +307,7 @@ def test_grouped_order_keeps_photographs_of_a_person_together():
     )
 
 
-def test_grouped_order_takes_a_person_with_one_photograph_along_and_keeps_the_others_together():
+def test_grouped_order_keeps_groups_together_beside_a_person_with_one_photograph():
     labels = torch.cat([torch.tensor([3]), torch.arange(3).repeat_interleave(8)])
     for seed in range(20):
         order = grouped_order(labels, 4, torch.Generator().manual_seed(seed))
@@ -258,34 +317,7 @@ def test_grouped_order_takes_a_person_with_one_photograph_along_and_keeps_the_ot
 
 
 def test_biases_and_norms_do_not_decay():
-    decayed, free = loop._decay_groups(network(), 0.1)
+    decayed, free = adamw(network(), params(weight_decay=0.1)).param_groups
     assert [p.ndim for p in decayed["params"]] == [2, 2]
     assert [p.ndim for p in free["params"]] == [1, 1, 1, 1]
     assert (decayed["weight_decay"], free["weight_decay"]) == (0.1, 0.0)
-
-
-class Malicious:
-    def __reduce__(self):
-        return (os.system, ("touch pwned",))
-
-
-def test_checkpoints_refuse_what_is_none(tmp_path):
-    path = tmp_path / "a.pt"
-    checkpoints.save(path, "toy", {"a": 1}, {"w": torch.ones(2)})
-    assert checkpoints.load(path, "toy")[0] == {"a": 1}
-    content = path.read_bytes()
-    cases = {"kind": "expected a checkpoint of kind other"}
-    with pytest.raises(ValueError, match=cases["kind"]):
-        checkpoints.load(path, "other")
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"a\.pt: (damaged|not a plain)"):
-        checkpoints.load(path, "toy")
-    torch.save({"weights": torch.ones(1)}, path)
-    with pytest.raises(ValueError, match="expected a checkpoint with"):
-        checkpoints.load(path, "toy")
-    torch.save(Malicious(), path)
-    with pytest.raises(ValueError, match="refused"):
-        checkpoints.load(path, "toy")
-    assert not (tmp_path / "pwned").exists()
-    with pytest.raises(ValueError, match="no such file"):
-        checkpoints.load(tmp_path / "none.pt", "toy")

@@ -1,4 +1,4 @@
-"""The benchmarks of the hourglass: what they train is what they say, and nothing is trained twice."""
+"""Ablation of the hourglass: each variant is what it says, and nothing is trained twice."""
 
 from pathlib import Path
 
@@ -8,12 +8,13 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import landmark_run, landmark_training, landmarks
+from benchmarks import landmark_run, landmark_training
+from experiments import landmarks
 from facerec.imaging.io import write_image
 from facerec.landmarks.evaluation import EvalSet
 from facerec.landmarks.hourglass import to_heatmap
 from facerec.landmarks.params import HourglassParams
-from facerec.landmarks.training import TrainingFaces
+from facerec.training.prefetch import FaceDataset
 
 ROOT = Path(__file__).parents[2]
 PARAMS = HourglassParams(**yaml.safe_load((ROOT / "profiles/base.yaml").read_text())["hourglass"])
@@ -27,11 +28,13 @@ def test_every_variant_is_a_valid_setting_and_has_a_row(name):
 
 
 def test_the_notebook_keeps_its_depth_where_the_size_allows():
-    assert landmark_run.notebook(PARAMS.model_copy(update={"pixels": 128, "depth": 2})).depth == 4
+    assert (
+        landmark_run.notebook(PARAMS.model_copy(update={"image_size": 128, "depth": 2})).depth == 4
+    )
     assert landmark_run.notebook(PARAMS).depth == PARAMS.depth == 3
 
 
-def test_a_floored_target_is_the_notebooks_and_the_other_is_not_rounded():
+def test_targets_are_floored_rounded_or_exact_by_variant():
     points = torch.tensor([[[0.0, 3.9], [4.0, 41.2]]])
     floored = landmarks.VARIANTS["floor"].target(points)
     assert floored.tolist() == [[[int(x / 4) for x in point] for point in points[0].tolist()]]
@@ -51,7 +54,7 @@ def test_the_notebooks_faces_have_heatmaps_about_whole_pixels(tmp_path):
     assert heatmaps[0, 5, 4].item() == pytest.approx(np.exp(-(2**2) / 8))
 
 
-def test_every_face_is_drawn_before_any_is_drawn_again():
+def test_every_face_is_drawn_once_before_any_is_drawn_twice():
     def shuffled(generator: torch.Generator) -> torch.Tensor:
         return torch.randperm(7, generator=generator)
 
@@ -59,11 +62,11 @@ def test_every_face_is_drawn_before_any_is_drawn_again():
     assert len(drawn) == 20 and sorted(drawn[:7]) == sorted(drawn[7:14]) == list(range(7))
 
 
-def test_an_interrupted_ablation_goes_on_where_it_was(tmp_path, monkeypatch):
+def test_an_interrupted_ablation_goes_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(HourglassParams, "load", lambda _: PARAMS)
     of_run = landmark_run.Run(
-        pd.DataFrame(), TrainingFaces(torch.zeros(3), torch.zeros(3)), {}, "0012"
+        pd.DataFrame(), FaceDataset(np.zeros(3), torch.arange(3), torch.zeros(3)), {}, "0012"
     )
     monkeypatch.setattr(landmarks, "read_run", lambda *_: of_run)
     trained: list[tuple[str, int]] = []
@@ -124,24 +127,23 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     small = PARAMS.model_copy(
-        update={"pixels": 32, "depth": 1, "channels": 8, "epochs": 3, "precision": "fp32"}
+        update={"image_size": 32, "depth": 1, "channels": 8, "epochs": 3, "precision": "fp32"}
     )
     generator = torch.Generator().manual_seed(0)
     points = torch.rand(20, 5, 2, generator=generator) * 20 + 14
-    learned = TrainingFaces(
-        torch.randint(0, 255, (20, 48, 48, 3), dtype=torch.uint8, generator=generator), points
-    )
+    faces = torch.randint(0, 255, (20, 48, 48, 3), dtype=torch.uint8, generator=generator)
+    train_set = FaceDataset(faces.numpy(), torch.arange(20), points)
     true = np.tile([[8.0, 8], [24, 8], [16, 16], [10, 24], [22, 24]], (4, 1, 1))
-    exams = {
+    eval_sets = {
         name: EvalSet(np.zeros((4, 32, 32, 3), np.uint8), true, np.arange(4))
         for name in ("clean", "jittered")
     }
-    run = landmark_run.Run(pd.DataFrame(), learned, exams, "a")
+    run = landmark_run.Run(pd.DataFrame(), train_set, eval_sets, "a")
     seconds = landmarks.seconds_per_step(["floor", "basic"], small, run)
     assert list(seconds) == ["floor", "basic"] and min(seconds.values()) > 0
     row = landmarks.train_and_measure("floor", small, 1, 7, run)
     assert (row["steps"], row["faces"]) == (7, 96)  # of the 7 steps 3 epochs take 2 each
-    assert all(row[f"refined_{boxes}"] > 0 for boxes in exams)
+    assert all(row[f"refined_{boxes}"] > 0 for boxes in eval_sets)
     assert not list(tmp_path.rglob("*.pt"))
     speed = landmark_training.faces_per_second(landmark_training.our_steps(small, run), 0.05)
     assert speed > 0

@@ -1,10 +1,11 @@
-"""The hourglass's ablation: each choice against its alternatives, by trainings of equal time, several seeds.
+"""Ablation of the hourglass: each choice compared with its alternatives, in equal training time.
 
-python -m benchmarks.landmarks --minutes 2 --seeds 3
+python -m experiments.landmarks --minutes 2 --seeds 3
 
-Reads what the stages up to `crop` wrote. Every finished training is a row of the CSV and is not repeated: an
-interrupted ablation goes on where it was. How many steps fill the time is measured once for all seeds, the variants
-taking turns: what else the machine does slows all alike.
+It reads the outputs of the stages up to `crop`. Every finished training is a row of the CSV and is
+not repeated, so that an interrupted ablation goes on where it was. The number of steps that fill
+the time is measured once for all seeds. The variants take turns, so that other work on the machine
+slows all of them alike.
 """
 
 import statistics
@@ -28,12 +29,14 @@ from facerec.landmarks.heatmaps import decode_heatmaps
 from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
 from facerec.landmarks.metrics import is_frontal, nme
 from facerec.landmarks.params import STRIDE, HourglassParams
-from facerec.landmarks.training import batch_loss, build, order_of
-from facerec.training.loop import delete_checkpoints, fingerprint, fit
+from facerec.landmarks.training import batch_loss, build, profile_order
+from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
 
-TURNS, WARM_UP, TIMED = 3, 5, 5  # of each variant; the last two are steps of a turn
-MOST_MINUTES = 4.0
-# For losses that params.yaml's learning rate and sigma were not chosen for; the sigma is the notebook's.
+REFINE_STEPS = 2
+TURNS = 3  # of each variant
+WARM_UP, TIMED = 5, 5  # steps of a turn
+MAX_MINUTES = 4.0
+# For losses for which params.yaml's values were not chosen; the sigma is the notebook's.
 SLOWER, WIDER = 0.001, 2.0
 UNMOVED = {"shift": 0.0, "scale": 0.0, "rotation": 0.0}
 
@@ -58,7 +61,7 @@ class Variant:
             update={
                 "block": "bottleneck",
                 "loss": "kl",
-                "looks": 3,
+                "refine_steps": REFINE_STEPS,
                 "mirror": True,
                 "flip_test": True,
             }
@@ -79,9 +82,9 @@ VARIANTS = {
     "ours": Variant(),
     "floor": Variant(target=_floored),
     "round": Variant(target=_rounded),
-    "one look": Variant({"looks": 1}),
+    "no refinement": Variant({"refine_steps": 0}),
     "no jitter": Variant(UNMOVED),
-    "one look, no jitter": Variant({"looks": 1, **UNMOVED}),
+    "no refinement, no jitter": Variant({"refine_steps": 0, **UNMOVED}),
     "no mirror": Variant({"mirror": False, "flip_test": False}),
     "basic": Variant({"block": "basic"}),
     "mse": Variant({"loss": "mse"}),
@@ -94,25 +97,30 @@ VARIANTS = {
     ),
     "notebook": Variant(target=_floored, as_notebook=True),
 }
-ROWS = [  # what is asked, the setting, its training, its decoding
+ROWS = [  # the choice, its setting, its training, its decoding
     ("target", "sub-pixel", "ours", "refined"),
     ("target", "rounded to the nearest heatmap pixel", "round", "refined"),
     ("target", "floored to a heatmap pixel, as the notebook", "floor", "refined"),
     ("decoding", "refined", "ours", "refined"),
     ("decoding", "soft-argmax", "ours", "soft-argmax"),
     ("decoding", "argmax", "ours", "argmax"),
-    ("looks at a face", "several, all but the first straight and close", "ours", "refined"),
-    ("looks at a face", "1", "one look", "refined"),
-    ("shift, scale and rotation in training", "1 look: on", "one look", "refined"),
-    ("shift, scale and rotation in training", "1 look: off", "one look, no jitter", "refined"),
-    ("shift, scale and rotation in training", "several looks: on", "ours", "refined"),
+    ("refinement", "on straight and close crops", "ours", "refined"),
+    ("refinement", "none", "no refinement", "refined"),
+    ("shift, scale and rotation in training", "no refinement: on", "no refinement", "refined"),
     (
         "shift, scale and rotation in training",
-        "several looks: off at the first",
+        "no refinement: off",
+        "no refinement, no jitter",
+        "refined",
+    ),
+    ("shift, scale and rotation in training", "with refinement: on", "ours", "refined"),
+    (
+        "shift, scale and rotation in training",
+        "with refinement: off before it",
         "no jitter",
         "refined",
     ),
-    ("mirrored faces", "learned, and the mirror image seen too", "ours", "refined"),
+    ("mirrored faces", "in training and in prediction", "ours", "refined"),
     ("mirrored faces", "neither", "no mirror", "refined"),
     ("residual block", "bottleneck", "ours", "refined"),
     ("residual block", "basic", "basic", "refined"),
@@ -138,7 +146,7 @@ def main(
     seeds: Annotated[int, Option(help="trainings of each variant")] = 3,
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
-        "benchmarks/landmarks.csv"
+        "experiments/landmarks.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
         "docs/results/landmarks.md"
@@ -146,12 +154,13 @@ def main(
     only: Annotated[list[str] | None, Option(help=f"one or some of {', '.join(VARIANTS)}")] = None,
 ) -> None:
     """Trains what is missing, and writes the table."""
-    if not 0 < minutes <= MOST_MINUTES:
+    if not 0 < minutes <= MAX_MINUTES:
         raise ValueError(
-            f"--minutes: expected more than 0 and at most {MOST_MINUTES:.0f}, got {minutes}"
+            f"--minutes: expected more than 0 and at most {MAX_MINUTES:.0f}, got {minutes}"
         )
     params = HourglassParams.load("hourglass")
-    of_run, small = read_run(data, params), read_run(data, params.model_copy(update={"looks": 1}))
+    of_run = read_run(data, params)
+    unrefined = read_run(data, params.model_copy(update={"refine_steps": 0}))
     names = chosen(only, VARIANTS)
     keys = [
         {
@@ -166,26 +175,29 @@ def main(
     steps = steps_within(minutes, names, params, of_run, finished(cells, keys))
 
     def measure(key: dict[str, Any]) -> dict[str, Any]:
-        shown = small if VARIANTS[key["variant"]].params(params, 0).looks == 1 else of_run
-        return train_and_measure(key["variant"], params, key["seed"], steps[key["variant"]], shown)
+        variant = key["variant"]
+        refines = VARIANTS[variant].params(params, 0).refine_steps > 0
+        faces = of_run if refines else unrefined
+        return train_and_measure(variant, params, key["seed"], steps[variant], faces)
 
     done = run_missing(cells, keys, measure)
-    text = markdown(done, params, minutes, len(of_run.train_set.faces))
+    text = markdown(done, params, minutes, len(of_run.train_set))
     write_bytes(report, text.encode())
     print(text)
 
 
 def _key(of_run: Run, params: HourglassParams) -> str:
-    """Returns a name that changes with the faces, the variant's parameters and the library's code."""
+    """Returns a hash of the faces, the variant's parameters and the library's code."""
     return fingerprint(of_run.key, params)
 
 
 def steps_within(
     minutes: float, names: list[str], params: HourglassParams, of_run: Run, done: pd.DataFrame
 ) -> dict[str, int]:
-    """Returns how many steps each variant gets: as many of its network as fill the time, or as a finished one had.
+    """Returns the steps of each variant: those that fill the time, or those of a finished training.
 
-    What differs in target, loss or jitter alone costs the same to a few per cent, less than timing it is off.
+    Variants with the same network get the same steps: target, loss and jitter change the time of a
+    step by less than the error of measuring it.
     """
     networks = {name: _network(VARIANTS[name].params(params, 0)) for name in names}
     steps = {networks[row.variant]: int(row.steps) for row in done.itertuples()}
@@ -198,13 +210,13 @@ def steps_within(
 
 
 def _network(params: HourglassParams) -> tuple:
-    return params.block, params.stacks, params.channels, params.depth, params.batch
+    return params.block, params.stacks, params.channels, params.depth, params.batch_size
 
 
 def seconds_per_step(names: list[str], params: HourglassParams, of_run: Run) -> dict[str, float]:
-    """Returns the median time of a step of each variant; they take turns, each on a network of its own.
+    """Returns the median time of a step of each variant; the variants take turns.
 
-    The first steps of a turn do not count: for a second after the notebook's, which work on gigabytes, all are slow.
+    The first steps of a turn do not count: after the notebook's, which use gigabytes, all are slow.
     """
     variants = {name: VARIANTS[name] for name in names}
     steps = {
@@ -226,7 +238,7 @@ def _seconds(steps: Iterator[int]) -> float:
 def train_and_measure(
     name: str, params: HourglassParams, seed: int, steps: int, of_run: Run
 ) -> dict[str, Any]:
-    """Returns steps, seconds, and the error of frontal faces, clean and jittered, by the decodings that rows show."""
+    """Returns steps, seconds, and the errors of frontal faces by boxes and decoding."""
     variant = VARIANTS[name]
     own = variant.params(params, seed)
     epochs = min(own.epochs, steps)
@@ -234,12 +246,12 @@ def train_and_measure(
     start = time.perf_counter()
     network = _trained(own, variant, steps // epochs, of_run)
     seconds = round(time.perf_counter() - start, 1)
-    seen = epochs * (steps // epochs) * own.batch
+    seen = epochs * (steps // epochs) * own.batch_size
     return {"steps": steps, "faces": seen, "seconds": seconds} | {
         f"{decoding}_{boxes}": error
-        for boxes, exam in of_run.exams.items()
+        for boxes, faces in of_run.eval_sets.items()
         for decoding, error in errors(
-            network, exam, {row[3] for row in ROWS if row[2] == name}
+            network, faces, {row[3] for row in ROWS if row[2] == name}
         ).items()
     }
 
@@ -247,56 +259,50 @@ def train_and_measure(
 def _trained(
     params: HourglassParams, variant: Variant, steps: int, of_run: Run
 ) -> StackedHourglass:
-    """Returns a network after `params.epochs` epochs of so many steps each, whatever the number of faces."""
-    network, wanted = build(params), steps * params.batch
-    order = order_of(of_run.train_set.points, params)
-    loss_fn = batch_loss(
-        network, of_run.train_set.faces, of_run.train_set.points, params, variant.target
+    """Returns a network trained for `params.epochs` epochs of `steps` steps each."""
+    network = build(params, box_scale=1.0)
+    order = profile_order(of_run.train_set.targets, params.profile_oversampling)
+    samples = steps * params.batch_size
+    task = Task(
+        of_run.train_set,
+        batch_loss(network, params, variant.target),
+        order=lambda generator: _draw(order, samples, generator),
+        epoch_samples=samples,
     )
-    state = fingerprint("benchmark_landmarks", params)
-    delete_checkpoints(
-        state
-    )  # of a training that was interrupted: with another number of steps it cannot go on
-    fit(
-        network,
-        loss_fn,
-        wanted,
-        dict,
-        params,
-        params.seed,
-        state,
-        lambda generator: _draw(order, wanted, generator),
-    )
-    delete_checkpoints(state)
+    name = fingerprint("experiment_landmarks", params)
+    delete_checkpoints(name)  # an interrupted training may have had another number of steps
+    fit(network, task, params, params.seed, name)
+    delete_checkpoints(name)
     return network.eval()
 
 
-def _draw(order: Callable[[Generator], Tensor], wanted: int, generator: Generator) -> Tensor:
-    """Returns so many indices (wanted,): one epoch's after the other."""
+def _draw(order: Callable[[Generator], Tensor], count: int, generator: Generator) -> Tensor:
+    """Returns `count` indices: those of as many epochs as it takes, one after the other."""
     drawn = [order(generator)]
-    while sum(map(len, drawn)) < wanted:
+    while sum(map(len, drawn)) < count:
         drawn.append(order(generator))
-    return torch.cat(drawn)[:wanted]
+    return torch.cat(drawn)[:count]
 
 
-def errors(network: StackedHourglass, exam: EvalSet, decodings: set[str]) -> dict[str, float]:
+def errors(network: StackedHourglass, faces: EvalSet, decodings: set[str]) -> dict[str, float]:
     """Returns the mean NME of the frontal faces, by decoding."""
-    frontal, found = is_frontal(exam.points), {}
+    frontal = is_frontal(faces.points)
+    means = {}
     for name in decodings:
-        predicted, _ = network.predict(exam.faces, decode=DECODINGS[name])
-        found[name] = round(float(nme(predicted, exam.points)[frontal].mean()), 4)
-    return found
+        predicted, _ = network.predict(faces.faces, decode=DECODINGS[name])
+        means[name] = round(float(nme(predicted, faces.points)[frontal].mean()), 4)
+    return means
 
 
 def _argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S), and how high they are (B, K)."""
+    """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S), and their heights (B, K)."""
     height, index = heatmaps.flatten(2).max(dim=2)
     side = heatmaps.shape[-1]
     return torch.stack([index % side, index // side], dim=2).float(), height
 
 
 def _soft_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the means (B, K, 2) of heatmaps (B, K, S, S), taken as weights, and how high they are (B, K)."""
+    """Returns the centroids (B, K, 2) of heatmaps (B, K, S, S), and the peaks' heights (B, K)."""
     weights = heatmaps.clamp_min(0)
     weights = weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-9)
     steps = torch.arange(heatmaps.shape[-1], dtype=weights.dtype, device=weights.device)
@@ -308,30 +314,33 @@ DECODINGS = {"refined": decode_heatmaps, "soft-argmax": _soft_argmax, "argmax": 
 
 
 def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces: int) -> str:
-    """Returns the table: a row a setting, mean ± standard deviation over seeds."""
+    """Returns the table, with mean ± standard deviation over seeds for each setting."""
     seeds = done.seed.nunique()
     lines = [
         "# Ablation of the hourglass",
         "",
-        f"NME of frontal faces of people never trained on, % of the eye distance, mean ± standard deviation of {seeds} "
-        f"seeds; in boxes as given and in jittered ones. Each training: steps of {minutes:g} minutes on {machine()}, "
-        f"{faces} faces of {params.pixels} px, several looks are {params.looks}; `seen` is how many it saw, `s` the "
-        "seconds that it took. Floored targets are decoded to their pixel's middle, not its corner as in the notebook; "
-        "half a pixel of the input is left of its bias, for a point between two pixels is floored to the first.",
+        "NME of frontal faces of people never trained on, % of the eye distance, mean ± standard "
+        f"deviation of {seeds} seeds, in boxes as given and in jittered boxes. Each training has "
+        f"the steps of {minutes:g} minutes on {machine()} and {faces} faces of "
+        f"{params.image_size} px. Refinement is in {REFINE_STEPS} steps. `faces` are those that "
+        "the training saw, `s` the seconds that it took. Floored targets are decoded to the "
+        "middle of their pixel, not to its corner as in the notebook; half a pixel of the input "
+        "remains of that bias.",
         "",
-        "| choice | setting | boxes as given | jittered boxes | seen | s |",
+        "| choice | setting | boxes as given | jittered boxes | faces | s |",
         "|---|---|---|---|---|---|",
     ]
     for choice, setting, variant, decoding in [row for row in ROWS if row[2] in set(done.variant)]:
         rows = done[done.variant == variant]
         cells = [mean_and_sd(rows[f"{decoding}_{boxes}"]) for boxes in ("clean", "jittered")]
         lines.append(
-            f"| {choice} | {setting} | {' | '.join(cells)} | {rows.faces.mean():.0f} | {rows.seconds.mean():.0f} |"
+            f"| {choice} | {setting} | {' | '.join(cells)} "
+            f"| {rows.faces.mean():.0f} | {rows.seconds.mean():.0f} |"
         )
     settings = ", ".join(
         f"{key} {value}"
         for key, value in NOTEBOOK.items()
-        if key in ("stacks", "channels", "batch")
+        if key in ("stacks", "channels", "batch_size")
     )
     return "\n".join(
         [
