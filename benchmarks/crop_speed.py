@@ -1,6 +1,6 @@
 """Speed of crop against the notebook's loop, in a process like the stage's.
 
-Nothing here imports torch: what a process has in memory, it takes as many milliseconds to fork.
+Nothing here imports torch, which would make the process slower to fork.
 
 python -m benchmarks.crop_speed loop
 """
@@ -22,11 +22,12 @@ from typer import run as typer_run
 
 from benchmarks.measure import REPEATS, Measured, alternate, speed_of
 from facerec import tables
+from facerec.alignment.crop import crop_all
+from facerec.alignment.params import CropParams
 from facerec.data import celeba
-from facerec.geometry import crop_squares, square_matrices
+from facerec.geometry import crop_squares
 from facerec.parallel import num_workers
 from facerec.tables import SQUARE
-from stages.crop import CropParams, crop_all
 
 BOX_SCALE = 1.2  # the notebook's
 PHOTOGRAPHS = 6000
@@ -54,13 +55,14 @@ class Faces:
 def crop(
     data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False
 ) -> Measured:
-    """Returns our speed against the notebook's on one core times the number of cores; with or without its row lookup.
+    """Returns our speed against the notebook's on one core, times the number of cores.
 
     Args:
-        data: folder that the stages wrote; the photographs are those of raw/cfp in it, or else what was selected.
+        data: folder that the stages wrote. The photographs are those of its raw/cfp, or else the
+            selected ones.
         pixels: side of the crops.
         photographs: at most.
-        repeats: of each.
+        repeats: of each measurement.
         row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
     """
     faces = _faces(data, photographs)
@@ -75,9 +77,10 @@ def crop(
 
 
 def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -> Measured:
-    """Returns our speed against that of the notebook's loop without its row lookup, in as many processes as cores.
+    """Returns our speed against the notebook's loop without row lookups, one process per core.
 
-    Cores that share caches, memory or a disk are together not as fast as one times their number: how far, this says.
+    Cores share caches, memory and the disk, so that all together are slower than one times their
+    number.
     """
     faces = _faces(data, photographs)
     parts = [
@@ -97,7 +100,7 @@ def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -
 
 
 def new_folders(folder: Path) -> Iterator[Path]:
-    """Yields one empty folder after the other, as a stage finds it: to replace a file would take longer."""
+    """Yields empty folders, as a stage finds them: replacing files would take longer."""
     for number in count():
         new = folder / str(number)
         new.mkdir()
@@ -130,7 +133,7 @@ def _selected(data: Path, photographs: int) -> Faces:
 
 
 def squares_of(data: Path, photographs: int) -> pd.DataFrame:
-    """Returns image_id and square of so many photographs that the stages cropped."""
+    """Returns image_id and square of the first photographs that the stages cropped."""
     return tables.read(data / "cropped_landmarks.csv", tables.CROPPED)[["image_id", *SQUARE]].iloc[
         :photographs
     ]
@@ -138,12 +141,11 @@ def squares_of(data: Path, photographs: int) -> pd.DataFrame:
 
 def crop_some(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
     """Does what the stage does."""
-    matrices = square_matrices(some[SQUARE].to_numpy(), pixels)
-    crop_all(folder, some.image_id.tolist(), matrices, pixels, out)
+    crop_all(folder, some.image_id.tolist(), some[SQUARE].to_numpy(), pixels, out)
 
 
 def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> None:
-    """Crops one photograph after the other: imread, clipped square, bilinear resize, imwrite; NOTEBOOKS 1.3."""
+    """Crops as the notebook does: imread, clipped square, bilinear resize, imwrite."""
     frame = faces.frame
     by_name = {row.image_id: row for row in frame.itertuples()}
     for name in faces.some.image_id:
@@ -168,8 +170,8 @@ def main(
     photographs: Annotated[int, Option(help="at most")] = PHOTOGRAPHS,
     repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,
 ) -> None:
-    """Prints what the measure comes to, as JSON; the crops are as large as params.yaml says."""
-    pixels = CropParams.load("crop").pixels
+    """Prints the measurement as JSON. The crops are as large as params.yaml says."""
+    pixels = CropParams.load("crop").image_size
     if against == "processes":
         found = crop_in_processes(data, pixels, photographs, repeats)
     else:

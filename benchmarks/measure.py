@@ -1,4 +1,4 @@
-"""One measure: a ratio of two speeds that take turns in one run, with its target."""
+"""One measurement: the ratio of two speeds, which are measured in turn."""
 
 import re
 import resource
@@ -14,10 +14,10 @@ REPEATS = 5  # of each of the two, at least
 
 @dataclass(frozen=True)
 class Measured:
-    """What a measure came to.
+    """The result of a measurement.
 
     Attributes:
-        ratios: one of each turn, ours to the other's.
+        ratios: ours to the other's, one per turn.
         ours: in words.
         other: in words.
     """
@@ -41,12 +41,12 @@ class Measured:
 def alternate(
     ours: Callable[[], float], other: Callable[[], float], unit: str, repeats: int
 ) -> Measured:
-    """Returns the ratios of two speeds (units a second), measured in turn, after each has run once unmeasured.
+    """Returns the ratios of two speeds, measured in turn after one run of each to warm up.
 
     Args:
-        ours: does the work and returns its speed.
+        ours: does the work and returns its speed, units per second.
         other: likewise.
-        unit: what there is so many of a second.
+        unit: of the work, such as faces.
         repeats: of each.
     """
     ours(), other()
@@ -56,7 +56,7 @@ def alternate(
 
 
 def speed_of(work: Callable[[], object], units: float) -> Callable[[], float]:
-    """Returns what does the work and says how many units a second that was."""
+    """Returns a function that does the work and returns its speed, units per second."""
 
     def timed() -> float:
         start = time.perf_counter()
@@ -69,7 +69,7 @@ def speed_of(work: Callable[[], object], units: float) -> Callable[[], float]:
 def peak_memory() -> int:
     """Returns the largest resident memory of this process so far, bytes.
 
-    On Linux from /proc: what getrusage says there is never less than what the process that started this one held.
+    On Linux from /proc, where getrusage includes the memory of the parent process.
     """
     if sys.platform == "linux":
         return 1024 * int(

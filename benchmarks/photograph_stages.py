@@ -1,4 +1,4 @@
-"""Speed of the photograph stages: align against its network, growth of all three."""
+"""Speed of the photograph stages: align against its network, and the growth of all three."""
 
 import math
 import statistics
@@ -14,6 +14,7 @@ import torch
 from benchmarks.crop_speed import crop_some, new_folders, squares_of
 from benchmarks.measure import Measured, alternate, speed_of
 from facerec import tables
+from facerec.alignment.align import align_all, batches, map_batches
 from facerec.annotation_names import LANDMARKS
 from facerec.geometry import ARCFACE_PIXELS, invert, square_matrices, template, transform_points
 from facerec.landmarks import hourglass
@@ -21,13 +22,12 @@ from facerec.networks.devices import device
 from facerec.selection.photographs import copy_photographs
 from facerec.selection.pixel_measures import measure_photographs
 from facerec.tables import BOX, SQUARE
-from stages.align import align_all, batches, side_by_side
 
 TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
 
 
 def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
-    """Returns the speed of the whole stage against as many forward passes of the hourglass, on random numbers."""
+    """Returns the speed of the stage against the forward passes of the hourglass alone."""
     network, some = hourglass.load(models / "hourglass.pt", device()), squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
@@ -38,13 +38,10 @@ def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int)
 
 
 def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
-    """Does what `predict` asks of the network for so many faces, and nothing else: each look, mirrored too if it is.
-
-    Side by side, as the stage does.
-    """
+    """Does the forward passes that `predict` does, on random numbers, in parallel as the stage."""
     passes = (network.config.refine_steps + 1) * (2 if network.config.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
-    for _ in side_by_side(work, batches(network, faces), None):
+    for _ in map_batches(work, batches(network, faces), None):
         pass
 
 
@@ -75,7 +72,7 @@ def _align(
 def growth(
     data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int
 ) -> Measured:
-    """Returns the fitted exponents of a stage's time in the number of photographs, one of each turn through TIMES.
+    """Returns the fitted exponents of a stage's time in the number of photographs.
 
     Args:
         data: folder that the stages wrote.
@@ -83,7 +80,7 @@ def growth(
         stage: select (measures of pixels, and copying), crop or align.
         pixels: side of the result.
         photographs: at TIMES[-1].
-        repeats: of the whole series.
+        repeats: of the series of TIMES; each gives an exponent.
     """
     some = squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
@@ -118,7 +115,7 @@ def _works(
 
 
 def _somewhere(some: pd.DataFrame) -> pd.DataFrame:
-    """Returns the photographs with a box and points that fill the crop's square: what is there costs the same."""
+    """Returns the photographs with a box and points that fill the crop's square."""
     squares = some[SQUARE].to_numpy(float)
     faces = np.repeat(template(ARCFACE_PIXELS)[None], len(some), axis=0)
     points = transform_points(invert(square_matrices(squares, ARCFACE_PIXELS)), faces)

@@ -1,9 +1,9 @@
-"""All measures of speed and memory, each a ratio to a peer or a ceiling in the same run.
+"""All measurements of speed and memory, each a ratio to a peer or a ceiling in the same run.
 
 python -m benchmarks.run                    # all; writes docs/results/speed.md
-python -m benchmarks.run --only crop        # one or some; prints, and replaces their rows in the file
+python -m benchmarks.run --only crop        # one or some; replaces their rows in the file
 
-Reads what the stages up to `align` wrote. Every measure has a process of its own.
+Reads what the stages up to `align` wrote. Every measurement has a process of its own.
 """
 
 import datetime
@@ -42,14 +42,13 @@ from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
 from facerec import tables
+from facerec.alignment.params import AlignParams, CropParams
 from facerec.files import write_bytes
-from facerec.landmarks.align_params import AlignParams
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.head_params import load_head
 from facerec.recognition.params import RecognizerParams
-from stages.crop import CropParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]
@@ -114,12 +113,12 @@ def _crop(work: Work, against: str) -> Measured:
 
 
 def _align(work: Work) -> Measured:
-    pixels = AlignParams.load("align").pixels
+    pixels = AlignParams.load("align").image_size
     return photograph_stages.align(work.data, work.models, pixels, work.faces, work.repeats)
 
 
 def _growth(work: Work, stage: str) -> Measured:
-    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).pixels
+    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).image_size
     count = work.faces if stage == "align" else work.photographs
     return photograph_stages.growth(work.data, work.models, stage, pixels, count, work.repeats)
 
@@ -199,7 +198,7 @@ def _said(module: str, *words: object) -> str:
 
 GROWING = {
     "select": " (work on photographs: measures, copies)",
-    "crop": ", pool and all",
+    "crop": "",
     "align": "",
 }
 
@@ -259,7 +258,8 @@ MEASURES = {
         lambda work: identification_speed.against_product(*work.identification, work.repeats),
     ),
     "identification_memory": Measure(
-        "identification rate, 5,000 × 1,000,000, peak memory above the embeddings; a subset equals brute force",
+        "identification rate, 5,000 × 1,000,000, peak memory above the embeddings; a subset "
+        "equals brute force",
         "2 GiB",
         1,
         _identification_memory,
@@ -312,7 +312,7 @@ def main(
 
 
 def measure_all(names: list[str], work: Work, report: Path) -> None:
-    """Measures those named, one after the other, and adds each to the report as soon as it is there."""
+    """Measures one after the other, and writes each to the report at once."""
     for name in names:
         start = time.perf_counter()
         measured = in_own_process(name, work)
@@ -327,13 +327,13 @@ def measure_all(names: list[str], work: Work, report: Path) -> None:
 
 
 def in_own_process(name: str, work: Work) -> Measured:
-    """Returns what a measure comes to in a new process, so that none inherits another's memory and threads."""
+    """Returns a measurement from a new process, which inherits no memory and no threads."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(measure, name, work).result()
 
 
 def measure(name: str, work: Work) -> Measured:
-    """Returns what a measure comes to."""
+    """Returns a measurement."""
     return MEASURES[name].measure(work)
 
 
@@ -350,12 +350,13 @@ def _row(measured: Measured, spent: float) -> dict:
         "seconds": round(spent),
         "date": datetime.date.today().isoformat(),
         "commit": commit(),
-        "machine": f"{machine()} of {processor()}, {num_workers()} cores, temporary files in {tempfile.gettempdir()}",
+        "machine": f"{machine()} of {processor()}, {num_workers()} cores, "
+        f"temporary files in {tempfile.gettempdir()}",
     }
 
 
 def commit() -> str:
-    """Returns the commit that is measured, with -dirty if something but these results has changed since."""
+    """Returns the measured commit, with -dirty if more than these results has changed since."""
     changed = _git("status", "--porcelain", "--untracked-files=no", ":!docs/results")
     return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
@@ -375,7 +376,7 @@ def processor() -> str:
 
 
 def markdown(rows: dict[str, dict]) -> str:
-    """Returns the table of the rows that there are, in the order of MEASURES, with machine, versions and dates."""
+    """Returns the table of the rows, in the order of MEASURES, with machine and versions."""
     installed = {package.metadata["Name"] for package in importlib.metadata.distributions()}
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in VERSIONS if name in installed
@@ -384,8 +385,8 @@ def markdown(rows: dict[str, dict]) -> str:
     lines = [
         "# Speed and memory",
         "",
-        "Each row: the median of the ratios of turns in which the two alternate, with the range; what each came to. "
-        "Ratios above 1 say that ours is faster, where the target is a least; growth and memory have a most.",
+        "Each row: the median of the ratios, with their range. Ours and the other are measured in "
+        "turn. A ratio above 1 means that ours is faster; growth and memory have an upper bound.",
         "",
         f"{'; '.join(machines)}. Python {platform.python_version()}, {versions}. "
         "`python -m benchmarks.run --only NAME` measures one row again.",

@@ -1,4 +1,4 @@
-"""`dvc repro` with nothing changed against `dvc status`, in a repository of its own with this project's stages."""
+"""`dvc repro` with nothing changed against `dvc status`, in a repository of its own."""
 
 import os
 import shutil
@@ -37,9 +37,9 @@ def unchanged(photographs: int, repeats: int) -> Measured:
 
 
 def make_repository(root: Path, photographs: int) -> None:
-    """Writes a repository with this project's stages, whose outputs are all there and recorded, though none ever ran.
+    """Writes a repository with this project's stages and recorded outputs; no stage ever ran.
 
-    A folder below data/ has so many small files, every other output is one.
+    Each folder below data/ has `photographs` small files. Every other output is one file.
     """
     for name in CODE:
         if (ROOT / name).is_dir():
@@ -56,12 +56,12 @@ def make_repository(root: Path, photographs: int) -> None:
         repo.commit(force=True)
         if ran := repo.reproduce():
             raise ValueError(
-                f"benchmarks.unchanged: expected a repository in which nothing is to be done, ran {ran}"
+                f"benchmarks.unchanged_run: expected a repository with nothing to do, ran {ran}"
             )
 
 
 def _fill(output: Path, photographs: int) -> None:
-    """Writes one output: a file, or, where its name has no ending, a folder of so many files, all different."""
+    """Writes one output: a file, or a folder of different files if its name has no suffix."""
     if output.suffix:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(f"{output}\n")

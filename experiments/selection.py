@@ -22,11 +22,12 @@ from typer import Option, run
 
 from benchmarks.cells import machine, run_missing
 from facerec import geometry, tables
+from facerec.alignment.params import CropParams
+from facerec.alignment.points import find_points
 from facerec.data.celeba import Collection, read_collection, read_image_ids
 from facerec.files import write_bytes
 from facerec.imaging import warp
 from facerec.imaging.io import read_image
-from facerec.inference import find_points
 from facerec.landmarks import hourglass
 from facerec.metrics.bootstrap import bootstrap_interval
 from facerec.networks.devices import device
@@ -41,7 +42,6 @@ from facerec.recognition.scoring import top_k_hits
 from facerec.selection.params import SelectParams
 from facerec.selection.subsets import choose, divide, read_measures
 from facerec.training.loop import delete_checkpoints, fingerprint
-from stages.crop import CropParams
 
 BASES = [
     "random",

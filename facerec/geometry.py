@@ -1,7 +1,8 @@
 """Squares around faces, point transforms, and alignment by 2, 3 and 5 points.
 
-Points are (x, y) with pixel centres at integers; a box or square (x, y, width, height) covers the pixels
-x … x + width - 1, so its left edge lies at x - 0.5. A matrix (2, 3) maps source points to target points.
+Points are (x, y) with pixel centres at integers. A box (x, y, width, height) covers the pixels
+x … x + width - 1, so its left edge lies at x - 0.5. A matrix (2, 3) maps source points to target
+points.
 """
 
 import math
@@ -23,24 +24,20 @@ ARCFACE_PIXELS = 112
 
 EYES = [0, 1]
 EYES_AND_NOSE = [0, 1, 2]
-FLIP_INDEX = [1, 0, 2, 4, 3]  # which point takes whose place when the picture is mirrored
+FLIP_INDEX = [1, 0, 2, 4, 3]  # the order of the points after the image is mirrored
 
-CLOSER = 0.6  # distance of the eyes when a face is looked at again, of the side: all five points stay well inside
-MIN_AREA = 0.09  # of the sum of two squared edges: as thin a triangle is taken for a line, or a face stretched fivefold
-MIN_SPREAD = (
-    0.05  # of the spread of all five points: points that lie closer together are coincident
-)
-MIN_SPREAD_PX = 1.0  # of the five points: what is smaller is no face
+REFINED_EYE_DISTANCE = 0.6  # of the side of a refined crop: all five points stay well inside
+MIN_AREA = 0.09  # of the sum of two squared edges: a thinner triangle counts as collinear
+MIN_SPREAD = 0.05  # of the spread of all five points: closer points count as coincident
+MIN_SPREAD_PX = 1.0  # of all five points: less is no face
 
 
 def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
-    """Returns the squares (N, 3) of x, y, side about the boxes' centres, side `scale` × the smaller side of the box.
-
-    All are whole pixels, so that `warp` need not interpolate twice as much as a resize does.
+    """Returns the squares (N, 3) of x, y, side around the centres of boxes, in whole pixels.
 
     Args:
         boxes: (N, 4) x, y, width, height.
-        scale: of the smaller side.
+        scale: side of the square, of the smaller side of the box.
     """
     x, y, width, height = boxes.astype(float).T
     side = np.maximum(np.rint(scale * np.minimum(width, height)), 1)
@@ -49,10 +46,10 @@ def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
     )
 
 
-def square_matrices(squares: np.ndarray, pixels: int) -> np.ndarray:
-    """Returns the matrices (N, 2, 3) that take points of the source into squares (N, 3) drawn `pixels` wide."""
+def square_matrices(squares: np.ndarray, size: int) -> np.ndarray:
+    """Returns the matrices (N, 2, 3) from the source to squares (N, 3) resized to `size` px."""
     x, y, side = squares.T
-    scale = pixels / side
+    scale = size / side
     matrices = np.zeros((len(squares), 2, 3))
     matrices[:, 0, 0] = matrices[:, 1, 1] = scale
     matrices[:, 0, 2] = (0.5 - x) * scale - 0.5
@@ -60,105 +57,113 @@ def square_matrices(squares: np.ndarray, pixels: int) -> np.ndarray:
     return matrices
 
 
-def template(pixels: int) -> np.ndarray:
-    """Returns ArcFace's template (5, 2) for faces `pixels` wide."""
-    return (ARCFACE_TEMPLATE + 0.5) * (pixels / ARCFACE_PIXELS) - 0.5
+def template(size: int) -> np.ndarray:
+    """Returns ArcFace's template (5, 2) for faces `size` px wide."""
+    return (ARCFACE_TEMPLATE + 0.5) * (size / ARCFACE_PIXELS) - 0.5
 
 
-def alignment_matrices(points: np.ndarray, pixels: int) -> dict[int, np.ndarray]:
-    """Returns the matrices (N, 2, 3) from the source onto ArcFace's template, by the number of points used.
+def alignment_matrices(points: np.ndarray, size: int) -> dict[int, np.ndarray]:
+    """Returns the matrices (N, 2, 3) from the source to ArcFace's template, by number of points.
 
-    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all. Points that are not finite,
-    coincident or (for 3) collinear give NaN, for what they would give is a smear.
+    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all points.
+    Points that are not finite, coincident or (for 3) collinear give NaN.
 
     Args:
         points: (N, 5, 2), px of the source.
-        pixels: side of the aligned face.
+        size: side of the aligned face, px.
     """
-    target, everything = template(pixels), list(range(len(ARCFACE_TEMPLATE)))
+    target = template(size)
+    all_points = list(range(len(ARCFACE_TEMPLATE)))
     fits = {
         2: (fit_similarity, EYES),
         3: (fit_affine, EYES_AND_NOSE),
-        5: (fit_similarity, everything),
+        5: (fit_similarity, all_points),
     }
-    return {
-        count: np.where(
-            _apart(points, used)[:, None, None], fit(points[:, used], target[used]), np.nan
-        )
-        for count, (fit, used) in fits.items()
-    }
+    matrices = {}
+    for count, (fit, used) in fits.items():
+        usable = _is_spread_out(points, used)[:, None, None]
+        matrices[count] = np.where(usable, fit(points[:, used], target[used]), np.nan)
+    return matrices
 
 
 def refinement_matrices(
-    points: np.ndarray, pixels: int, weights: np.ndarray | None = None
+    points: np.ndarray, size: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the similarities (N, 2, 3) that straighten faces and bring them close, for a second look at them.
+    """Returns the similarities (N, 2, 3) to upright, close crops, on which points are found again.
 
-    The points come to lie as on ArcFace's template, their mean in the middle and the eyes CLOSER of the side apart.
-    Where fewer than two points have weight, or those that have are coincident: NaN.
+    The points are fitted to ArcFace's template, with its mean in the middle of the crop and its
+    eyes REFINED_EYE_DISTANCE of the side apart. NaN where fewer than two points have weight, or
+    those with weight are coincident.
 
     Args:
-        points: (N, 5, 2).
-        pixels: side of the result.
-        weights: (N, 5) of the points, none negative; one that is not finite has none. All the same if None.
+        points: (N, 5, 2). A point that is not finite has no weight.
+        size: side of the crop, px.
+        weights: (N, 5) of the points, none negative; all equal if None.
     """
     shape = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
     finite = np.isfinite(points).all(axis=2)
     weights = np.where(finite, 1.0 if weights is None else weights, 0.0)
     points = np.where(finite[..., None], points, 0.0)
-    target = shape * (CLOSER * pixels / eye_distance(shape[None])[0]) + (pixels - 1) / 2
-    apart = spread(points, weights) >= MIN_SPREAD_PX
-    return np.where(apart[:, None, None], fit_similarity(points, target, weights), np.nan)
+    target = shape * (REFINED_EYE_DISTANCE * size / eye_distance(shape[None])[0]) + (size - 1) / 2
+    usable = spread(points, weights) >= MIN_SPREAD_PX
+    return np.where(usable[:, None, None], fit_similarity(points, target, weights), np.nan)
 
 
-def _apart(points: np.ndarray, used: list[int]) -> np.ndarray:
-    """Returns whether the used ones of points (N, 5, 2) lie far enough apart to align a face by, (N,)."""
-    of_all, of_used = spread(points), spread(points[:, used])
-    return (of_all >= MIN_SPREAD_PX) & (of_used >= MIN_SPREAD * of_all)
+def _is_spread_out(points: np.ndarray, used: list[int]) -> np.ndarray:
+    """Returns whether the used ones of points (N, 5, 2) are far enough apart for a fit, (N,)."""
+    spread_of_all = spread(points)
+    spread_of_used = spread(points[:, used])
+    return (spread_of_all >= MIN_SPREAD_PX) & (spread_of_used >= MIN_SPREAD * spread_of_all)
 
 
 def spread(points: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Returns the root mean square distance (N,) of points (N, K, 2) from their centre, by weights (N, K) if any."""
+    """Returns the root mean square distance (N,) of points (N, K, 2) from their centre.
+
+    Args:
+        points: (N, K, 2).
+        weights: (N, K); all equal if None.
+    """
     shares = _shares(np.ones(points.shape[:2]) if weights is None else weights)
     centre = (shares[..., None] * points).sum(axis=1, keepdims=True)
     return np.sqrt((shares * ((points - centre) ** 2).sum(axis=2)).sum(axis=1))
 
 
 def _shares(weights: np.ndarray) -> np.ndarray:
-    """Returns weights (N, K) of which each row sums to 1, or is 0 where all are."""
+    """Returns weights (N, K) scaled so that each row sums to 1; rows of zeros stay."""
     return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
 
 
 def fit_similarity(
     source: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, without reflection.
+    """Returns the least-squares similarities (N, 2, 3) from `source` to `target`, never mirrored.
 
-    Umeyama 1991, eq. 40-43; in the plane, with points as complex numbers, it is the regression t = a s + b.
-    Coincident points give NaN.
+    Umeyama 1991, eq. 40-43. With points of the plane as complex numbers it is the regression
+    t = a s + b. Coincident points give NaN.
 
     Args:
         source: (N, K, 2), K ≥ 2.
         target: (K, 2).
-        weights: (N, K) of the squared errors, none negative; all the same if None.
+        weights: (N, K) of the squared errors, none negative; all equal if None.
     """
-    s, t = source[..., 0] + 1j * source[..., 1], target[:, 0] + 1j * target[:, 1]
+    s = source[..., 0] + 1j * source[..., 1]
+    t = target[:, 0] + 1j * target[:, 1]
     shares = _shares(np.ones(s.shape) if weights is None else weights)
-    s_mean, t_mean = (shares * s).sum(axis=1), shares @ t
+    s_mean = (shares * s).sum(axis=1)
+    t_mean = shares @ t
     s_centred = s - s_mean[:, None]
-    spread = (shares * np.abs(s_centred) ** 2).sum(axis=1)
+    variance = (shares * np.abs(s_centred) ** 2).sum(axis=1)
+    covariance = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        a = (shares * np.conj(s_centred) * (t - t_mean[:, None])).sum(axis=1) / np.where(
-            spread > 1e-9, spread, np.nan
-        )
+        a = covariance / np.where(variance > 1e-9, variance, np.nan)
     b = t_mean - a * s_mean
-    return np.stack(
-        [np.stack([a.real, -a.imag, b.real], -1), np.stack([a.imag, a.real, b.imag], -1)], axis=1
-    )
+    first_rows = np.stack([a.real, -a.imag, b.real], -1)
+    second_rows = np.stack([a.imag, a.real, b.imag], -1)
+    return np.stack([first_rows, second_rows], axis=1)
 
 
 def fit_affine(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Returns the affine maps (N, 2, 3) that take three points exactly onto three; collinear ones give NaN.
+    """Returns the affine matrices (N, 2, 3) that map three points exactly; NaN if collinear.
 
     Args:
         source: (N, 3, 2).
@@ -181,25 +186,25 @@ def transform_points(matrices: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def invert(matrices: np.ndarray) -> np.ndarray:
-    """Returns the inverses (N, 2, 3), by Cramer's rule; of what has none, numbers that are not finite."""
+    """Returns the inverses (N, 2, 3) by Cramer's rule; not finite where there is none."""
     (a, b, x), (c, d, y) = matrices.transpose(1, 2, 0)
-    inverses = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]]) / _determinants(matrices)
-    return inverses.transpose(2, 0, 1)
+    adjugates = np.array([[d, -b, b * y - d * x], [-c, a, c * x - a * y]])
+    return (adjugates / _determinants(matrices)).transpose(2, 0, 1)
 
 
 def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """Returns the matrices (N, 2, 3) that do `first`, `then` the other; either may be (2, 3)."""
+    """Returns the matrices (N, 2, 3) that apply `first`, then `then`; either may be (2, 3)."""
     linear = then[..., :2] @ first[..., :2]
     return np.concatenate([linear, then[..., :2] @ first[..., 2:] + then[..., 2:]], axis=-1)
 
 
 def where_finite(matrices: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """Returns matrices (N, 2, 3), and the other ones where they are not finite."""
+    """Returns matrices (N, 2, 3), replaced by `otherwise` where they are not finite."""
     return np.where(np.isfinite(matrices).all(axis=(1, 2), keepdims=True), matrices, otherwise)
 
 
 def shear(matrices: np.ndarray) -> np.ndarray:
-    """Returns how far (N,) each matrix is from a similarity: 1 - smallest / largest singular value, in [0, 1]."""
+    """Returns 1 - smallest / largest singular value of matrices, (N,): 0 for similarities."""
     usable = np.isfinite(matrices).all(axis=(1, 2))
     result = np.full(len(matrices), np.nan)
     values = np.linalg.svd(matrices[usable, :, :2], compute_uv=False)
@@ -208,39 +213,38 @@ def shear(matrices: np.ndarray) -> np.ndarray:
 
 
 def mirrors(matrices: np.ndarray) -> np.ndarray:
-    """Returns whether matrices (N, 2, 3) mirror, (N,); a three-point one does where the points are in another order."""
+    """Returns whether matrices (N, 2, 3) mirror, (N,): by 3 points, if their order is wrong."""
     return _determinants(matrices) < 0
 
 
 def _determinants(matrices: np.ndarray) -> np.ndarray:
-    """Returns the ratio (N,) of the areas after and before matrices (N, 2, 3), negative where these mirror."""
+    """Returns the ratio of areas after and before matrices (N, 2, 3), (N,); < 0 if they mirror."""
     return matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
 
 
-def alignment_record(
-    matrices: np.ndarray, points: np.ndarray, pixels: int
-) -> dict[str, np.ndarray]:
+def alignment_record(matrices: np.ndarray, points: np.ndarray, size: int) -> dict[str, np.ndarray]:
     """Returns what an alignment did to each face, (N,) each; NaN where it has no matrix.
 
-    `roll`: the angle by which the face was turned back, degrees, positive if it leant clockwise in the picture; NaN
-    where the matrix mirrors, which is no rotation.
-    `scale`: px of the aligned face to a px of the source (the root of the area's ratio).
-    `shear`: as `shear` gives it, 0 for similarities.
-    `residual`: root mean square distance of all five points from the template, px of the aligned face.
+    `roll`: angle of the face before the alignment, degrees, positive if it leans clockwise in the
+    photograph; NaN where the matrix mirrors.
+    `scale`: px of the aligned face per px of the source (the root of the ratio of areas).
+    `shear`: see `shear`.
+    `residual`: root mean square distance of all five points from the template, px of the aligned
+    face.
 
     Args:
         matrices: (N, 2, 3), px of the source → px of the aligned face.
         points: (N, 5, 2), px of the source.
-        pixels: side of the aligned face.
+        size: side of the aligned face, px.
     """
     (a, b, _), (c, d, _) = matrices.transpose(1, 2, 0)
-    turned = np.arctan2(c - b, a + d)  # polar decomposition
-    off = transform_points(matrices, points) - template(pixels)
+    rotation = np.arctan2(c - b, a + d)  # of the polar decomposition
+    errors = transform_points(matrices, points) - template(size)
     return {
-        "roll": np.where(mirrors(matrices), np.nan, -np.degrees(turned)),
+        "roll": np.where(mirrors(matrices), np.nan, -np.degrees(rotation)),
         "scale": np.sqrt(np.abs(_determinants(matrices))),
         "shear": shear(matrices),
-        "residual": np.sqrt((off**2).sum(axis=2).mean(axis=1)),
+        "residual": np.sqrt((errors**2).sum(axis=2).mean(axis=1)),
     }
 
 
@@ -250,10 +254,10 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 
 def frontality(points: np.ndarray) -> np.ndarray:
-    """Returns how far (N,) the nose is inside the nearer eye, in x, of the distance between the eyes in x.
+    """Returns the distance in x from the nose to the nearer eye, of that between the eyes, (N,).
 
-    About 0.5 on a frontal face, 0 where the nose is under an eye, negative beyond; −inf where the eyes are not in
-    order.
+    About 0.5 on a frontal face, 0 where the nose is under an eye, negative where it is outside;
+    -inf where the eyes are not in order.
 
     Args:
         points: (N, 5, 2).
@@ -265,6 +269,6 @@ def frontality(points: np.ndarray) -> np.ndarray:
 
 
 def scale(matrix: np.ndarray) -> float:
-    """Returns px of the target to a px of the source, of a matrix (2, 3): the root of the area's ratio."""
+    """Returns px of the target per px of the source, of a matrix (2, 3)."""
     (a, b, _), (c, d, _) = matrix.tolist()
     return math.sqrt(abs(a * d - b * c))

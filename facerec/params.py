@@ -11,6 +11,8 @@ PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
 RENAMED: dict[str, str] = {
+    "crop.pixels": "crop.image_size",
+    "align.pixels": "align.image_size",
     "synthesize.bad_share": "synthesize.flaw_prob",
     "synthesize.swapped_share": "synthesize.label_noise",
     "select.copy_bits": "select.max_hash_distance, and 1 less",

@@ -1,9 +1,11 @@
-"""How far a long task has come: a bar with the remaining time in a terminal, a line now and then in a log file."""
+"""Progress of long tasks: a bar in a terminal, a line now and then in a log file.
+
+It also holds where an interrupted training resumes.
+"""
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -11,36 +13,31 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 
-EVERY = 10.0  # seconds between two lines in a log file
-BRIEF = 2.0  # seconds: a task that takes less has no line there
-SHOW_AFTER = 0.5  # seconds before a bar appears in a terminal
+LINE_INTERVAL = 10.0  # seconds between two lines in a log file
+MIN_DURATION = 2.0  # seconds: a shorter task gets no line in a log file
+BAR_DELAY = 0.5  # seconds before a bar appears in a terminal
 
-_listeners: list[Callable[[str], None]] = []
+_resume_point: str | None = None
 
 
 class Progress:
-    """Tells on standard error how far a task is, from entering the context to leaving it.
+    """Reports on standard error how far a task is, from entering the context to leaving it.
 
     Args:
-        title: of the task; None says nothing.
-        total: steps.
-        done: those that an earlier run did.
+        title: of the task; None reports nothing.
+        total: steps of the task.
+        done: steps that an earlier run did.
     """
 
     def __init__(self, title: str | None, total: int, done: int = 0) -> None:
         self.title, self.total, self.done = title, total, done
-        self._before = done
+        self._done_before = done
         self._note = ""
-        self._start = self._told = time.monotonic()
+        self._start = self._last_line = time.monotonic()
         self._bar = None
         if title is not None and sys.stderr.isatty():
             self._bar = tqdm(
-                total=total,
-                desc=title,
-                initial=done,
-                delay=SHOW_AFTER,
-                dynamic_ncols=True,
-                file=sys.stderr,
+                total=total, desc=title, initial=done, delay=BAR_DELAY, dynamic_ncols=True
             )
 
     def __enter__(self) -> Self:
@@ -51,47 +48,45 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None and time.monotonic() - self._start >= BRIEF:
-            self._tell(time.monotonic())
+        elif kind is None and time.monotonic() - self._start >= MIN_DURATION:
+            self._print_line(time.monotonic())
 
     def advance(self, steps: int = 1) -> None:
-        """Counts steps that are done."""
+        """Counts steps as done."""
         self.done += steps
         if self._bar is not None:
             self._bar.update(steps)
-        elif (now := time.monotonic()) - self._told >= EVERY and self.done < self.total:
-            self._tell(now)
+        elif (
+            now := time.monotonic()
+        ) - self._last_line >= LINE_INTERVAL and self.done < self.total:
+            self._print_line(now)
 
     def note(self, text: str) -> None:
-        """Says something beside the count from now on, such as the loss."""
+        """Shows a text beside the count from now on, such as the loss."""
         self._note = text
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
 
-    def _tell(self, now: float) -> None:
+    def _print_line(self, now: float) -> None:
         if self.title is None:
             return
-        self._told = now
+        self._last_line = now
         seconds = now - self._start
-        parts = [
-            f"{self.title}: {self.done} of {self.total}",
-            *filter(None, [self._note]),
-            duration(seconds),
-        ]
-        if self.done < self.total and self.done > self._before:
-            parts.append(
-                f"{duration(seconds * (self.total - self.done) / (self.done - self._before))} left"
-            )
-        print(", ".join(parts), file=sys.stderr, flush=True)
+        parts = [f"{self.title}: {self.done} of {self.total}", self._note, duration(seconds)]
+        steps = self.done - self._done_before
+        if self.done < self.total and steps:
+            remaining = seconds * (self.total - self.done) / steps
+            parts.append(f"{duration(remaining)} left")
+        print(", ".join(filter(None, parts)), file=sys.stderr, flush=True)
 
 
 def over(items: Iterable[Item], title: str | None, total: int) -> Iterator[Item]:
-    """Yields the items, and tells how many have been dealt with.
+    """Yields the items, and reports how many have been processed.
 
     Args:
         items: as many as `total`.
-        title: of the task; None says nothing.
-        total: items.
+        title: of the task; None reports nothing.
+        total: number of items.
     """
     with Progress(title, total) as progress:
         for item in items:
@@ -99,20 +94,15 @@ def over(items: Iterable[Item], title: str | None, total: int) -> Iterator[Item]
             progress.advance()
 
 
-def kept(where: str) -> None:
-    """Says where a later run goes on if this one ends now, such as `after epoch 34 of 80`."""
-    for listener in _listeners:
-        listener(where)
+def set_resume_point(where: str | None) -> None:
+    """Notes where a later run resumes if this one ends now, such as `after epoch 34 of 80`."""
+    global _resume_point
+    _resume_point = where
 
 
-@contextmanager
-def hearing_of_kept(listener: Callable[[str], None]) -> Iterator[None]:
-    """Has a function called with what is passed to `kept`, as long as the context lasts."""
-    _listeners.append(listener)
-    try:
-        yield
-    finally:
-        _listeners.remove(listener)
+def resume_point() -> str | None:
+    """Returns where a later run resumes, None if it begins again."""
+    return _resume_point
 
 
 def duration(seconds: float) -> str:

@@ -1,101 +1,56 @@
 """What every stage's command line shares: readable errors, logging, writing metrics."""
 
-import faulthandler
 import json
 import logging
 import os
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import typer
 
-import stages
-from facerec import parallel as workers
-from facerec import progress
 from facerec.files import write_bytes
+from facerec.progress import resume_point, set_resume_point
 
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
     import pandas as pd
 
-KILLED = (
-    "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
+MEMORY_ADVICE = "a smaller batch size or FACEREC_WORKERS=1 takes less"
+WORKER_DIED = (
+    "a worker process died: killed by the system, most likely for memory (FACEREC_WORKERS=1 takes "
+    "the least), or crashed in a library, perhaps at a damaged photograph"
 )
-ENDED = "ended"
-GOES_ON = "goes on "
-WITNESS = f"""
-import sys
-last = kept = ""
-for line in sys.stdin:
-    if not line.startswith({GOES_ON!r}):  # the end, or the first line of what Python says when a library crashes it
-        last = line.strip()
-        break
-    kept = "; `make repro` " + line.strip()
-if last != {ENDED!r}:
-    print("error:", (last and "the stage crashed: " + last or {KILLED!r}) + kept, file=sys.stderr)
-"""
 
 
-def run(main: Callable[..., None]) -> None:
-    """Runs a stage as a command. Bad input ends in one message and exit code 1; DEBUG=1 shows where it came from."""
+def run(
+    main: Callable[..., None], arguments: list[str] | None = None, program: str | None = None
+) -> None:
+    """Runs a stage as a command. Bad input ends in one line and exit code 1.
+
+    The environment variable DEBUG=1 shows the traceback instead.
+
+    Args:
+        main: of the stage.
+        arguments: of the command line; None takes those of this process.
+        program: name in the help; None takes that of this process.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(_reported(main))
-    try:
-        app()
-    except SystemExit as end:
-        stages.exit_code = end.code if isinstance(end.code, int) else None
-        raise
+    app.command()(_with_readable_errors(main))
+    app(arguments, prog_name=program)
 
 
-@contextmanager
-def _witnessed() -> Iterator[None]:
-    """Says so if this process is killed, of which it could say nothing itself: its end of a pipe closes without a word.
-
-    It is told now and then where a later run goes on, and says that too.
-
-    The witness is a process of some megabytes, in a session of its own, which Ctrl-C does not reach.
-    """
-    command = [sys.executable, "-I", "-S", "-c", WITNESS]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
-    ) as witness:
-        assert witness.stdin is not None
-        faulthandler.enable(witness.stdin)
-        try:
-            with progress.hearing_of_kept(partial(_tell, witness.stdin)):
-                yield
-        finally:
-            faulthandler.disable()
-            witness.communicate(ENDED.encode())
-
-
-def _tell(witness: IO[bytes], where: str) -> None:
-    with suppress(OSError):  # it was killed
-        witness.write(f"{GOES_ON}{where}\n".encode())
-        witness.flush()
-
-
-def _reported(main: Callable[..., None]) -> Callable[..., None]:
-    """Returns a stage that ends in one line where it is interrupted or its input is bad."""
+def _with_readable_errors(main: Callable[..., None]) -> Callable[..., None]:
+    """Returns the stage, which ends in one line if its input is bad or Ctrl-C interrupts it."""
 
     @wraps(main)
     def stage(**arguments: object) -> None:
-        before = signal.getsignal(signal.SIGINT)
-        kept: list[str] = []
+        set_resume_point(None)
         try:
-            if before is not signal.SIG_IGN:
-                signal.signal(
-                    signal.SIGINT, signal.default_int_handler
-                )  # raises, so that what is half written goes
-            with progress.hearing_of_kept(kept.append), _witnessed():
-                main(**arguments)
+            main(**arguments)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             message = _message(error)
             if message is None or os.environ.get("DEBUG"):
@@ -103,34 +58,26 @@ def _reported(main: Callable[..., None]) -> Callable[..., None]:
             print(f"error: {message}", file=sys.stderr)
             sys.exit(1)
         except KeyboardInterrupt:
-            print(
-                "; ".join(
-                    ["interrupted", *(f"`make repro` {GOES_ON}{where}" for where in kept[-1:])]
-                ),
-                file=sys.stderr,
-            )
+            where = resume_point()
+            hint = f"; `make repro` goes on {where}" if where else ""
+            print(f"interrupted{hint}", file=sys.stderr)
             sys.exit(130)
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     return stage
 
 
 def _message(error: Exception) -> str | None:
-    """Returns what to tell the user, or None of an error that is ours: its traceback is needed."""
-    if isinstance(error, workers.Crashed):
-        return f"{error}, in a library, perhaps at a damaged photograph"
+    """Returns what to tell the user; None for a fault of this code, which needs its traceback."""
     if isinstance(error, BrokenExecutor):
-        return (
-            "a worker process was killed, most likely for memory; FACEREC_WORKERS=1 takes the least"
-        )
+        return WORKER_DIED
     text = str(error)
     if (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
         or "can't allocate memory" in text
     ):
-        return f"out of memory; a smaller batch or FACEREC_WORKERS=1 takes less: {text.splitlines()[0] if text else ''}"
+        first_line = next(iter(text.splitlines()), "")
+        return f"out of memory; {MEMORY_ADVICE}: {first_line}"
     return text if isinstance(error, ValueError | OSError) else None
 
 

@@ -79,7 +79,7 @@ def _draw(params: SynthesizeParams, people: np.ndarray, photos: np.ndarray) -> I
     """Returns the photographs in order. Each has its own seed: the workers change nothing."""
     numbers = list(zip(people.tolist(), photos.tolist(), strict=True))
     draw = partial(_photograph, params)
-    return parallel_map(draw, numbers, "draw faces", processes=True, run=CHUNK)
+    return parallel_map(draw, numbers, "draw faces", processes=True, chunk_size=CHUNK)
 
 
 def _photograph(params: SynthesizeParams, numbers: tuple[int, int]) -> Photograph:

@@ -1,4 +1,4 @@
-"""Measure the published recogniser on a list of pairs, by the standard protocol of folds (not part of the DAG)."""
+"""Measure the published recogniser on a list of pairs, by folds. It is not part of the DAG."""
 
 import logging
 from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
-from pydantic import ConfigDict, PositiveFloat
 from torch.nn.functional import normalize
 from typer import Argument, Option
 
@@ -17,18 +15,11 @@ from facerec.inference import embed_photographs
 from facerec.landmarks import hourglass
 from facerec.metrics.cross_validation import cross_validated_accuracy
 from facerec.networks.devices import device
-from facerec.params import Params
 from facerec.recognition import recognizer
 from facerec.tables import BOX
 from stages.cli import run, write_metrics
 
 log = logging.getLogger(__name__)
-
-
-class CropParams(Params):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    box_scale: PositiveFloat  # side of the square, of the smaller side of the box
 
 
 def main(
@@ -47,8 +38,7 @@ def main(
     model: Annotated[Path, Option(help="the recogniser")] = Path("models/recognizer.pt"),
     metrics: Annotated[Path | None, Option(help="output: the numbers as JSON")] = None,
 ) -> None:
-    """Measure the published recogniser on a list of pairs, by the standard protocol of folds (not part of the DAG)."""
-    params = CropParams.load("crop")
+    """Measure the published recogniser on a list of pairs, by folds. It is not part of the DAG."""
     rows = read_pairs(pairs)
     names = sorted({*rows["first"], *rows.second})
     embeddings = normalize(
@@ -57,11 +47,11 @@ def main(
             recognizer.load(model, device()),
             [_inside(images, name) for name in names],
             _boxes(boxes, names),
-            params.box_scale,
         )
     )
-    place = pd.Series(range(len(names)), index=names)
-    first, second = (embeddings[place[rows[column]].to_numpy()] for column in ("first", "second"))
+    row_of = {name: row for row, name in enumerate(names)}
+    first = embeddings[[row_of[name] for name in rows["first"]]]
+    second = embeddings[[row_of[name] for name in rows["second"]]]
     scores = (first * second).sum(dim=1).numpy().astype(float)
     accuracies, thresholds = cross_validated_accuracy(
         scores, rows.same.to_numpy(bool), rows.fold.to_numpy()
@@ -77,10 +67,12 @@ def main(
     }
     if metrics:
         write_metrics(metrics, values)
+    accuracy, deviation = 100 * values["accuracy"], 100 * values["accuracy_sd"]
     print(
-        f"{100 * values['accuracy']:.2f} ± {100 * values['accuracy_sd']:.2f} % of {len(rows)} pairs (mean ± standard "
-        f"deviation of {len(accuracies)} folds); threshold {values['threshold']:.3f} (mean); "
-        f"{values['not_aligned']} of {len(names)} photographs could not be aligned: their cosines are 0"
+        f"{accuracy:.2f} ± {deviation:.2f} % of {len(rows)} pairs "
+        f"(mean ± standard deviation of {len(accuracies)} folds); "
+        f"threshold {values['threshold']:.3f} (mean); {values['not_aligned']} of {len(names)} "
+        "photographs could not be aligned: their cosines are 0"
     )
 
 
@@ -93,13 +85,13 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def _boxes(path: Path | None, names: list[str]) -> np.ndarray | None:
-    """Returns the boxes (N, 4) of the photographs; the table names them as the list of pairs does."""
+    """Returns the boxes (N, 4) of the photographs, which the table names as the pairs do."""
     if path is None:
         log.info("no table of boxes: each whole photograph is taken for the box")
         return None
     table = read_boxes(path, IMAGE_PATH).set_index("image_id")[BOX]
-    if lost := [name for name in names if name not in table.index]:
-        raise ValueError(f"{path}: no box of {lost[0]} ({len(lost)} photographs have none)")
+    if missing := [name for name in names if name not in table.index]:
+        raise ValueError(f"{path}: no box of {missing[0]} ({len(missing)} photographs have none)")
     return table.loc[names].to_numpy(float)
 
 

@@ -1,4 +1,4 @@
-"""Runs a module as a command in the tests' own process, which has torch already: to import it takes seconds."""
+"""Runs modules as commands in the tests' own process, which has imported torch already."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 
 def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-    """Returns what `python -m module` would in a folder; an error that it does not report itself is raised."""
+    """Returns the result of `python -m module` in a folder; errors with a traceback are raised."""
     output, errors = io.StringIO(), io.StringIO()
     code: str | int | None = 0
     with (
@@ -50,7 +50,7 @@ def options_of(values: Mapping[str, str | Path]) -> list[str]:
 
 @contextlib.contextmanager
 def _log_of_its_own() -> Iterator[None]:
-    """Takes pytest's handlers away meanwhile, so that the command sets up its own log, as in a new process."""
+    """Removes pytest's log handlers meanwhile: the command sets up its own log."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     root.handlers = []

@@ -35,7 +35,7 @@ TINY = {
         "val_per_person": 2,
         "openset": {"query_people": 4, "distractor_people": 4, "images_per_person": 6, "seed": 1},
     },
-    "crop": {"pixels": 64},
+    "crop": {"image_size": 64},
     "hourglass": {
         "image_size": 64,
         "channels": 16,
@@ -43,7 +43,7 @@ TINY = {
         "crop_oversampling": 1.0,
         "epochs": 2,
     },
-    "align": {"pixels": 40},
+    "align": {"image_size": 40},
     "recognizer": {"embedding_dim": 32, "epochs": 3, "batch_size": 16},
     "evaluate": {"bootstrap": 50},
 }

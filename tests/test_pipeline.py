@@ -74,7 +74,10 @@ LAYERS = [  # a package imports those before it, or its own
     {"networks"},
     {"training", "selection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
-    {"evaluation", "audit", "inference"},
+    {"evaluation", "audit", "alignment"},
+    {"inference"},
+    {"cli"},
+    {"__main__"},
 ]
 
 

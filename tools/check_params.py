@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from typer import Argument
 
+from facerec.alignment.params import AlignParams, CropParams
 from facerec.audit.params import AuditParams
 from facerec.files import write_bytes
-from facerec.landmarks.align_params import AlignParams
 from facerec.landmarks.params import HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
@@ -17,7 +17,6 @@ from facerec.recognition.head_params import load_head
 from facerec.recognition.params import GRADIENTS_STEP, RecognizerParams
 from facerec.selection.params import SelectParams
 from stages.cli import run
-from stages.crop import CropParams
 from stages.publish import PublishParams
 from stages.synthesize import SynthesizeParams
 
@@ -97,18 +96,18 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     """Returns the rules between values that are each well formed."""
     found, heads = [], content.get("heads") or {}
     face_size = HourglassParams.load("hourglass", file).face_size
-    if content["crop"]["pixels"] < face_size:
+    if content["crop"]["image_size"] < face_size:
         found.append(
-            f"{file}: crop.pixels: expected at least {face_size} for the hourglass (its image_size × "
-            f"crop_oversampling), got {content['crop']['pixels']}"
+            f"{file}: crop.image_size: expected at least {face_size} for the hourglass (its image_size × "
+            f"crop_oversampling), got {content['crop']['image_size']}"
         )
     recognizer = content["recognizer"]
     if recognizer["backbone"] == "gradients":
-        for section, key in (("align", "pixels"), ("audit", "image_size")):
-            pixels = content[section][key]
+        for section in ("align", "audit"):
+            pixels = content[section]["image_size"]
             if pixels % GRADIENTS_STEP:
                 found.append(
-                    f"{file}: {section}.{key}: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
+                    f"{file}: {section}.image_size: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(

@@ -190,7 +190,7 @@ def _work(
         return TORCH + of.aligned * (speed.look + ALIGN)
     if kind == "audit":
         audit, photographs = content["audit"], of.train + of.val + of.wild
-        small = (audit["image_size"] / content["align"]["pixels"]) ** 2
+        small = (audit["image_size"] / content["align"]["image_size"]) ** 2
         steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch_size"])
         return (
             TORCH
@@ -275,7 +275,7 @@ def main() -> None:
         step, look = speed.hourglass(of_hourglass)
         measured = replace(measured, hourglass_step=step, look=look)
     if kinds & {"train_recognizer", "audit"}:
-        sizes = content["select"]["people"], content["align"]["pixels"]
+        sizes = content["select"]["people"], content["align"]["image_size"]
         step = speed.recognizer(of_recognizer, next(iter(heads.values())), *sizes)
         measured = replace(measured, recognizer_step=step)
     lasts, cores = seconds(stages, content, photographs, measured, kept), num_workers()

@@ -1,4 +1,4 @@
-"""Many pictures of one size as one array, in memory or mapped from a file."""
+"""Many images of one size as one array, in memory or mapped from a file."""
 
 import math
 import tempfile
@@ -13,10 +13,10 @@ from facerec.parallel import parallel_map
 
 
 def load_faces(folder: Path, image_ids: Iterable[str], map_over: float = math.inf) -> np.ndarray:
-    """Returns the faces of a folder, all of one size, as uint8 (N, H, W, 3) in the order of the ids.
+    """Returns the faces of a folder, all of one size, as uint8 (N, H, W, 3) in the ids' order.
 
     Args:
-        folder: of the faces.
+        folder: folder of the faces.
         image_ids: their names.
         map_over: as in `stack_images`.
 
@@ -45,12 +45,13 @@ def _of_one_size(images: Iterable[np.ndarray], paths: Sequence[Path]) -> Iterato
 def stack_images(
     images: Iterable[np.ndarray], count: int, map_over: float = math.inf
 ) -> np.ndarray:
-    """Returns pictures of one size as uint8 (count, H, W, 3), of which no second copy is ever held.
+    """Returns images of one size as uint8 (count, H, W, 3). No second copy is held.
 
     Args:
         images: (H, W, 3) uint8 each.
-        count: how many, at least one.
-        map_over: MiB beyond which the array is a nameless temporary file in the working folder, mapped into memory.
+        count: number of images, at least one.
+        map_over: MiB beyond which the array is mapped from a temporary file without a name in the
+            working folder.
     """
     images = iter(images)
     first = next(images)

@@ -1,9 +1,10 @@
-"""Contact sheets: many small pictures on one, with points, boxes and captions."""
+"""Contact sheets: many small images on one, with points, boxes and captions."""
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from facerec.imaging.io import read_image
 
@@ -21,13 +22,13 @@ SUBPIXEL = 4  # OpenCV draws at sixteenths of a pixel when told so
 def contact_sheet(
     tiles: list[np.ndarray], columns: int, tile: int, captions: list[str] | None = None
 ) -> np.ndarray:
-    """Returns one picture (H, W, 3) uint8 of all tiles, row by row, each centred in a square and captioned.
+    """Returns one image (H, W, 3) uint8 of all tiles, row by row, each centred and captioned.
 
     Args:
         tiles: (h, w, 3) uint8 each, scaled down if they are larger than `tile`.
         columns: tiles a row.
         tile: side of a tile, px.
-        captions: one a tile.
+        captions: one per tile.
     """
     step = np.array([tile + GAP, tile + GAP + (CAPTION if captions else 0)])
     rows = -(-len(tiles) // columns)
@@ -44,7 +45,7 @@ def contact_sheet(
 
 
 def write_caption(sheet: np.ndarray, text: str, left: int, top: int, width: int) -> None:
-    """Writes one line in place, as much of it as fits."""
+    """Writes one line in place, cut off where it does not fit."""
     text = text.encode("ascii", "replace").decode()
     while text and cv2.getTextSize(text, FONT, 0.38, 1)[0][0] > width:
         text = text[:-1]
@@ -52,7 +53,7 @@ def write_caption(sheet: np.ndarray, text: str, left: int, top: int, width: int)
 
 
 def fit(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """Returns the picture scaled so that its longer side is `side`, and the scale."""
+    """Returns the image scaled so that its longer side is `side`, and the scale."""
     scale = side / max(image.shape[:2])
     width, height = (max(round(length * scale), 1) for length in image.shape[1::-1])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -62,14 +63,14 @@ def fit(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
 def draw_points(
     image: np.ndarray, points: np.ndarray, radius: float = 2.5, colour: tuple | None = None
 ) -> None:
-    """Draws points (5, 2) in place, filled, each in its own colour; or as rings of one colour."""
-    for point, own in zip(points, POINT_COLOURS, strict=True):
+    """Draws points (5, 2) in place: as dots in POINT_COLOURS, or as rings of one colour."""
+    for point, dot_colour in zip(points, POINT_COLOURS, strict=True):
         if np.isfinite(point).all():
             centre = [round(float(value) * 2**SUBPIXEL) for value in point]
             size = round(radius * 2**SUBPIXEL)
             if colour is None:
                 cv2.circle(image, centre, size + 16, INK, -1, cv2.LINE_AA, SUBPIXEL)
-                cv2.circle(image, centre, size, own, -1, cv2.LINE_AA, SUBPIXEL)
+                cv2.circle(image, centre, size, dot_colour, -1, cv2.LINE_AA, SUBPIXEL)
             else:
                 cv2.circle(image, centre, size, colour, 1, cv2.LINE_AA, SUBPIXEL)
 
@@ -95,22 +96,22 @@ def landmark_sheet(
     heatmaps: np.ndarray,
     side: int = TILE,
 ) -> np.ndarray:
-    """Returns crops with predicted points (dots) and true ones (rings), each beside its five heatmaps laid over it.
+    """Returns crops with predicted points (dots) and true ones (rings), and with heatmaps beside.
 
     Args:
         faces: (N, P, P, 3) uint8.
         true: (N, 5, 2), px of the crop.
         predicted: (N, 5, 2).
         heatmaps: (N, 5, S, S).
-        side: of a tile, px.
+        side: side of a tile, px.
     """
     tiles = []
     for face, truth, guess, maps in zip(faces, true, predicted, heatmaps, strict=True):
-        picture, scale = fit(face, side)
-        seen = picture.copy()
-        draw_points(picture, (guess + 0.5) * scale - 0.5)
-        draw_points(picture, (truth + 0.5) * scale - 0.5, radius=5, colour=TRUE)
-        tiles += [picture, overlay(seen, maps)]
+        with_points, scale = fit(face, side)
+        with_heatmaps = overlay(with_points, maps)
+        draw_points(with_points, (guess + 0.5) * scale - 0.5)
+        draw_points(with_points, (truth + 0.5) * scale - 0.5, radius=5, colour=TRUE)
+        tiles += [with_points, with_heatmaps]
     return contact_sheet(tiles, columns=8, tile=side)
 
 
@@ -123,6 +124,12 @@ def overlay(face: np.ndarray, heatmaps: np.ndarray) -> np.ndarray:
     return (0.45 * face + glow).clip(0, 255).astype(np.uint8)
 
 
+def evenly_spaced(image_ids: pd.Series, count: int) -> list[str]:
+    """Returns `count` ids from all over the table, or all ids if there are fewer."""
+    rows = np.linspace(0, len(image_ids) - 1, min(count, len(image_ids))).astype(int)
+    return image_ids.iloc[rows].tolist()
+
+
 def face_sheet(folder: Path, image_ids: list[str], columns: int, side: int = 112) -> np.ndarray:
     """Returns the faces of a folder, row by row."""
     return contact_sheet(
@@ -131,7 +138,7 @@ def face_sheet(folder: Path, image_ids: list[str], columns: int, side: int = 112
 
 
 def alignment_sheet(folders: dict[int, Path], image_ids: list[str], side: int = 112) -> np.ndarray:
-    """Returns the same faces aligned by each number of points, one row a method."""
+    """Returns the same faces aligned by each number of points, one row per method."""
     tiles = [read_image(folder / image_id) for folder in folders.values() for image_id in image_ids]
     captions = [f"{count} points" for count in folders for _ in image_ids]
     return contact_sheet(tiles, columns=len(image_ids), tile=side, captions=captions)

@@ -1,4 +1,4 @@
-"""JPEG headers: the size, whether the file is whole, and by how much it can be decoded smaller."""
+"""JPEG headers: whether a file is complete, and how much smaller it can be decoded."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,11 @@ import cv2
 
 from facerec import MAX_PIXELS
 
-FRAMES = {0xC0, 0xC1, 0xC2}  # markers of a JPEG's size: baseline, extended, progressive
-REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they give colours too
+START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
+FRAME_MARKERS = {0xC0, 0xC1, 0xC2}  # hold the size: baseline, extended, progressive
+EXIF_MARKER = 0xE1
+SCAN_MARKER = 0xDA  # the pixels begin
+REDUCED_FLAGS = {  # by the reduction; combined with a colour flag, the image has colours
     1: 0,
     2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -15,39 +18,46 @@ REDUCED = {  # by which a JPEG is decoded smaller; with either of COLOUR they gi
 }
 
 
-def _reduction(content: bytes, scale: float) -> int:
-    """Returns by how much a photograph may be reduced while it is decoded.
+def possible_reduction(content: bytes, scale: float) -> int:
+    """Returns 8, 4, 2 or 1: the largest reduction that leaves at least `scale` of the size.
 
-    Only a JPEG; only if OpenCV, which sees the reduced size, could not take it for one that is not too large; and where
-    EXIF may turn it, only if whole blocks fill it, for else those at the right and below would come first.
+    It is 1 for all but JPEG files, and for images that are too large: OpenCV checks only the
+    reduced size. If EXIF may rotate the image, the reduction must divide both sides, or the
+    incomplete blocks at the right and below would come first.
+
+    Args:
+        content: of the image file.
+        scale: wanted size, of the whole image's.
     """
-    segments = dict(_segments(content))
-    frame = next(
-        (content[place + 5 : place + 9] for name, place in segments.items() if name in FRAMES), b""
-    )
-    height, width = int.from_bytes(frame[:2], "big"), int.from_bytes(frame[2:], "big")
+    positions = dict(_segments(content))
+    frame = next((positions[marker] for marker in positions if marker in FRAME_MARKERS), None)
+    if frame is None:
+        return 1
+    height = int.from_bytes(content[frame + 5 : frame + 7], "big")
+    width = int.from_bytes(content[frame + 7 : frame + 9], "big")
     if not 0 < height * width <= MAX_PIXELS:
         return 1
-    turned = 0xE1 in segments  # APP1, EXIF's
-    whole = [block for block in (8, 4, 2) if not turned or (height % block == width % block == 0)]
-    return next((block for block in whole if block * scale <= 1), 1)
+    for reduction in (8, 4, 2):
+        divides = height % reduction == 0 and width % reduction == 0
+        if reduction * scale <= 1 and (divides or EXIF_MARKER not in positions):
+            return reduction
+    return 1
 
 
-def _is_cut_off(content: bytes) -> bool:
-    """Returns whether a JPEG has no end-of-image marker after its header; the decoder turns the rest gray, or zero."""
-    if content.endswith(b"\xff\xd9"):
+def is_cut_off(content: bytes) -> bool:
+    """Returns whether a JPEG has no end marker after its header: decoders fill the rest in gray."""
+    if content.endswith(END_OF_IMAGE):
         return False
-    return any(
-        name == 0xDA and content.find(b"\xff\xd9", place) < 0 for name, place in _segments(content)
-    )
+    scans = [position for marker, position in _segments(content) if marker == SCAN_MARKER]
+    return any(END_OF_IMAGE not in content[position:] for position in scans)
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yields the marker and the place of each part of a JPEG's header, to the start of its pixels (0xDA)."""
-    place = 2
-    while content.startswith(b"\xff\xd8") and content[place : place + 1] == b"\xff":
-        marker, high, low = (*content[place + 1 : place + 4], 0, 0, 0)[:3]
-        yield marker, place
-        if marker == 0xDA:
+    """Yields marker and position of each part of a JPEG's header, up to the start of the pixels."""
+    position = 2
+    while content.startswith(START_OF_IMAGE) and content[position : position + 1] == b"\xff":
+        marker, high, low = (*content[position + 1 : position + 4], 0, 0, 0)[:3]
+        yield marker, position
+        if marker == SCAN_MARKER:
             return
-        place += 2 + 256 * high + low
+        position += 2 + 256 * high + low

@@ -1,4 +1,4 @@
-"""Squares cut out of pictures by matrices."""
+"""Squares cut out of images by matrices."""
 
 import math
 from collections.abc import Sequence
@@ -8,151 +8,146 @@ import cv2
 import numpy as np
 
 from facerec import geometry
-from facerec.geometry import scale
 from facerec.imaging.io import Order, read_reduced
 
-SHRINK_UNDER = 2 / 3  # px to a px: above, bilinear interpolation leaves hardly a pixel out
-NOT_WHOLE = (
-    1e-6  # px that the corner or the side of a square of whole pixels may be off, by rounding
-)
-MAX_HALVINGS = 14  # of a photograph; that many take the largest to a pixel
+MIN_UNSMOOTHED_SCALE = 2 / 3  # below, bilinear interpolation would leave pixels out
+ROUNDING_ERROR = 1e-6  # px that a square of whole pixels may be off
+MAX_HALVINGS = 14  # of an image: the largest becomes one pixel
+MAX_PADDING = 2  # side of a square of whole pixels, of the image's smaller side
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray:
-    """Returns the square (pixels, pixels, 3) that `matrix` cuts from an image, black outside it.
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Returns the square (size, size, 3) that a matrix cuts out of an image, black outside it.
 
-    Only the part that is seen is worked on; where the picture shrinks by more than a third it is averaged first, which
-    keeps it from aliasing.
+    An image that shrinks by more than a third is averaged first, which avoids aliasing.
 
     Args:
         image: (H, W, 3) uint8.
-        matrix: (2, 3), px of the image → px of the square. Not finite: the result is black.
-        pixels: side of the result.
+        matrix: (2, 3), px of the image → px of the square. If it is not finite, all is black.
+        size: side of the result, px.
     """
-    if not all(map(math.isfinite, matrix.ravel().tolist())):
-        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
-    if (whole := _whole_square(image, matrix, pixels)) is not None:
-        return _resized(whole, pixels)
-    part, part_matrix = _visible_part(image, matrix, pixels)
+    black = np.zeros((size, size, image.shape[2]), np.uint8)
+    if not np.isfinite(matrix).all():
+        return black
+    square = _whole_square(image, matrix, size)
+    if square is not None:
+        return _resize(square, size)
+    part, part_matrix = _visible_part(image, matrix, size)
     if not part.size:
-        return np.zeros((pixels, pixels, image.shape[2]), np.uint8)
+        return black
     part, part_matrix = _shrink(part, part_matrix)
-    return cv2.warpAffine(
-        part, part_matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
-    )
+    return cv2.warpAffine(part, part_matrix, (size, size), flags=cv2.INTER_LINEAR)
 
 
-def _whole_square(image: np.ndarray, matrix: np.ndarray, pixels: int) -> np.ndarray | None:
-    """Returns the square that `matrix` only resizes, black outside the image; None if it is not whole pixels of it.
+def _whole_square(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray | None:
+    """Returns the part of the image that a matrix only resizes, if it is a square of whole pixels.
 
-    Nor is it returned where the image is a small part of it.
+    It is black outside the image. A square far larger than the image, or outside it, gives None.
     """
-    (zoom, *sheared, right), (turned, zoom_y, down) = matrix.tolist()
-    if any(sheared) or turned or zoom != zoom_y or zoom <= 0:
+    (zoom, shear_x, x_offset), (shear_y, zoom_y, y_offset) = matrix.tolist()
+    if shear_x or shear_y or zoom != zoom_y or zoom <= 0:
         return None
-    exact = 0.5 - (right + 0.5) / zoom, 0.5 - (down + 0.5) / zoom, pixels / zoom
-    left, top, side = (round(value) for value in exact)
+    exact = np.array([0.5 - (x_offset + 0.5) / zoom, 0.5 - (y_offset + 0.5) / zoom, size / zoom])
     height, width = image.shape[:2]
-    if max(abs(left - exact[0]), abs(top - exact[1]), abs(side - exact[2])) > NOT_WHOLE:
+    if exact[2] > MAX_PADDING * min(height, width) + ROUNDING_ERROR:
         return None
-    if side > 2 * min(width, height):
+    if np.abs(exact - np.rint(exact)).max() > ROUNDING_ERROR:
         return None
-    part = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
-    if not part.size or part.shape[:2] == (side, side):
-        return part if part.size else None
-    before = max(-top, 0), max(-left, 0)
-    after = side - part.shape[0] - before[0], side - part.shape[1] - before[1]
-    return cv2.copyMakeBorder(part, before[0], after[0], before[1], after[1], cv2.BORDER_CONSTANT)
+    x, y, side = (round(value) for value in exact.tolist())
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + side, width), min(y + side, height)
+    if left >= right or top >= bottom:
+        return None
+    square = np.zeros((side, side, image.shape[2]), np.uint8)
+    square[top - y : bottom - y, left - x : right - x] = image[top:bottom, left:right]
+    return square
 
 
-def _resized(square: np.ndarray, pixels: int) -> np.ndarray:
-    """Returns a square picture `pixels` wide, averaged where it shrinks by more than a third.
+def _resize(square: np.ndarray, size: int) -> np.ndarray:
+    """Returns a square image `size` px wide, averaged where it shrinks by more than a third.
 
-    Where it shrinks to more than half, the means are those of 2 × 2 pixels of one twice as wide as wanted: as near to
-    the true means as INTER_AREA's, for which parts of pixels cost twice the time.
+    Where it shrinks by less than half, it is enlarged to twice the size first: blocks of 2 × 2
+    pixels then have the mean, at half the time of INTER_AREA on parts of pixels.
     """
     side = len(square)
-    if pixels >= SHRINK_UNDER * side:
-        return cv2.resize(square, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
-    if side < 2 * pixels:
-        square = cv2.resize(square, (2 * pixels, 2 * pixels), interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(square, (pixels, pixels), interpolation=cv2.INTER_AREA)
+    if size >= MIN_UNSMOOTHED_SCALE * side:
+        return cv2.resize(square, (size, size), interpolation=cv2.INTER_LINEAR)
+    if side < 2 * size:
+        square = cv2.resize(square, (2 * size, 2 * size), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
 
 
 def _visible_part(
-    image: np.ndarray, matrix: np.ndarray, pixels: int
+    image: np.ndarray, matrix: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the part of the image under the square, with a margin for interpolation, and its matrix."""
-    spans = [_span(row, pixels) for row in cv2.invertAffineTransform(matrix).tolist()]
-    margin = 2 + max(last - first for first, last in spans) / pixels
-    (left, right), (top, bottom) = (
-        (math.floor(min(max(0, first - margin), side)), math.ceil(min(max(0, last + margin), side)))
-        for (first, last), side in zip(spans, image.shape[1::-1], strict=True)
-    )
-    return image[top:bottom, left:right], _moved(matrix, 1, left, top)
-
-
-def _span(row: list[float], pixels: int) -> tuple[float, float]:
-    """Returns the least and the largest of a coordinate of the image, by the row of the inverse matrix that gives it.
-
-    Over the square and a pixel about it: in plain numbers, for which NumPy takes longer than the warping itself.
-    """
-    along_x, along_y, start = row
-    start -= along_x + along_y
-    ends = along_x * (pixels + 1), along_y * (pixels + 1)
-    return start + sum(min(end, 0) for end in ends), start + sum(max(end, 0) for end in ends)
+    """Returns the part of the image under the square and a margin around it, and its matrix."""
+    inverse = cv2.invertAffineTransform(matrix)
+    linear = inverse[:, :2]
+    start = inverse[:, 2] - (linear[:, 0] + linear[:, 1])  # of the pixel before the first
+    edges = linear * (size + 1)
+    first = start + np.minimum(edges, 0).sum(axis=1)
+    last = start + np.maximum(edges, 0).sum(axis=1)
+    margin = 2 + (last - first).max() / size
+    sides = np.array(image.shape[1::-1])
+    left, top = np.floor(np.clip(first - margin, 0, sides)).astype(int)
+    right, bottom = np.ceil(np.clip(last + margin, 0, sides)).astype(int)
+    return image[top:bottom, left:right], _with_source(matrix, 1, left, top)
 
 
 def _shrink(image: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the image averaged down to no less than the matrix's scale, and the matrix from there.
+    """Returns the image averaged down to at least the matrix's scale, and the matrix from there.
 
-    Blocks of 2 × 2, 4 × 4, 8 × 8 … pixels become one; what still shrinks to under SHRINK_UNDER is smoothed by 1, 2, 1.
-    Either takes out the finest stripes, and a picture twice as large gives the same.
+    Blocks of 2 × 2, 4 × 4, 8 × 8 … pixels become one. If the rest still shrinks to less than
+    MIN_UNSMOOTHED_SCALE, it is smoothed by 1, 2, 1.
     """
-    block = 2 ** int(-math.log2(min(max(scale(matrix), 0.5**MAX_HALVINGS), 1)))
+    scale = max(geometry.scale(matrix), 0.5**MAX_HALVINGS)
+    block = 2 ** int(-math.log2(min(scale, 1)))
     if block > 1:
-        image, matrix = _averaged(image, block), reduced_matrix(matrix, block)
-    if scale(matrix) < SHRINK_UNDER:
+        image = _block_means(image, block)
+        matrix = reduced_matrix(matrix, block)
+    if geometry.scale(matrix) < MIN_UNSMOOTHED_SCALE:
         image = cv2.GaussianBlur(image, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
     return image, matrix
 
 
-def _averaged(image: np.ndarray, block: int) -> np.ndarray:
-    """Returns the means of blocks; what they lack at the right and below is as the last pixels."""
+def _block_means(image: np.ndarray, block: int) -> np.ndarray:
+    """Returns the means of blocks; the last row and column are repeated to fill the last blocks."""
     height, width = image.shape[:2]
-    below, right = -height % block, -width % block
-    if below or right:
-        image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    size = ((width + right) // block, (height + below) // block)
+    bottom, right = -height % block, -width % block
+    image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    size = (image.shape[1] // block, image.shape[0] // block)
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def reduced_matrix(matrix: np.ndarray, block: int) -> np.ndarray:
-    """Returns the matrix from a picture whose pixels are blocks of `block` × `block` pixels of the matrix's source."""
-    return matrix if block == 1 else _moved(matrix, block, (block - 1) / 2, (block - 1) / 2)
+def reduced_matrix(matrix: np.ndarray, reduction: int) -> np.ndarray:
+    """Returns the matrix for an image of which `reduction` × `reduction` pixels became one."""
+    offset = (reduction - 1) / 2
+    return _with_source(matrix, reduction, offset, offset)
 
 
-def _moved(matrix: np.ndarray, times: int, x: float, y: float) -> np.ndarray:
-    """Returns the matrix from points p, where the given one is from `times` × p + (x, y)."""
-    return np.array([[a * times, b * times, c + (a * x + b * y)] for a, b, c in matrix.tolist()])
+def _with_source(matrix: np.ndarray, scale: float, x: float, y: float) -> np.ndarray:
+    """Returns the matrix for source points p, if the given one takes `scale` × p + (x, y)."""
+    offset = matrix[:, 2] + (matrix[:, 0] * x + matrix[:, 1] * y)
+    return np.column_stack([matrix[:, :2] * scale, offset])
 
 
 def crop_faces(
-    path: Path, matrices: Sequence[np.ndarray] | np.ndarray, pixels: int, order: Order = "RGB"
+    path: Path, matrices: Sequence[np.ndarray] | np.ndarray, size: int, order: Order = "RGB"
 ) -> list[np.ndarray]:
-    """Returns the squares (pixels, pixels, 3) that matrices (2, 3) cut from a photograph, black outside it.
+    """Returns the squares (size, size, 3) that matrices cut out of a photograph, black outside it.
 
-    It is decoded once, no larger than they need. A matrix that is not finite gives black.
+    The photograph is decoded once, no larger than needed.
 
     Args:
         path: of the photograph.
-        matrices: px of the photograph → px of the square.
-        pixels: side of the squares.
+        matrices: (2, 3) each, px of the photograph → px of the square. If one is not finite, its
+            square is black.
+        size: side of the squares, px.
         order: of the colours, as in `read_reduced`.
 
     Raises:
-        ValueError: as `read_image`.
+        ValueError, MemoryError: as `read_image`.
     """
-    scales = [scale for matrix in matrices if math.isfinite(scale := geometry.scale(matrix))]
+    scales = [geometry.scale(matrix) for matrix in matrices if np.isfinite(matrix).all()]
     photograph, reduction = read_reduced(path, max(scales, default=0), order)
-    return [warp(photograph, reduced_matrix(matrix, reduction), pixels) for matrix in matrices]
+    return [warp(photograph, reduced_matrix(matrix, reduction), size) for matrix in matrices]

@@ -49,7 +49,7 @@ def measure_photographs(frame: pd.DataFrame, images: Path) -> pd.DataFrame:
         frame.image_id, tables.points(frame), frame[tables.BOX].to_numpy(float), strict=True
     )
     faces = [Face(images / image_id, points, box) for image_id, points, box in columns]
-    rows = list(parallel_map(measure, faces, "measure photographs", processes=True))
+    rows = list(parallel_map(measure, faces, "measure photographs", processes=True, chunk_size=32))
     measures = pd.DataFrame(rows, index=frame.index, columns=tables.MEASURES.columns[1:])
     whole_px = {"width": "Int64", "height": "Int64"}
     return measures.assign(image_id=frame.image_id).astype(whole_px)

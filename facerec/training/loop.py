@@ -21,7 +21,7 @@ import facerec
 from facerec.networks import checkpoints
 from facerec.networks.devices import device
 from facerec.params import Params
-from facerec.progress import Progress, kept
+from facerec.progress import Progress, set_resume_point
 from facerec.training.params import FitParams
 from facerec.training.prefetch import Batch, prefetched
 
@@ -229,7 +229,7 @@ def _resume(trainer: Trainer, state: Path) -> list[dict[str, float]]:
 
 
 def _tell_kept(history: list[dict[str, float]], params: FitParams) -> None:
-    kept(f"after epoch {len(history)} of {params.epochs}")
+    set_resume_point(f"after epoch {len(history)} of {params.epochs}")
 
 
 def _last_good(state: Path) -> str:

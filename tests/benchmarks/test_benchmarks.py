@@ -149,7 +149,7 @@ def test_aligns_ceiling_passes_each_face_as_often_as_the_network_looks_at_it(
     seen: list[int] = []
     monkeypatch.setattr(network, "forward", lambda faces: seen.append(len(faces)))
     monkeypatch.setattr(
-        photograph_stages, "side_by_side", lambda function, items, *_, **__: map(function, items)
+        photograph_stages, "map_batches", lambda function, items, *_, **__: map(function, items)
     )
     photograph_stages._forward_passes(network, 64)
     assert sum(seen) == 64 * passes

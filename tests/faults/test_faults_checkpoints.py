@@ -1,5 +1,6 @@
 """Checkpoints that are foreign, older, truncated, damaged or malicious are refused."""
 
+import inspect
 import os
 import pickle
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import as_command
+from commands import as_command, options_of
 
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
@@ -16,6 +17,7 @@ from facerec.networks import checkpoints
 from facerec.params import Params
 from facerec.recognition import recognizer
 from facerec.recognition.recognizer import Recognizer
+from stages import align
 
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
@@ -92,8 +94,10 @@ def test_a_stage_refuses_a_malicious_model_in_one_line(tmp_path):
         {"kind": "hourglass", "config": Malicious(tmp_path / "mark"), "state_dict": {}},
         tmp_path / "evil.pt",
     )
-    (tmp_path / "params.yaml").write_text("align: {pixels: 40, max_shear: 0.4}\n")
-    result = as_command(tmp_path, "stages.align", "evil.pt", *"abcdefghijklmn")
+    (tmp_path / "params.yaml").write_text("align: {image_size: 40, max_shear: 0.4}\n")
+    paths = dict.fromkeys(list(inspect.signature(align.main).parameters), "x")
+    arguments = options_of({**paths, "model": "evil.pt"})
+    result = as_command(tmp_path, "stages.align", *arguments)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: evil.pt: not a plain checkpoint, refused")
     assert not (tmp_path / "mark").exists()

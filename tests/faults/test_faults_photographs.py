@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from collection import make_collection
-from commands import as_command
+from commands import as_command, options_of
 from PIL import Image, ImageOps
 from test_select import select
 
@@ -231,9 +231,10 @@ def test_bad_photographs_are_dropped_with_a_reason_and_odd_ones_are_kept(damaged
 
 def crop(folder: Path) -> subprocess.CompletedProcess:
     with (folder / "params.yaml").open("a") as file:
-        file.write("crop: {box_scale: 1.2, pixels: 32}\n")
-    tables_ = ["selected.csv", "wild.csv", "openset.csv", "landmarks_only.csv"]
-    arguments = [*tables_, "photos", "cropped", "points.csv"]
+        file.write("crop: {box_scale: 1.2, image_size: 32}\n")
+    tables_ = {name: f"{name}.csv" for name in ("selected", "wild", "openset", "landmarks_only")}
+    folders = {"photographs": "photos", "cropped": "cropped"}
+    arguments = options_of({**tables_, **folders, "cropped_landmarks": "points.csv"})
     return as_command(folder, "stages.crop", *arguments)
 
 

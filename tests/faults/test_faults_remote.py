@@ -1,4 +1,4 @@
-"""An S3 remote, through moto's server on 127.0.0.1: push, pull, a push that breaks, an object that rots."""
+"""An S3 remote, moto's server on 127.0.0.1: push, pull, a broken push, a damaged object."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ SECRET = "not-a-real-secret"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[str]:
-    """Yields the address of an S3 server in a process of its own."""
+    """Yields the address of an S3 server, which runs in its own process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -98,7 +98,7 @@ def test_a_push_broken_in_the_middle_is_completed_by_the_next(repository, bucket
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     before = len(keys(bucket))
-    assert 20 <= before < 240  # the photographs alone are so many
+    assert 20 <= before < 240  # the photographs alone are 240
     repository.run("dvc", "push")
     assert len(keys(bucket)) > 240
     assert "in sync" in repository.run("dvc", "status", "--cloud")

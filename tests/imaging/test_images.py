@@ -1,6 +1,4 @@
 import os
-import threading
-import time
 from pathlib import Path
 
 import cv2
@@ -9,8 +7,8 @@ import pytest
 from PIL import Image
 from skimage.transform import SimilarityTransform
 
-from facerec import files, geometry, parallel
-from facerec.imaging import arrays, io, jpeg, warp
+from facerec import geometry
+from facerec.imaging import arrays, io, warp
 
 rng = np.random.default_rng(0)
 
@@ -66,75 +64,6 @@ def test_a_truncated_picture_is_refused(tmp_path):
         io.read_image(tmp_path / "x.png")
 
 
-def test_results_come_in_order_and_not_all_at_once(monkeypatch):
-    monkeypatch.setenv("FACEREC_WORKERS", "3")
-    started, lock = [], threading.Lock()
-
-    def slow_square(number: int) -> int:
-        with lock:
-            started.append(number)
-        time.sleep(0.002 * (number % 3))
-        return number**2
-
-    results = parallel.parallel_map(slow_square, range(200), None)
-    assert next(results) == 0
-    assert len(started) <= 4 * 3 + 3
-    assert [0, *results] == [number**2 for number in range(200)]
-
-
-def test_whoever_stops_does_not_wait_for_what_was_begun_ahead(monkeypatch):
-    monkeypatch.setenv("FACEREC_WORKERS", "2")
-    started: list[int] = []
-
-    def slow(item: int) -> int:
-        started.append(item)
-        time.sleep(0.02)
-        return item
-
-    results = parallel.parallel_map(slow, range(400), None, ahead=400)
-    assert next(results) == 0
-    results.close()
-    begun = len(started)
-    time.sleep(0.2)
-    assert len(started) == begun < 100  # of 400 that were waiting
-
-
-def test_whoever_stops_waits_for_the_item_at_hand_only(monkeypatch):
-    monkeypatch.setenv("FACEREC_WORKERS", "2")
-    started: list[int] = []
-
-    def slow(item: int) -> None:
-        started.append(item)
-        time.sleep(0.1)
-
-    results = parallel.parallel_map(slow, range(80), None)
-    next(results)
-    begun = len(started)
-    results.close()
-    assert len(started) <= begun + 2  # of the four that each of two threads had been handed
-
-
-@pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, OSError(28, "No space left")])
-def test_whatever_ends_a_writing_nothing_half_written_stays(tmp_path, monkeypatch, fault):
-    def end(*_):
-        raise fault
-
-    monkeypatch.setattr(io.os, "replace", end)
-    with pytest.raises(fault if isinstance(fault, type) else OSError):
-        files.write_bytes(tmp_path / "a.csv", b"a")
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_error_in_a_worker_reaches_the_caller():
-    def fail(number: int) -> int:
-        if number == 5:
-            raise ValueError("five")
-        return number
-
-    with pytest.raises(ValueError, match="five"):
-        list(parallel.parallel_map(fail, range(50), None))
-
-
 def test_faces_are_loaded_in_the_order_of_their_ids(tmp_path):
     for number in range(4):
         io.write_image(tmp_path / f"{number}.png", np.full((8, 8, 3), number, np.uint8))
@@ -144,14 +73,6 @@ def test_faces_are_loaded_in_the_order_of_their_ids(tmp_path):
     io.write_image(tmp_path / "1.png", np.zeros((9, 8, 3), np.uint8))
     with pytest.raises(ValueError, match=r"1\.png: expected 8 × 8 px as 0\.png, got 8 × 9"):
         arrays.load_faces(tmp_path, ["0.png", "1.png"])
-
-
-def test_batches_cover_everything_once():
-    assert [list(batch) for batch in parallel.in_batches(range(7), 3, "x")] == [
-        [0, 1, 2],
-        [3, 4, 5],
-        [6],
-    ]
 
 
 def write_jpeg(path: Path, width: int, height: int, orientation: int | None = None) -> Path:
@@ -209,16 +130,9 @@ def test_only_a_jpeg_that_is_whole_and_not_too_large_is_reduced(tmp_path):
         io.read_reduced(path, 0.1)
     frame = content.index(b"\xff\xc0")
     content[frame + 5 : frame + 9] = (30_000).to_bytes(2, "big") * 2
-    assert jpeg._reduction(bytes(content), 0.1) == 1  # OpenCV then refuses it, as a whole one
-
-
-@pytest.mark.parametrize("wanted", ["0", "-1", "many"])
-def test_a_number_of_workers_that_cannot_be_is_named(monkeypatch, wanted):
-    monkeypatch.setenv("FACEREC_WORKERS", wanted)
-    with pytest.raises(
-        ValueError, match=f"FACEREC_WORKERS: expected .* at least 1, got '{wanted}'"
-    ):
-        parallel.num_workers()
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="more than 200000000 pixels"):  # at 1/8 they are fewer
+        io.read_reduced(path, 0.1)
 
 
 def test_what_is_cut_of_a_photograph_is_decoded_once_and_as_small_as_it_may_be(

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from facerec.geometry import CLOSER, template, transform_points
+from facerec.geometry import REFINED_EYE_DISTANCE, template, transform_points
 from facerec.landmarks import hourglass, training
 from facerec.landmarks.datasets import add_context, context_to_crop
 from facerec.landmarks.heatmaps import decode_heatmaps, draw_heatmaps
@@ -167,7 +167,7 @@ def test_a_refinement_crops_the_face_straight_and_close_and_predicts_in_px_of_th
     looked = [to_input(decode_heatmaps(network.dots(batch))[0])[0] for batch in network.seen]
     apart = [(found[1] - found[0]).numpy() for found in looked]
     assert abs(apart[0][1]) > 5 and abs(apart[1][1]) < 1
-    assert apart[1][0] == pytest.approx(CLOSER * 128, abs=1)
+    assert apart[1][0] == pytest.approx(REFINED_EYE_DISTANCE * 128, abs=1)
 
 
 class _Distracted(_DotFinder):
@@ -231,7 +231,7 @@ def test_a_share_of_the_faces_is_learned_from_as_a_refinement_sees_them():
     _, moved = training.augmented(faces, points, settings, generator)
     assert moved[:50].isnan().all()
     apart = (moved[50:, 1] - moved[50:, 0]).norm(dim=1) / 64
-    close = apart > (1 - training.REFINED_SCALE) * CLOSER - 0.05
+    close = apart > (1 - training.REFINED_SCALE) * REFINED_EYE_DISTANCE - 0.05
     assert abs(close.float().mean() - training.REFINED_SHARE) < 0.1  # three standard errors
     centre = moved[50:][close].mean(dim=1) / 64
     assert (centre - 0.5).abs().max() < training.REFINED_SHIFT + 0.02

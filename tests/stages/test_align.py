@@ -1,26 +1,22 @@
-"""The align stage on points that somebody else dictates: what is degenerate ends in a record, not in a smear."""
+"""The align stage on given points: degenerate faces end in a record, not in a smear."""
 
 import json
-import time
-import weakref
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from skimage.transform import AffineTransform, SimilarityTransform
 from skimage.transform import warp as skimage_warp
 from torch import nn
 
 from facerec import geometry, tables
+from facerec.alignment.points import FoundPoints
+from facerec.alignment.record import alignment_table
 from facerec.annotation_names import LANDMARKS
-from facerec.imaging import warp
-from facerec.imaging.io import read_image, read_reduced, write_image
+from facerec.imaging.io import read_image, write_image
 from facerec.landmarks import hourglass
-from facerec.landmarks.params import HourglassConfig
 from facerec.tables import SQUARE
 from stages import align
 
@@ -81,7 +77,7 @@ def faces() -> dict[str, np.ndarray]:
 def ran(tmp_path, monkeypatch):
     """Runs the stage; returns the tables, the metrics and the points, by the faces' names."""
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(f"align: {{pixels: {SIDE}, max_shear: 0.4}}\n")
+    Path("params.yaml").write_text(f"align: {{image_size: {SIDE}, max_shear: 0.4}}\n")
     return run(monkeypatch, faces())
 
 
@@ -157,9 +153,10 @@ def test_the_record_names_what_is_wrong_with_each_face(ran):
 def test_a_face_sheared_beyond_the_limit_is_a_fault():
     points = geometry.template(SIDE)[None] * [0.5, 1] + [16, 0]
     matrices = geometry.alignment_matrices(points, SIDE)
-    for most, fault in ((0.4, "sheared"), (0.6, "none")):
-        record = align._record(points, matrices, align.AlignParams(pixels=SIDE, max_shear=most))
-        assert record.shear_3.item() == pytest.approx(0.5) and record.fault.item() == fault
+    found = FoundPoints(points, np.ones(1), np.zeros(1, int))
+    for max_shear, fault in ((0.4, "sheared"), (0.6, "none")):
+        table = alignment_table(pd.Series(["a.png"]), found, matrices, SIDE, max_shear)
+        assert table.shear_3.item() == pytest.approx(0.5) and table.fault.item() == fault
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -217,7 +214,7 @@ def _files(path: Path) -> list[Path]:
 
 def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(f"align: {{pixels: {SIDE}, max_shear: 0.4}}\n")
+    Path("params.yaml").write_text(f"align: {{image_size: {SIDE}, max_shear: 0.4}}\n")
     seen = []
     for landmarks in (1.0, -777.0):
         run(monkeypatch, faces(), landmarks)
@@ -225,155 +222,3 @@ def test_the_annotated_points_are_not_looked_at(tmp_path, monkeypatch):
         seen.append({str(file): Path(file).read_bytes() for file in files})
     assert len(seen[0]) == 3 * len(faces()) + 7
     assert seen[0] == seen[1]
-
-
-@pytest.fixture
-def collection(tmp_path, monkeypatch):
-    """Returns what aligns 14 faces by an untrained network, in batches of 3 on so many cores, into a folder."""
-    monkeypatch.setattr(align, "BATCH", 3)
-    monkeypatch.setenv("FACEREC_DEVICE", "cpu")
-    monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    config = HourglassConfig(
-        image_size=SIDE,
-        stacks=1,
-        channels=8,
-        depth=1,
-        block="bottleneck",
-        loss="kl",
-        sigma=1.5,
-        flip_test=True,
-        refine_steps=1,
-        crop_oversampling=1.0,
-        precision="fp32",
-        box_scale=1.6,
-    )
-    network = hourglass.StackedHourglass(config).eval()
-    rng, squares = (
-        np.random.default_rng(0),
-        pd.DataFrame({"image_id": [f"{number}.png" for number in range(14)]}),
-    )
-    squares[SQUARE] = [0.0, 0.0, float(SIDE)]
-    for name in squares.image_id:
-        for folder in ("photographs", "crops"):
-            write_image(Path(folder) / name, rng.integers(0, 255, (SIDE, SIDE, 3), np.uint8))
-
-    def run(cores: int, out: str) -> list[np.ndarray]:
-        monkeypatch.setenv("FACEREC_WORKERS", str(cores))
-        folders = {count: tmp_path / out / str(count) for count in tables.ALIGNMENTS}
-        return align.align_all(network, squares, Path("photographs"), Path("crops"), folders, SIDE)
-
-    return run
-
-
-def written(folder: Path) -> dict[Path, bytes]:
-    return {
-        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def test_any_number_of_cores_gives_the_same(collection, tmp_path):
-    first, *others = (collection(cores, str(cores)) for cores in (1, 4, 14))
-    assert len(written(tmp_path / "1")) == 14 * len(tables.ALIGNMENTS)
-    for cores, other in zip((4, 14), others, strict=True):
-        assert all(
-            np.array_equal(a, b, equal_nan=True) and len(a) == 14
-            for a, b in zip(first, other, strict=True)
-        )
-        assert written(tmp_path / "1") == written(tmp_path / str(cores))
-
-
-def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one_batch_at_a_time(
-    collection, tmp_path, monkeypatch
-):
-    processes, threads, looking = collection(2, "processes"), torch.get_num_threads(), []
-    predict = hourglass.StackedHourglass.predict
-
-    def predict_alone(
-        network: hourglass.StackedHourglass, faces: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        looking.append(1)
-        assert len(looking) == 1
-        time.sleep(0.05)
-        looking.pop()
-        return predict(network, faces)
-
-    monkeypatch.setattr(hourglass.StackedHourglass, "predict", predict_alone)
-    monkeypatch.setattr(align, "device", lambda: torch.device("cuda"))
-    torch.set_num_threads(1)  # two would add up in another order
-    try:
-        beside = collection(4, "threads")
-    finally:
-        torch.set_num_threads(threads)
-    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(processes, beside, strict=True))
-    assert written(tmp_path / "processes") == written(tmp_path / "threads")
-
-
-@pytest.mark.parametrize(
-    ("kind", "pixels", "channels", "sizes"),
-    [
-        ("cpu", 96, 64, [32, 32, 6]),
-        ("cpu", 256, 256, [8] * 8 + [6]),
-        ("cpu", 4096, 4096, [1] * 70),
-        ("cuda", 256, 256, [32, 32, 6]),
-    ],
-)
-@pytest.mark.parametrize("cores", [1, 16, 100])
-def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_number_of_cores(
-    monkeypatch, kind, pixels, channels, sizes, cores
-):
-    monkeypatch.setenv("FACEREC_WORKERS", str(cores))
-    monkeypatch.setattr(align, "device", lambda: torch.device(kind))
-    network = SimpleNamespace(config=SimpleNamespace(image_size=pixels, channels=channels))
-    batches = align.batches(network, 70)
-    assert [len(batch) for batch in batches] == sizes
-    assert [index for batch in batches for index in batch] == [*range(70)]
-
-
-def test_nobody_waits_for_the_batches_at_hand_beside_a_gpu(collection, monkeypatch):
-    """As after Ctrl-C: an error in one photograph ends what other threads are at within a photograph."""
-    Path("photographs/0.png").write_bytes(b"no picture")
-    begun = []
-
-    def slowly(photograph: Path, *rest: object) -> list[np.ndarray]:
-        begun.append(photograph.name)
-        time.sleep(0.0 if photograph.name == "0.png" else 0.2)
-        return warp.crop_faces(photograph, *rest)
-
-    monkeypatch.setattr(align, "crop_faces", slowly)
-    monkeypatch.setattr(align, "device", lambda: torch.device("cuda"))
-    with pytest.raises(ValueError, match="not a readable image"):
-        collection(2, "out")
-    assert "0.png" in begun and len(begun) <= 3
-
-
-def test_an_error_in_a_batch_is_told(collection):
-    Path("photographs/7.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"photographs/7\.png: not a readable image"):
-        collection(4, "out")
-    assert not list(Path("out").rglob("*.partial"))
-
-
-def test_a_core_holds_one_photograph_at_a_time(monkeypatch, ran):
-    alive, most = 0, 0
-
-    def gone() -> None:
-        nonlocal alive
-        alive -= 1
-
-    def read(*args: Any) -> tuple[np.ndarray, int]:
-        nonlocal alive, most
-        photograph, reduction = read_reduced(*args)
-        if args[0].parent.name != "photographs":
-            return photograph, reduction
-        weakref.finalize(photograph, gone)
-        alive += 1
-        most = max(most, alive)
-        return photograph, reduction
-
-    monkeypatch.setattr(warp, "read_reduced", read)
-    monkeypatch.setattr(
-        align, "parallel_map", lambda function, items, *_, **__: map(function, items)
-    )
-    run(monkeypatch, faces())
-    assert (most, alive) == (1, 0)

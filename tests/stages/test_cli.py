@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from commands import as_command
+from commands import as_command, options_of
 
-from stages.__main__ import STAGES
+from facerec.cli import COMMANDS, STAGES
 from stages.cli import read_metrics, run, write_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -21,39 +21,6 @@ from stages.cli import run
 def work(name: str) -> None:
     print("begun", flush=True)
     time.sleep(60)
-run(work)
-"""
-IMPORTS = """
-import time
-print("begun", flush=True)
-try:
-    time.sleep(60)
-except BaseException:
-    raise ImportError("a bad install")  # as numpy's modules in C say
-"""
-ENDS = """
-import atexit, time
-from stages.cli import run
-def last() -> None:
-    print("begun", flush=True)
-    time.sleep(60)
-atexit.register(last)
-def work(name: str) -> None:
-    pass
-run(work)
-"""
-HOLDS = """
-import atexit
-from stages.cli import run
-class Held:
-    def __del__(self) -> None:
-        print("torn down")
-held = Held()
-atexit.register(print, "closed")
-def work(name: str) -> None:
-    print("done")
-    if name == "bad":
-        raise ValueError("bad")
 run(work)
 """
 
@@ -75,66 +42,61 @@ def test_damaged_metrics_are_named(tmp_path, content):
         read_metrics(tmp_path / "m.json")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", (*STAGES, *COMMANDS))
 def test_every_stage_explains_itself(stage):
     result = as_command(ROOT, f"stages.{stage}", "--help")
     assert result.returncode == 0 and "output:" in result.stdout and "Usage" in result.stdout
 
 
-def test_the_stages_are_listed_in_their_order():
-    result = python("-m", "stages", "--help")
+@pytest.mark.parametrize("command", [["facerec", "stages"], ["stages"]])
+def test_the_stages_are_listed_in_their_order(command):
+    result = python("-m", *command, "--help")
     places = [result.stdout.index(f" {stage} ") for stage in STAGES]
     assert places == sorted(places)
 
 
-def stage_of(code: str, folder: Path) -> list[str]:
-    """Returns the command of a stage with such code."""
-    package = folder / "package"
-    package.mkdir()
-    (package / "__init__.py").write_text("import stages")
-    (package / "stage.py").write_text(code)
-    return [sys.executable, "-m", "package.stage"]
+def test_the_command_forwards_its_arguments_to_a_stage():
+    result = python("-m", "facerec", "verify", "none.txt", "images", "--landmarks", "none.pt")
+    assert (result.returncode, result.stderr) == (1, "error: none.txt: No such file or directory\n")
+    help_text = python("-m", "facerec", "stages", "crop", "--help").stdout
+    assert "facerec stages crop [OPTIONS]" in help_text and "--cropped-landmarks" in help_text
 
 
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [(SLEEPS, 130), (IMPORTS, -signal.SIGINT), (ENDS, -signal.SIGINT)],
-    ids=["at work", "importing", "ending"],
-)
-def test_an_interrupted_stage_ends_at_once_with_one_line(tmp_path, code, expected):
-    """130 is what a shell makes of the signal too."""
+def test_the_command_imports_no_stage_before_it_runs_one():
+    script = """
+import sys
+from facerec.cli import main
+sys.argv = ["facerec", "stages", "--help"]
+try:
+    main()
+except SystemExit:
+    print({name for name in sys.modules if name.split(".")[0] in {"stages", "torch"}})
+"""
+    assert python("-c", script).stdout.endswith("{'stages'}\n")
+
+
+def test_ctrl_c_ends_a_stage_with_one_line():
     process = subprocess.Popen(
-        [*stage_of(code, tmp_path), "x"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", SLEEPS, "x"],
+        cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=partial(
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # a test run in the background ignores it
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # may be ignored here
     )
     assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
-    assert (process.returncode, errors) == (expected, "interrupted\n")
-
-
-@pytest.mark.parametrize(("name", "expected"), [("good", (0, "")), ("bad", (1, "error: bad\n"))])
-def test_a_stage_ends_without_being_torn_down_when_ctrl_c_would_end_it_without_a_word(
-    tmp_path, name, expected
-):
-    command, environment = (
-        [*stage_of(HOLDS, tmp_path), name],
-        {**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (result.returncode, result.stderr) == expected
-    assert result.stdout == "done\nclosed\n"
+    assert (process.returncode, errors) == (130, "interrupted\n")
 
 
 def test_bad_input_is_one_line_without_a_traceback_unless_one_asks_for_it(monkeypatch):
-    command = ["-m", "stages.crop", "none.csv", "b", "c", "d", "e", "f", "g"]
+    names = ("wild", "openset", "landmarks_only", "photographs", "cropped", "cropped_landmarks")
+    command = [
+        "-m",
+        "stages.crop",
+        *options_of({**dict.fromkeys(names, "x"), "selected": "none.csv"}),
+    ]
     result = python(*command)
     assert (result.returncode, result.stderr) == (1, "error: none.csv: no such file\n")
     monkeypatch.setenv("DEBUG", "1")
@@ -196,52 +158,9 @@ def test_a_worker_killed_for_memory_is_reported_as_that(tmp_path):
     workers[0].kill()
     errors = process.communicate()[1]
     assert (process.returncode, errors.count("\n")) == (1, 1)
-    assert errors.startswith("error: a worker process was killed, most likely for memory")
+    assert errors.startswith(
+        "error: a worker process died: killed by the system, most likely for memory"
+    )
     files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "params.yaml"]
     assert not [path for path in files if path.suffix != ".jpg"]  # no table, nothing partial
     assert not [one for one in workers if one.is_running()]
-
-
-@pytest.mark.parametrize(
-    ("work", "code", "said"),
-    [
-        (
-            "os.kill(os.getpid(), 11)",
-            -11,
-            "the stage crashed: Fatal Python error: Segmentation fault",
-        ),
-        ("os.abort()", -6, "the stage crashed: Fatal Python error: Aborted"),
-        (
-            "list(parallel_map(crash, range(99), None, processes=True))",
-            1,
-            "a worker process crashed: SIGSEGV, in a library, perhaps at a damaged photograph",
-        ),
-    ],
-    ids=["segmentation fault", "abort", "worker"],
-)
-def test_a_crash_is_not_called_a_want_of_memory(work, code, said, monkeypatch):
-    monkeypatch.setenv("FACEREC_WORKERS", "2")
-    head = "import os\nfrom facerec.parallel import parallel_map\nfrom stages.cli import run\n"
-    head += "def crash(_):\n    os.kill(os.getpid(), 11)\n"
-    result = python("-c", f"{head}def main() -> None:\n    {work}\nrun(main)")
-    assert (result.returncode, result.stderr) == (code, f"error: {said}\n")
-
-
-@pytest.mark.parametrize("workers", [0, 3])
-def test_a_stage_killed_for_memory_is_reported_as_that_and_its_workers_end_with_it(workers):
-    """The kernel kills without a word, and DVC says no more than `exited with -9`.
-
-    A worker that lived on would hold the end of the pipe for which this test waits.
-    """
-    work = (
-        f"with process_pool({workers}) as pool:\n        list(pool.map(abs, range(99)))\n        "
-        if workers
-        else ""
-    )
-    code = "import os\nfrom facerec.parallel import process_pool\nfrom stages.cli import run\n"
-    result = python(
-        "-c", f"{code}def main() -> None:\n    {work}os.kill(os.getpid(), 9)\nrun(main)"
-    )
-    assert result.returncode == -signal.SIGKILL
-    words = "the stage was killed, most likely for memory; a smaller batch or FACEREC_WORKERS=1 takes less"
-    assert result.stderr == f"error: {words}\n"

@@ -16,12 +16,16 @@ from facerec.imaging import io
 from facerec.imaging.io import write_image
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
+from facerec.landmarks.params import HourglassConfig
 from facerec.metrics.cross_validation import best_threshold, cross_validated_accuracy
 from facerec.recognition import recognizer
 from facerec.recognition.recognizer import Recognizer
 from stages.verify import _inside
 
-LFW = "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\nCy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
+LFW = (
+    "2\t2\nAnn 1 2\nBo_Li 10 3\nAnn 1 Bo_Li 3\nCy 4 Ann 2\n"
+    "Cy 4 5\nAnn 1 3\nCy 4 Bo_Li 10\nBo_Li 3 Cy 5\n"
+)
 
 
 def test_lfws_list_is_read(tmp_path):
@@ -150,11 +154,24 @@ def test_each_fold_is_measured_with_the_threshold_of_the_others():
 
 @pytest.fixture
 def project(tmp_path):
-    """An untrained hourglass and recogniser, and photographs of four people that differ in colour."""
+    """An untrained hourglass and recogniser, and photographs of four people in four colours."""
     torch.manual_seed(0)
     head = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
-    network = StackedHourglass(32, 1, 8, 1, "bottleneck", "kl", 1.5, False, 2, 4 / 3, "fp32")
-    hourglass.save(network, tmp_path / "h.pt")
+    config = HourglassConfig(
+        image_size=32,
+        stacks=1,
+        channels=8,
+        depth=1,
+        block="bottleneck",
+        loss="kl",
+        sigma=1.5,
+        flip_test=False,
+        refine_steps=1,
+        crop_oversampling=4 / 3,
+        precision="fp32",
+        box_scale=1.2,
+    )
+    hourglass.save(StackedHourglass(config), tmp_path / "h.pt")
     recognizer.save(Recognizer("resnet18", 16, 0.0, head, [1, 2], 32, "fp32"), tmp_path / "r.pt")
     rng = np.random.default_rng(0)
     rows = []
@@ -168,7 +185,6 @@ def project(tmp_path):
     (tmp_path / "boxes.txt").write_text("\n".join(["8", "image_id x_1 y_1 width height", *rows]))
     same = ["p0 1 2\np1 1 2\np0 1 p1 1\np2 1 p3 2\n", "p2 1 2\np3 1 2\np0 2 p2 1\np1 1 p3 1\n"]
     (tmp_path / "pairs.txt").write_text("2 2\n" + "".join(same))
-    (tmp_path / "params.yaml").write_text("crop: {box_scale: 1.2, pixels: 64}\n")
     return tmp_path
 
 

@@ -1,0 +1,1 @@
+"""From photographs with boxes to cropped faces, points and aligned faces."""

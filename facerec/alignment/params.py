@@ -1,0 +1,15 @@
+"""The sections `crop` and `align` of params.yaml, in a file of their own: it imports no torch."""
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from facerec.params import Params
+
+
+class CropParams(Params):
+    box_scale: PositiveFloat  # side of the square, of the smaller side of the box
+    image_size: PositiveInt  # side of the cropped face, px
+
+
+class AlignParams(Params):
+    image_size: PositiveInt  # side of the aligned face, px
+    max_shear: NonNegativeFloat  # a 3-point face sheared more, or mirrored, is called distorted
