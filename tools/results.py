@@ -101,12 +101,12 @@ def markdown(
         recognizers: the metrics of each recogniser, by name.
         hourglass: the metrics of the hourglass.
     """
-    from benchmarks.nearest_neighbour import accuracies  # imports torch, which takes seconds
+    from experiments.nearest_neighbour import top1_by_pixels  # imports torch, which takes seconds
     from tools.timings import machine
 
     published = params["recognizers"][params["publish"]["recognizer"]]
     aligned = Path(f"data/aligned_{published['alignment']}")
-    neighbours = accuracies(Path("data/train.csv"), Path("data/val.csv"), aligned)
+    neighbours = top1_by_pixels(Path("data/train.csv"), Path("data/val.csv"), aligned)
     return PAGE.format(
         profile=current(),
         machine="\n".join(f"- {line}" for line in machine()),
