@@ -1,4 +1,4 @@
-"""Trainings of a benchmark that are kept in a table, so that an interrupted benchmark goes on where it was."""
+"""Finished trainings in a table, so that an interrupted experiment goes on where it was."""
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path

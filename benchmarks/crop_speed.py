@@ -129,7 +129,9 @@ def _selected(data: Path, photographs: int) -> Faces:
     frame = pd.concat(
         [*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True
     )
-    return Faces("selected", data / "photographs", frame, squares_of(data, photographs))
+    squares = squares_of(data, photographs)  # those of landmarks_only too, which have no row here
+    some = squares[squares.image_id.isin(frame.image_id)]
+    return Faces("selected", data / "photographs", frame, some)
 
 
 def squares_of(data: Path, photographs: int) -> pd.DataFrame:

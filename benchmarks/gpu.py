@@ -27,8 +27,7 @@ from facerec.landmarks import training as landmark_training
 from facerec.landmarks.datasets import CONTEXT
 from facerec.landmarks.params import HourglassParams
 from facerec.networks.devices import device
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.training.loop import Task, Trainer
 from facerec.training.prefetch import FaceDataset
 
@@ -138,8 +137,9 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
         0, 255, (sizes.faces, sizes.face, sizes.face, 3), dtype=torch.uint8, generator=generator
     )
     labels = torch.arange(sizes.faces) % min(PEOPLE, sizes.faces)
-    head = parse_head({"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5})
-    network = recognizer_speed.build_network(params, head, faces.numpy(), labels)
+    head = {"type": "arcface", "scale": 30.0, "margin": 0.5}
+    entry = RecognizerEntry.model_validate({"alignment": 5, "head": head})
+    network = recognizer_speed.build_network(params, entry, faces.numpy(), labels)
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(

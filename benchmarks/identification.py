@@ -12,8 +12,8 @@ from torch import Tensor
 from typer import Option, run
 
 from benchmarks.measure import peak_memory
+from facerec.metrics.blocks import BLOCK
 from facerec.metrics.identification import identification_rate
-from facerec.metrics.verification import BLOCK
 
 PHOTOS = 5  # of each query person
 LAST_DIGITS = 1e-6  # in which two float32 products of the same rows may differ
@@ -51,7 +51,7 @@ def main(
 
 
 def embeddings(query: int, distractors: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns query embeddings, who is on them, and distractors, in place so that nothing is held twice."""
+    """Returns query embeddings, their people, and distractors; nothing is held twice."""
     generator = torch.Generator().manual_seed(0)
     people = torch.arange(query) // PHOTOS
     centres = torch.randn(int(people[-1]) + 1, width, generator=generator)
@@ -61,7 +61,7 @@ def embeddings(query: int, distractors: int, width: int) -> tuple[Tensor, Tensor
 
 
 def product(queries: Tensor, others: Tensor) -> None:
-    """Computes every cosine once, a block at a time in one buffer: what no method can do without."""
+    """Computes every cosine once, a block at a time in one buffer: the least that is needed."""
     rows = max(1, BLOCK // len(queries))
     buffer = queries.new_empty(rows, len(queries))
     for start in range(0, len(others), rows):

@@ -24,9 +24,10 @@ def against_product(query: int, distractors: int, repeats: int) -> Measured:
 
 
 def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
-    """Returns the speed of `search_cosines` (each query's best distractor and best own) against faiss's exact search.
+    """Returns the speed of `search_cosines` against faiss's exact search.
 
-    faiss holds the distractors and finds each query's nearest; its index is built before the clock starts.
+    faiss holds the distractors and finds each query's nearest; its index is built before the clock
+    starts.
     """
     import faiss  # only `make bench` installs it
 
@@ -41,11 +42,9 @@ def against_faiss(query: int, distractors: int, repeats: int) -> Measured:
 
 
 def _agree(index: Any, queries: Tensor, people: Tensor, others: Tensor) -> None:
-    """Raises ValueError if the two do not find the same best distractors for some of the queries."""
+    """Raises ValueError if the two find different best distractors for some of the queries."""
     some = people < min(int(people.max()) + 1, 2)
-    alone = (
-        people.clone()[some] * 0
-    )  # everybody one person: what is best of anybody else's is a distractor
+    alone = people.clone()[some] * 0  # all one person: anybody else is a distractor
     ours = search_cosines(queries[some], alone, others)[1].numpy()
     if not np.allclose(ours, index.search(queries[some].numpy(), 1)[0][:, 0], atol=1e-5):
         raise ValueError("search_cosines and faiss find different cosines")

@@ -15,8 +15,7 @@ from benchmarks.measure import Measured, alternate
 from facerec.imaging.io import read_image
 from facerec.networks.devices import autocast, device
 from facerec.parallel import num_workers
-from facerec.recognition.head_params import HeadParams
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.training import batch_loss, build
 from facerec.training.loop import Task, Trainer, adamw
@@ -45,7 +44,7 @@ def our_epochs(
     task = Task(
         FaceDataset(faces, torch.arange(len(faces)), labels),
         batch_loss(network, params),
-        order=partial(grouped_order, labels, network.head.photos_together),
+        order=partial(grouped_order, labels, network.head.samples_per_class),
     )
     trainer = Trainer(network, task, params, seed=0)
     for epoch in count():
@@ -60,7 +59,7 @@ def resident_steps(
 
     Each step waits for the device to finish, unless the caller does so at the end.
     """
-    shape = (params.batch_size, 3, network.pixels, network.pixels)
+    shape = (params.batch_size, 3, network.config.image_size, network.config.image_size)
     batch = torch.rand(shape, device=device()).contiguous(memory_format=torch.channels_last)
     wanted = labels[torch.arange(params.batch_size) % len(labels)].to(device())
     optimizer = adamw(network, params)
@@ -96,12 +95,12 @@ def against_resident(
     faces: np.ndarray,
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
     """Returns our speed and that of the same step on a resident batch."""
-    first, second = (build_network(params, head, faces, labels) for _ in range(2))
+    first, second = (build_network(params, entry, faces, labels) for _ in range(2))
     return _compare(
         our_epochs(first, faces, labels, params),
         resident_steps(second, labels, params),
@@ -115,15 +114,15 @@ def against_plain(
     paths: list[Path],
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
     """Returns our speed and that of the plain loop over the same faces."""
-    plain = build_network(params.model_copy(update={"precision": "fp32"}), head, faces, labels)
+    plain = build_network(params.model_copy(update={"precision": "fp32"}), entry, faces, labels)
     theirs = plain_steps(plain.to(memory_format=torch.contiguous_format), paths, labels, params)
     return _compare(
-        our_epochs(build_network(params, head, faces, labels), faces, labels, params),
+        our_epochs(build_network(params, entry, faces, labels), faces, labels, params),
         theirs,
         seconds,
         repeats,
@@ -134,7 +133,7 @@ def against_other_precision(
     faces: np.ndarray,
     labels: Tensor,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seconds: float,
     repeats: int,
 ) -> Measured:
@@ -143,7 +142,7 @@ def against_other_precision(
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
     ours, theirs = (
-        our_epochs(build_network(one, head, faces, labels), faces, labels, one) for one in settings
+        our_epochs(build_network(one, entry, faces, labels), faces, labels, one) for one in settings
     )
     return _compare(ours, theirs, seconds, repeats)
 
@@ -158,12 +157,12 @@ def _compare(ours: Iterator[int], theirs: Iterator[int], seconds: float, repeats
 
 
 def build_network(
-    params: RecognizerParams, head: HeadParams, faces: np.ndarray, labels: Tensor
+    params: RecognizerParams, entry: RecognizerEntry, faces: np.ndarray, labels: Tensor
 ) -> Recognizer:
     """Returns an untrained recogniser of these faces and labels."""
     people = list(range(int(labels.max()) + 1))
     from_chance = params.model_copy(update={"weights": "none"})
-    network = build(from_chance, head, people, faces.shape[1], Path()).train()
+    network = build(from_chance, entry, people, faces.shape[1], Path()).train()
     if params.compile:
         network.compile()
     return network

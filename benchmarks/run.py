@@ -47,8 +47,7 @@ from facerec.files import write_bytes
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.recognition.datasets import read_aligned
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]
@@ -124,12 +123,13 @@ def _growth(work: Work, stage: str) -> Measured:
 
 
 def _recognizer(work: Work, against: str) -> Measured:
-    params, head = RecognizerParams.load("recognizer"), load_head("arcface")
+    params = RecognizerParams.load("recognizer")
+    entry = RecognizerEntry.load("recognizers.arcface")
     frame = tables.read(work.data / "train.csv", tables.SELECTED)
-    folder = work.data / f"aligned_{head.alignment}"
-    found = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, head.alignment)
+    folder = work.data / f"aligned_{entry.alignment}"
+    found = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, entry.alignment)
     paths = [folder / image_id for image_id in frame.image_id]
-    settings = (params, head, work.seconds, work.repeats)
+    settings = (params, entry, work.seconds, work.repeats)
     if against == "plain":
         return recognizer_speed.against_plain(found.faces, paths, found.labels, *settings)
     if against == "other":

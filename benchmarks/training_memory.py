@@ -15,14 +15,13 @@ from torch import Generator
 from typer import Argument, Option, run
 
 from facerec.imaging.arrays import stack_images
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.training import batch_loss, build
 from facerec.training.loop import Task, delete_checkpoints, fit
 from facerec.training.prefetch import FaceDataset
 
 MIB = 2**20
-HEAD = {"type": "ce", "alignment": 5, "label_smoothing": 0.0}
+ENTRY = {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.0}}
 
 
 def main(
@@ -57,7 +56,7 @@ def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> Non
         (np.roll(one, shift, axis=0) for shift in range(count)), count, params.memory_map_over
     )
     labels = torch.arange(count) % 100
-    network = build(params, parse_head(HEAD), list(range(100)), pixels, Path())
+    network = build(params, RecognizerEntry.model_validate(ENTRY), list(range(100)), pixels, Path())
     samples = steps * params.batch_size
 
     def random_order(generator: Generator) -> torch.Tensor:

@@ -88,7 +88,7 @@ def draw(folder: Path, people: np.ndarray, numbers: np.ndarray, noise, seed: int
 def align(frame: pd.DataFrame, folder: Path, params: AuditParams) -> AlignedFaces:
     """Returns the faces as the audit sees them, aligned by their true points."""
     size = params.image_size
-    matrices = geometry.alignment_matrices(tables.points(frame), size)[params.head.alignment]
+    matrices = geometry.alignment_matrices(tables.points(frame), size)[params.recognizer.alignment]
     pictures = parallel_map(read_image, [folder / name for name in frame.image_id], None)
     faces = [
         warp.warp(picture, matrix, size) for picture, matrix in zip(pictures, matrices, strict=True)

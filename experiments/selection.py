@@ -35,8 +35,7 @@ from facerec.parallel import in_batches, parallel_map
 from facerec.params import Params
 from facerec.recognition import training as recognizer_training
 from facerec.recognition.datasets import AlignedFaces
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
 from facerec.selection.params import SelectParams
@@ -100,7 +99,7 @@ def main(
     strategies: Annotated[
         str, Option(help="names in select.strategies, with commas")
     ] = "random,frontal,quality",
-    head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
+    recognizer: Annotated[str, Option(help="entry of recognizers in params.yaml")] = "arcface",
     model: Annotated[
         Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")
     ] = Path("models/hourglass.pt"),
@@ -130,10 +129,16 @@ def main(
     drawn = {
         (name, seed): chooser.choose(name, seed) for name in names for seed in range(1, seeds + 1)
     }
-    faces = _lazily_aligned(drawn, paths.images, model, load_head(head).alignment, pixels)
+    faces = _lazily_aligned(
+        drawn,
+        paths.images,
+        model,
+        RecognizerEntry.load(f"recognizers.{recognizer}").alignment,
+        pixels,
+    )
     keys = [
         {
-            "run": _key(drawn[name, seed], head, model, epochs, pixels),
+            "run": _key(drawn[name, seed], recognizer, model, epochs, pixels),
             "strategy": name,
             "seed": seed,
         }
@@ -144,7 +149,7 @@ def main(
         cells,
         keys,
         lambda key: train_and_try(
-            drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], head
+            drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], recognizer
         ),
     )
     how = "by one hourglass" if model.is_file() else "by the annotated points"
@@ -153,10 +158,15 @@ def main(
     print(text)
 
 
-def _key(chosen: dict[str, pd.DataFrame], head: str, model: Path, epochs: int, pixels: int) -> str:
+def _key(
+    chosen: dict[str, pd.DataFrame], recognizer: str, model: Path, epochs: int, pixels: int
+) -> str:
     """Returns a name that changes with the photographs, recipe, alignment and library's code."""
     params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [1]})
-    parts = [load_head(head).model_dump_json().encode(), str(pixels).encode()]
+    parts = [
+        RecognizerEntry.load(f"recognizers.{recognizer}").model_dump_json().encode(),
+        str(pixels).encode(),
+    ]
     parts += [model.read_bytes()] if model.is_file() else []
     photographs = (" ".join(chosen[name].image_id).encode() for name in ("train", "val", "wild"))
     return fingerprint("selection", params, *parts, *photographs)
@@ -195,7 +205,7 @@ def train_and_try(
     faces: dict[str, tuple[np.ndarray, bool]],
     epochs: int,
     seed: int,
-    head: str,
+    recognizer: str,
 ) -> dict[str, Any]:
     """Returns the seconds, and the hits on val and wild as strings of 0 and 1 by image_id."""
     params = RecognizerParams.load("recognizer").model_copy(
@@ -205,7 +215,11 @@ def train_and_try(
     torch.manual_seed(seed)
     person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     network = recognizer_training.build(
-        params, load_head(head), person_ids, train_set.faces.shape[1], Path()
+        params,
+        RecognizerEntry.load(f"recognizers.{recognizer}"),
+        person_ids,
+        train_set.faces.shape[1],
+        Path(),
     )
     name = fingerprint("benchmark_selection", params, train_set.faces)
     start = time.perf_counter()

@@ -43,7 +43,7 @@ def embed_photographs(
         photographs = list(parallel_map(read_image, [paths[index] for index in batch], None))
         boxes_of_batch = _whole_photographs(photographs) if boxes is None else boxes[batch]
         parts.append(embed_faces(landmarks, recognizer, photographs, boxes_of_batch))
-    return torch.cat(parts) if parts else torch.zeros(0, recognizer.config["embedding_dim"])
+    return torch.cat(parts) if parts else torch.zeros(0, recognizer.config.embedding_dim)
 
 
 def embed_faces(
@@ -64,10 +64,10 @@ def embed_faces(
     """
     squares = geometry.crop_squares(boxes, landmarks.config.box_scale)
     points = find_points(landmarks, photographs, squares)
-    alignment = recognizer.config["head"]["alignment"]
-    matrices = geometry.alignment_matrices(points, recognizer.pixels)[alignment]
+    alignment = recognizer.config.alignment
+    matrices = geometry.alignment_matrices(points, recognizer.config.image_size)[alignment]
     faces = [
-        warp(photograph, matrix, recognizer.pixels)
+        warp(photograph, matrix, recognizer.config.image_size)
         for photograph, matrix in zip(photographs, matrices, strict=True)
     ]
     is_aligned = torch.from_numpy(np.isfinite(matrices).all(axis=(1, 2)))

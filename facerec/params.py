@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +11,12 @@ PARAMS_FILE = Path("params.yaml")
 
 # Keys and sections of earlier versions, with * for any name: the key of today, or a sentence.
 RENAMED: dict[str, str] = {
+    "heads": "recognizers: {arcface: {alignment: 5, head: {type: arcface, …}}}",
+    "recognizers.*.type": "recognizers.<name>.head.type, with the head's other keys",
+    "recognizers.*.head.photos_together": "samples_per_class",
+    "audit.head": "audit.recognizer: {alignment: 5, head: {type: ce, …}}",
+    "evaluate.bootstrap": "evaluate.bootstrap_resamples",
+    "publish.head": "publish.recognizer",
     "crop.pixels": "crop.image_size",
     "align.pixels": "align.image_size",
     "synthesize.bad_share": "synthesize.flaw_prob",
@@ -51,7 +57,7 @@ class Params(BaseModel):
         """Returns the checked section.
 
         Args:
-            section: its name; dots descend, as in `heads.arcface`.
+            section: its name; dots descend, as in `recognizers.arcface`.
             file: the YAML file.
 
         Raises:
@@ -64,7 +70,7 @@ class Params(BaseModel):
         except ValidationError as error:
             problems = []
             for problem in error.errors():
-                key = ".".join([section, *map(str, problem["loc"])])
+                key = _key(section, values, problem["loc"])
                 problems.append(f"  {key}: {_explain(cls, key, problem)}")
             raise ValueError("\n".join([f"{file}:", *problems])) from None
 
@@ -113,8 +119,25 @@ def _descend(content: dict[str, Any], section: str, file: Path) -> Any:
 
 def renamed(key: str) -> str | None:
     """Returns what to say about a key or section of an earlier version, None about any other."""
-    new_names = [new for old, new in RENAMED.items() if fnmatch(key, old)]
+    new_names = [
+        new
+        for old, new in RENAMED.items()
+        if fnmatch(key, old) and key.count(".") == old.count(".")
+    ]
     return f"is now {new_names[0]}" if new_names else None
+
+
+def _key(section: str, values: Any, location: tuple[str | int, ...]) -> str:
+    """Returns the dotted key of an error; Pydantic's location also has types of heads, left out."""
+    names = [section]
+    for place, name in enumerate(location):
+        is_list = isinstance(values, list)
+        is_key = is_list or (isinstance(values, dict) and name in values)
+        if is_key:
+            values = values[name]
+        if is_key or place == len(location) - 1:
+            names.append(str(name))
+    return ".".join(names)
 
 
 def _explain(cls: type[BaseModel], key: str, error: Any) -> str:
@@ -131,9 +154,15 @@ def _explain(cls: type[BaseModel], key: str, error: Any) -> str:
 
 def _known(cls: type[BaseModel], path: tuple[str | int, ...]) -> str:
     """Returns the keys of the section, or of the section inside it at this path."""
+    inner: Any = cls
     for key in path:
-        inner = cls.model_fields[str(key)].annotation if str(key) in cls.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        choices = get_args(inner)  # of a union, whose next key is a type
+        if choices:
+            inner = next(c for c in choices if key in get_args(c.model_fields["type"].annotation))
+        elif isinstance(inner, type) and issubclass(inner, BaseModel) and key in inner.model_fields:
+            inner = inner.model_fields[str(key)].annotation
+        else:
             return "see the profiles"
-        cls = inner
-    return ", ".join(cls.model_fields)
+    if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        return "see the profiles"
+    return ", ".join(inner.model_fields)

@@ -35,7 +35,7 @@ def main(
     params = AuditParams.load("audit")
     parts = [tables.read(path, tables.SELECTED) for path in (selected, wild)]
     frame = pd.concat(parts, ignore_index=True)
-    faces = read_aligned(aligned, predicted, frame, params.head.alignment)
+    faces = read_aligned(aligned, predicted, frame, params.recognizer.alignment)
     probabilities = out_of_fold.probabilities(
         out_of_fold.resized(faces, params.image_size),
         params,

@@ -1,4 +1,4 @@
-"""Train one recogniser, once for each seed: a backbone, and the head that the first argument names."""
+"""Train one recogniser, once for each seed: a backbone and a head."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,73 +6,65 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import torch
-from typer import Argument
+from typer import Argument, Option
 
 from facerec import tables
 from facerec.recognition import recognizer
-from facerec.recognition import training as recognizer_training
 from facerec.recognition.datasets import AlignedFaces, read_aligned
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from facerec.recognition.training import build, train
 from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.cli import run, write_csv
 
 
 def main(
-    head: Annotated[str, Argument(help="name of an entry of heads in params.yaml")],
-    train: Annotated[Path, Argument(help="table of the photographs to learn from")],
-    val: Annotated[
-        Path, Argument(help="table of the photographs whose accuracy the history shows")
+    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    train_table: Annotated[Path, Option("--train", help="table of the photographs to learn from")],
+    val_table: Annotated[
+        Path, Option("--val", help="table of the photographs whose accuracy the history shows")
     ],
-    predicted: Annotated[Path, Argument(help="table that says which faces could be aligned")],
-    aligned: Annotated[Path, Argument(help="folder of the aligned faces")],
+    predicted: Annotated[Path, Option(help="table that says which faces could be aligned")],
+    aligned: Annotated[Path, Option(help="folder of the aligned faces")],
     weights: Annotated[
-        Path, Argument(help="recogniser to start from, if recognizer.weights is file")
+        Path, Option(help="recogniser to start from, if recognizer.weights is file")
     ],
-    model: Annotated[Path, Argument(help="output: the recogniser of the first seed")],
-    repeats: Annotated[
-        Path, Argument(help="output: folder of the other seeds' recognisers, and a list of all")
-    ],
+    models: Annotated[Path, Option(help="output: folder of seed_N.pt, a recogniser a seed")],
     history: Annotated[
-        Path, Argument(help="output: table of losses and accuracies, epoch by epoch, seeds' mean")
+        Path, Option(help="output: losses and accuracies by epoch, the mean over the seeds")
     ],
 ) -> None:
-    """Train one recogniser, once for each seed: a backbone, and the head that the first argument names."""
-    params, head_params = RecognizerParams.load("recognizer"), load_head(head)
-    train_frame, val_frame = tables.read(train, tables.SELECTED), tables.read(val, tables.SELECTED)
-    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    points = head_params.alignment
+    """Train one recogniser, once for each seed: a backbone and a head."""
+    params = RecognizerParams.load("recognizer")
+    entry = RecognizerEntry.load(f"recognizers.{name}")
+    train_frame = tables.read(train_table, tables.SELECTED)
+    val_frame = tables.read(val_table, tables.SELECTED)
     train_set, val_set = (
-        read_aligned(aligned, predicted, frame, points, params.memory_map_over)
+        read_aligned(aligned, predicted, frame, entry.alignment, params.memory_map_over)
         for frame in (train_frame, val_frame)
     )
+    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    image_size = train_set.faces.shape[1]
+    inputs = (
+        Path(__file__).read_bytes(),
+        entry.model_dump_json().encode(),
+        weights.read_bytes(),
+        np.array(person_ids),
+        *_arrays(train_set),
+        *_arrays(val_set),
+    )
 
-    code, start = Path(__file__).read_bytes(), weights.read_bytes()
-    entry = head_params.model_dump_json().encode()
     histories = []
-    for number, seed in enumerate(params.seeds):
+    for seed in params.seeds:
         torch.manual_seed(seed)
-        network = recognizer_training.build(
-            params, head_params, person_ids, train_set.faces.shape[1], weights
-        )
-        parts = (
-            code,
-            entry,
-            start,
-            np.array(person_ids),
-            *_contents(train_set),
-            *_contents(val_set),
-        )
-        name = fingerprint(f"train_recognizer-{head}-{seed}", params, *parts)
-        histories.append(recognizer_training.train(network, train_set, val_set, params, seed, name))
-        recognizer.save(network, repeats / f"seed_{seed}.pt" if number else model)
-    write_csv(repeats / "seeds.csv", pd.DataFrame({"seed": params.seeds}))
-    mean = pd.concat(histories).groupby("epoch", as_index=False).mean()
-    write_csv(history, mean.round(6))
-    delete_checkpoints(name)  # and other seeds', those that are no longer wanted among them
+        network = build(params, entry, person_ids, image_size, weights)
+        training = fingerprint(f"train_recognizer-{name}-{seed}", params, *inputs)
+        histories.append(train(network, train_set, val_set, params, seed, training))
+        recognizer.save(network, models / f"seed_{seed}.pt")
+    write_csv(history, pd.concat(histories).groupby("epoch", as_index=False).mean().round(6))
+    delete_checkpoints(training)  # those of all seeds
 
 
-def _contents(faces: AlignedFaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _arrays(faces: AlignedFaces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return faces.faces, faces.usable, faces.labels.numpy()
 
 

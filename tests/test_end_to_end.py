@@ -45,7 +45,7 @@ TINY = {
     },
     "align": {"image_size": 40},
     "recognizer": {"embedding_dim": 32, "epochs": 3, "batch_size": 16},
-    "evaluate": {"bootstrap": 50},
+    "evaluate": {"bootstrap_resamples": 50},
 }
 AFTER_HEADS = ["compare", "publish"]
 CHECK = "check_params"  # runs again whenever params.yaml or the code has changed
@@ -227,7 +227,7 @@ def test_the_same_seed_gives_the_same_bytes(repository, tmp_path):
 
 def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
     for head in ("ce", "arcface"):
-        output = repository.run("dvc", "exp", "run", "-n", head, "-S", f"publish.head={head}")
+        output = repository.run("dvc", "exp", "run", "-n", head, "-S", f"publish.recognizer={head}")
         ran = re.findall(r"^Running stage '(.*)':$", output, re.MULTILINE)
         assert [stage for stage in ran if stage != CHECK] in ([], ["publish"])
     diff = json.loads(repository.run("dvc", "metrics", "diff", "ce", "arcface", "--all", "--json"))
@@ -322,11 +322,11 @@ def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recom
     tiny = (repository.folder / "params.yaml").read_text()
     (repository.folder / "profiles/tiny.yaml").write_text(tiny)
     before = repository.json("metrics/comparison.json")
-    repository.change("heads.arcface", "margin", 0.4)
+    repository.change("recognizers.arcface.head", "margin", 0.4)
     repository.change(
         "align", "max_shear", 0.3
     )  # a flag for the reader; no stage after align depends on it
-    repository.change("evaluate", "bootstrap", 60)
+    repository.change("evaluate", "bootstrap_resamples", 60)
     (repository.folder / "params.yaml").rename(repository.folder / "profiles/other.yaml")
     (repository.folder / "params.yaml").write_text(tiny)
     repository.run("python", "-m", "tools.profile", "other")
@@ -342,9 +342,9 @@ def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recom
 @pytest.mark.parametrize(
     ("section", "key", "value", "expected"),
     [
-        ("heads.arcface", "margin", 0.4, {"train_recognizer@arcface", "compare"}),
+        ("recognizers.arcface.head", "margin", 0.4, {"train_recognizer@arcface", "compare"}),
         ("align", "max_shear", 0.3, {"align"}),
-        ("evaluate", "bootstrap", 60, {"evaluate@ce", "evaluate@arcface", "compare"}),
+        ("evaluate", "bootstrap_resamples", 60, {"evaluate@ce", "evaluate@arcface", "compare"}),
         ("synthesize", "people", 21, {"synthesize@synthetic"}),
     ],
     ids=["margin", "max_shear", "bootstrap", "people"],

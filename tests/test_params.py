@@ -19,8 +19,8 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_a_section_is_loaded_by_its_dotted_name(tmp_path):
-    file = write(tmp_path, "heads:\n  a: {pixels: 3, mode: fast}\n")
-    assert ToyParams.load("heads.a", file) == ToyParams(pixels=3, mode="fast")
+    file = write(tmp_path, "recognizers:\n  a: {pixels: 3, mode: fast}\n")
+    assert ToyParams.load("recognizers.a", file) == ToyParams(pixels=3, mode="fast")
 
 
 @pytest.mark.parametrize(

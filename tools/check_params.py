@@ -13,8 +13,7 @@ from facerec.files import write_bytes
 from facerec.landmarks.params import HourglassParams
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import GRADIENTS_STEP, RecognizerParams
+from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
 from facerec.selection.params import SelectParams
 from stages.cli import run
 from stages.publish import PublishParams
@@ -22,7 +21,9 @@ from stages.synthesize import SynthesizeParams
 
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"  # dvc.yaml puts it on a command line, in quotes; `-` would begin an option
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
-HEAD_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
+RECOGNIZER_NAME = (
+    r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines, and no option
+)
 NO_WEIGHTS = Path("profiles/none.csv")  # what stands for no file in every profile
 WITHOUT_SCORES = {"triplet"}  # types of heads that alone have no score for a person
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
@@ -38,7 +39,7 @@ class DatasetParams(Params):
     attributes: SafePath
 
 
-SECTIONS: dict[str, type[Params]] = {  # but for `heads`, whose entries have types
+SECTIONS: dict[str, type[Params]] = {  # but for `recognizers`, whose entries have any name
     "dataset": DatasetParams,
     "synthesize": SynthesizeParams,
     "select": SelectParams,
@@ -58,7 +59,7 @@ def problems(file: Path) -> list[str]:
         content = read_yaml(file)
     except ValueError as error:
         return [str(error)]
-    known = [*SECTIONS, "heads"]
+    known = [*SECTIONS, "recognizers"]
     found = []
     for name in content:
         if name not in known:
@@ -69,24 +70,25 @@ def problems(file: Path) -> list[str]:
             params.load(section, file)
         except ValueError as error:
             found.append(str(error))
-    return found + _heads(content, file) + ([] if found else _between_sections(content, file))
+    return found + _recognizers(content, file) + ([] if found else _between_sections(content, file))
 
 
-def _heads(content: dict[str, Any], file: Path) -> list[str]:
-    heads = content.get("heads")
-    if not isinstance(heads, dict) or not heads:
+def _recognizers(content: dict[str, Any], file: Path) -> list[str]:
+    recognizers = content.get("recognizers")
+    if not isinstance(recognizers, dict) or not recognizers:
         return [
-            f"{file}: heads: expected at least one entry such as `arcface: {{type: arcface, …}}`"
+            f"{file}: recognizers: expected at least one entry such as "
+            f"`arcface: {{alignment: 5, head: {{type: arcface, …}}}}`"
         ]
     found = []
-    for name in heads:
-        if not re.fullmatch(HEAD_NAME, str(name)):
+    for name in recognizers:
+        if not re.fullmatch(RECOGNIZER_NAME, str(name)):
             found.append(
-                f"{file}: heads.{name}: expected a name of letters, digits, _ and -, no - first"
+                f"{file}: recognizers.{name}: expected a name of letters, digits, _ and -, no - first"
             )
             continue
         try:
-            load_head(str(name), file)
+            RecognizerEntry.load(f"recognizers.{name}", file)
         except ValueError as error:
             found.append(str(error))
     return found
@@ -94,7 +96,7 @@ def _heads(content: dict[str, Any], file: Path) -> list[str]:
 
 def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
     """Returns the rules between values that are each well formed."""
-    found, heads = [], content.get("heads") or {}
+    found, names = [], content.get("recognizers") or {}
     face_size = HourglassParams.load("hourglass", file).face_size
     if content["crop"]["image_size"] < face_size:
         found.append(
@@ -102,20 +104,23 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
             f"crop_oversampling), got {content['crop']['image_size']}"
         )
     recognizer = content["recognizer"]
-    if recognizer["backbone"] == "gradients":
+    if recognizer["backbone"] == "hog":
         for section in ("align", "audit"):
-            pixels = content[section]["image_size"]
-            if pixels % GRADIENTS_STEP:
+            image_size = content[section]["image_size"]
+            if image_size % HOG_STEP:
                 found.append(
-                    f"{file}: {section}.image_size: expected a multiple of {GRADIENTS_STEP} for gradients, got {pixels}"
+                    f"{file}: {section}.image_size: expected a multiple of {HOG_STEP} for hog, "
+                    f"got {image_size}"
                 )
         if recognizer["weights"] == "imagenet":
             found.append(
-                f"{file}: recognizer.weights: expected none or file for gradients, got 'imagenet'"
+                f"{file}: recognizer.weights: expected none or file for hog, got 'imagenet'"
             )
-    if content["publish"]["head"] not in heads:
+    published = content["publish"]["recognizer"]
+    if published not in names:
         found.append(
-            f"{file}: publish.head: expected one of {', '.join(map(str, heads))}, got {content['publish']['head']!r}"
+            f"{file}: publish.recognizer: expected one of {', '.join(map(str, names))}, "
+            f"got {published!r}"
         )
     for key in ("select.exclude", "recognizer.weights_file"):
         section, name = key.split(".")
@@ -136,9 +141,10 @@ def _between_sections(content: dict[str, Any], file: Path) -> list[str]:
 
 def _of_the_audit(audit: dict[str, Any], file: Path) -> list[str]:
     found = []
-    if audit["runs"] and audit["head"]["type"] in WITHOUT_SCORES:
+    head = audit["recognizer"]["head"]["type"]
+    if audit["runs"] and head in WITHOUT_SCORES:
         found.append(
-            f"{file}: audit.head: expected a type with scores, such as ce, got {audit['head']['type']!r}"
+            f"{file}: audit.recognizer.head: expected a type with scores, such as ce, got {head!r}"
         )
     if audit["exclude_odds"] < audit["review_odds"]:
         found.append(

@@ -12,8 +12,7 @@ from dvc.repo import Repo
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
-from facerec.recognition.head_params import load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from stages.cli import run
 from tools.check_params import DRAWN, problems
 
@@ -205,7 +204,7 @@ def _work(
         return (
             TORCH
             + of.aligned * READ
-            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap"] * RESAMPLE)
+            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap_resamples"] * RESAMPLE)
         )
     return 0.0
 
@@ -262,8 +261,8 @@ def main() -> None:
         HourglassParams.load("hourglass"),
         RecognizerParams.load("recognizer"),
     )
-    heads = {head: load_head(head) for head in content["heads"]}
-    done = {head: speed.recognizer_epochs(head, of_recognizer) for head in heads}
+    entries = {name: RecognizerEntry.load(f"recognizers.{name}") for name in content["recognizers"]}
+    done = {name: speed.recognizer_epochs(name, of_recognizer) for name in entries}
     kept, photographs = Kept(speed.hourglass_epochs(of_hourglass), done), Photographs.of(content)
     print(f"{describe(stages, content, photographs, kept)}; ", end="", flush=True)
 
@@ -276,7 +275,7 @@ def main() -> None:
         measured = replace(measured, hourglass_step=step, look=look)
     if kinds & {"train_recognizer", "audit"}:
         sizes = content["select"]["people"], content["align"]["image_size"]
-        step = speed.recognizer(of_recognizer, next(iter(heads.values())), *sizes)
+        step = speed.recognizer(of_recognizer, next(iter(entries.values())), *sizes)
         measured = replace(measured, recognizer_step=step)
     lasts, cores = seconds(stages, content, photographs, measured, kept), num_workers()
     print(f"about {about(lasts)} on this machine's {cores} core{'s' * (cores > 1)}", flush=True)

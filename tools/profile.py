@@ -74,7 +74,7 @@ def current() -> str:
     """Returns the name of the profile with the values of params.yaml, or `custom`.
 
     It compares values, not bytes: `dvc exp run -S` writes the file again in its own layout.
-    `publish.head` does not count: `dvc exp run -S publish.head=ce` leaves it changed.
+    `publish.recognizer` does not count: `dvc exp run -S publish.recognizer=ce` leaves it changed.
     """
     values = _without_published(_values(PARAMS))
     if not values:
@@ -158,7 +158,7 @@ def _profile_values(name: str) -> dict[str, object]:
 
 
 def _without_published(values: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in values.items() if key != "publish.head"}
+    return {key: value for key, value in values.items() if key != "publish.recognizer"}
 
 
 def _values(path: Path) -> dict[str, object]:

@@ -15,8 +15,7 @@ from facerec.landmarks.params import HourglassParams
 from facerec.networks.devices import device
 from facerec.parallel import num_workers
 from facerec.recognition import training as recognizer_training
-from facerec.recognition.head_params import HeadParams
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.synthetic.drawing import photograph
 from facerec.training.loop import CHECKPOINTS, epochs_done
 from facerec.training.prefetch import Batch
@@ -43,11 +42,11 @@ def hourglass(params: HourglassParams) -> tuple[float, float]:
     return step, _seconds(lambda: network.predict(shown)) / FACES
 
 
-def recognizer(params: RecognizerParams, head: HeadParams, people: int, pixels: int) -> float:
+def recognizer(params: RecognizerParams, entry: RecognizerEntry, people: int, pixels: int) -> float:
     """Returns the seconds per training batch."""
     untrained = params.model_copy(update={"weights": "none"})
-    network = recognizer_training.build(untrained, head, [*range(people)], pixels, Path())
-    labels = torch.arange(params.batch_size) // max(network.head.photos_together, 1) % people
+    network = recognizer_training.build(untrained, entry, [*range(people)], pixels, Path())
+    labels = torch.arange(params.batch_size) // max(network.head.samples_per_class, 1) % people
     batch = _noise(params.batch_size, pixels), labels
     return _step(network, recognizer_training.batch_loss(network, params), batch)
 

@@ -50,6 +50,7 @@ def probabilities(
         ValueError: the head gives no scores.
     """
     recognizer = recognizer.model_copy(update={"epochs": params.epochs, "seeds": [params.seed]})
+    head = params.recognizer.head
     fold = folds(faces, params)
     inputs = (
         params.model_dump_json().encode(),
@@ -65,17 +66,19 @@ def probabilities(
         train_set = _part(faces, fold != number)
         held_out = _part(faces, is_predicted)
         torch.manual_seed(params.seed)
-        network = training.build(recognizer, params.head, people, faces.faces.shape[1], weights)
+        network = training.build(
+            recognizer, params.recognizer, people, faces.faces.shape[1], weights
+        )
         name = fingerprint(f"{TRAINING}-{number}", recognizer, *inputs)
         training.train(network, train_set, held_out, recognizer, params.seed, name)
         with torch.no_grad():
             scores = network.head.scores(held_out.embed(network).to(device()))
         if scores is None:
             raise ValueError(
-                f"audit.head: {params.head.type} has no score for a person; "
+                f"audit.recognizer.head: {head.type} has no score for a person; "
                 f"expected ce, arcface or another one"
             )
-        predictions[is_predicted] = _softmax(scores, params.head)
+        predictions[is_predicted] = _softmax(scores, head)
     return predictions
 
 

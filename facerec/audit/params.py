@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from facerec.params import Params
-from facerec.recognition.head_params import HeadParams
+from facerec.recognition.params import RecognizerEntry
 
 Odds = Annotated[float, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -16,7 +16,7 @@ class AuditParams(Params):
     folds: Annotated[int, Field(ge=2)]
     image_size: PositiveInt  # px, side of the faces that its recognisers see
     epochs: PositiveInt
-    head: HeadParams = Field(discriminator="type")
+    recognizer: RecognizerEntry
     review_odds: (
         Odds  # how many times as probable another name must be for a photograph to be listed
     )

@@ -1,4 +1,4 @@
-"""Recognisers on faces aligned by different numbers of points: which alignment is best, and is that chance?"""
+"""Recognisers on faces aligned by different numbers of points: which alignment is best?"""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -7,32 +7,35 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from facerec.evaluation.comparison import cell, name_of
+from facerec.evaluation.comparison import cell, display_name
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
 
 TOP1 = {"val": "val_top1", "wild": "wild_top1"}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A head's place in the table.
+class EvaluatedRecognizer:
+    """A recogniser's settings and results.
 
     Attributes:
-        type: of the head.
-        alignment: number of points that its faces are aligned by.
-        report: a REPORT table.
-        values: its flat metrics.
+        head: the type of its head.
+        alignment: number of points by which its faces are aligned.
+        report: its REPORT table.
+        metrics: its metrics.
     """
 
-    type: str
+    head: str
     alignment: int
     report: pd.DataFrame
-    values: dict[str, float]
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
 class AlignmentResult:
-    """Two alignments on one split: the second's top-1 minus the first's, the mean over the types that have both.
+    """Two alignments on one split.
+
+    The difference is the second's top-1 accuracy minus the first's, the mean over the heads that
+    were trained on both.
 
     Attributes:
         first: number of points.
@@ -51,13 +54,13 @@ class AlignmentResult:
     high: float
 
     def metrics(self) -> dict[str, float]:
-        """Returns the numbers, named after the pair and the split."""
+        """Returns the numbers as metrics named after the pair and the split."""
         key = f"alignment_{self.second}_vs_{self.first}.{self.split}_top1_difference"
         ends = {"": self.difference, "_low": self.low, "_high": self.high}
         return {f"{key}{end}": round(value, 6) for end, value in ends.items()}
 
     def seen_from(self, alignment: int) -> "AlignmentResult":
-        """Returns the same with this alignment as the second."""
+        """Returns the result with this alignment as the second one."""
         if alignment == self.second:
             return self
         return AlignmentResult(
@@ -66,104 +69,107 @@ class AlignmentResult:
 
 
 def compare_alignments(
-    entries: list[Entry], split: str, params: BootstrapParams
+    recognizers: list[EvaluatedRecognizer], split: str, params: BootstrapParams
 ) -> list[AlignmentResult]:
-    """Returns the paired comparison of every two alignments that some type of head was trained on both of.
+    """Returns the paired comparison of every two alignments that share a type of head.
 
-    A split without photographs compares nothing.
+    A split without photographs has no results.
 
     Args:
-        entries: of all heads; several of one type and alignment count as their mean.
+        recognizers: all of them; several of one head and alignment count as their mean.
         split: val or wild.
         params: of the intervals.
     """
-    shares = {
-        key: _shares(entries, *key, split)
-        for key in {(entry.type, entry.alignment) for entry in entries}
-    }
+    kinds = {(recognizer.head, recognizer.alignment) for recognizer in recognizers}
+    shares = {kind: _recognized_shares(recognizers, *kind, split) for kind in kinds}
     results = []
-    for first, second in combinations(sorted({alignment for _, alignment in shares}), 2):
-        types = sorted(
-            kind for kind, alignment in shares if alignment == first and (kind, second) in shares
+    for first, second in combinations(sorted({alignment for _, alignment in kinds}), 2):
+        heads = sorted({head for head, _ in kinds if {(head, first), (head, second)} <= kinds})
+        if not heads or shares[heads[0], first].empty:
+            continue
+        gains = sum(shares[head, second] - shares[head, first] for head in heads) / len(heads)
+        people = gains.index.get_level_values("label")
+        low, high = bootstrap_interval(
+            gains.to_numpy(), people, params.bootstrap_resamples, params.seed
         )
-        if types and len(shares[types[0], first]):
-            gains = sum(shares[kind, second] - shares[kind, first] for kind in types) / len(types)
-            low, high = bootstrap_interval(
-                gains.to_numpy(),
-                gains.index.get_level_values("label"),
-                params.bootstrap,
-                params.seed,
-            )
-            results.append(AlignmentResult(first, second, split, float(gains.mean()), low, high))
+        results.append(AlignmentResult(first, second, split, float(gains.mean()), low, high))
     return results
 
 
-def _shares(entries: list[Entry], kind: str, alignment: int, split: str) -> pd.Series:
-    """Returns how often each photograph of a split was recognised, by image_id and label, mean over like heads.
+def _recognized_shares(
+    recognizers: list[EvaluatedRecognizer], head: str, alignment: int, split: str
+) -> pd.Series:
+    """Returns how often each photograph of a split is recognised, by image_id and label.
+
+    Several recognisers of this head and alignment count as their mean.
 
     Raises:
-        ValueError: two heads were not examined on the same photographs.
+        ValueError: a recogniser was evaluated on other photographs.
     """
+    expected = _rows_of(recognizers[0].report, split).index
     reports = [
-        entry.report for entry in entries if (entry.type, entry.alignment) == (kind, alignment)
+        _rows_of(recognizer.report, split)
+        for recognizer in recognizers
+        if (recognizer.head, recognizer.alignment) == (head, alignment)
     ]
-    rows = [
-        report[report.split == split].set_index(["image_id", "label"]).sort_index()
-        for report in reports
-    ]
-    everything = entries[0].report
-    expected = (
-        everything[everything.split == split].set_index(["image_id", "label"]).sort_index().index
-    )
-    if any(not row.index.equals(expected) for row in rows):
+    if any(not report.index.equals(expected) for report in reports):
         raise ValueError(
-            f"{kind} on {alignment} points: its report on {split} is not of the others' photographs"
+            f"{head} on {alignment} points: its report on {split} is not of the others' photographs"
         )
-    return sum(row.recognized_share.astype(float) for row in rows) / len(rows)
+    return sum(report.recognized_share.astype(float) for report in reports) / len(reports)
 
 
-def alignment_table(entries: list[Entry]) -> list[str]:
-    """Returns the lines of a Markdown table, a row an alignment, a column a type of head on a split."""
-    types = list(dict.fromkeys(entry.type for entry in entries))
-    columns = [(split, kind) for split in TOP1 for kind in types]
-    titles = " | ".join(f"{name_of(kind)}, {split}" for split, kind in columns)
+def _rows_of(report: pd.DataFrame, split: str) -> pd.DataFrame:
+    return report[report.split == split].set_index(["image_id", "label"]).sort_index()
+
+
+def alignment_table(recognizers: list[EvaluatedRecognizer]) -> list[str]:
+    """Returns the lines of a Markdown table with a row an alignment and a column a head and split.
+
+    Args:
+        recognizers: all of them.
+    """
+    heads = list(dict.fromkeys(recognizer.head for recognizer in recognizers))
+    columns = [(split, head) for split in TOP1 for head in heads]
+    titles = " | ".join(f"{display_name(head)}, {split}" for split, head in columns)
     lines = [f"| aligned by | {titles} |", "|---" * (len(columns) + 1) + "|"]
-    for alignment in sorted({entry.alignment for entry in entries}):
-        row = [entry for entry in entries if entry.alignment == alignment]
-        cells = [
-            [cell(e.values, TOP1[split]) for e in row if e.type == kind] or ["–"]
-            for split, kind in columns
-        ]
-        lines.append(f"| {alignment} points | {' | '.join('; '.join(found) for found in cells)} |")
+    for alignment in sorted({recognizer.alignment for recognizer in recognizers}):
+        cells = []
+        for split, head in columns:
+            texts = [
+                cell(recognizer.metrics, TOP1[split])
+                for recognizer in recognizers
+                if (recognizer.head, recognizer.alignment) == (head, alignment)
+            ]
+            cells.append("; ".join(texts) or "–")
+        lines.append(f"| {alignment} points | {' | '.join(cells)} |")
     return lines
 
 
 def alignment_sentence(results: list[AlignmentResult]) -> str:
-    """Returns which alignment does best on a split, and whether it can be told from each of the others.
+    """Returns which alignment is best on a split, and from which others it can be distinguished.
 
     Args:
-        results: of every two alignments, on one split, at least one.
+        results: of every two alignments on one split; at least one.
     """
+    split = results[0].split
     alignments = sorted({points for result in results for points in (result.first, result.second)})
     if len(results) < comb(len(alignments), 2):
-        better = [
-            result.seen_from(result.first if result.difference < 0 else result.second)
-            for result in results
-        ]
-        pairs = [f"{result.second} points are {_clause(result)}" for result in better]
-        return f"On {results[0].split}, where not every two alignments share a head: {'; '.join(pairs)}."
-    lead = {
-        points: np.mean([r.seen_from(points).difference for r in _with(results, points)])
+        clauses = []
+        for result in results:
+            better = result.seen_from(result.first if result.difference < 0 else result.second)
+            clauses.append(f"{better.second} points are {_clause(better)}")
+        return f"On {split}, where not every two alignments share a head: {'; '.join(clauses)}."
+    mean_lead = {
+        points: np.mean([result.seen_from(points).difference for result in _with(results, points)])
         for points in alignments
     }
-    best = max(alignments, key=lead.__getitem__)
-    seen = [result.seen_from(best) for result in _with(results, best)]
-    told = (
-        "are recognised best"
-        if any(result.low > 0 for result in seen)
-        else "lead, but cannot be told to be best"
-    )
-    return f"On {results[0].split}, faces aligned by {best} points {told}: {'; '.join(map(_clause, seen))}."
+    best = max(alignments, key=mean_lead.__getitem__)
+    comparisons = [result.seen_from(best) for result in _with(results, best)]
+    is_certain = any(result.low > 0 for result in comparisons)
+    verdict = "are recognised best" if is_certain else "lead, but cannot be told to be best"
+    clauses = [_clause(result) for result in comparisons]
+    return f"On {split}, faces aligned by {best} points {verdict}: {'; '.join(clauses)}."
 
 
 def _with(results: list[AlignmentResult], points: int) -> list[AlignmentResult]:
@@ -172,8 +178,7 @@ def _with(results: list[AlignmentResult], points: int) -> list[AlignmentResult]:
 
 def _clause(result: AlignmentResult) -> str:
     gain, low, high = (100 * value for value in (result.difference, result.low, result.high))
+    first = f"{result.first} points"
     if low > 0:
-        return (
-            f"better than by {result.first} points, by {gain:.1f} points ({low:.1f} to {high:.1f})"
-        )
-    return f"not distinguishable from {result.first} points, {gain:+.1f} points ({low:+.1f} to {high:+.1f})"
+        return f"better than by {first}, by {gain:.1f} points ({low:.1f} to {high:.1f})"
+    return f"not distinguishable from {first}, {gain:+.1f} points ({low:+.1f} to {high:+.1f})"

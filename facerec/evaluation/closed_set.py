@@ -1,4 +1,4 @@
-"""The numbers that describe one recogniser on people whom it knows, and the mean of several seeds' numbers."""
+"""A recogniser's accuracy on people it was trained on, and the mean over several seeds."""
 
 import logging
 
@@ -12,7 +12,7 @@ from facerec.metrics.bootstrap import (
     macro_interval,
     macro_mean,
 )
-from facerec.recognition import scoring
+from facerec.recognition.scoring import top_k_hits
 
 log = logging.getLogger(__name__)
 
@@ -27,45 +27,49 @@ def closed_set_metrics(
     usable: np.ndarray,
     params: BootstrapParams,
 ) -> dict[str, float]:
-    """Returns top-1, top-5, macro top-1 and top-1 by prototypes, each with its interval; nothing without photographs.
+    """Returns top-1, top-5, macro top-1 and top-1 by prototypes, each with its interval.
+
+    Without photographs nothing is returned.
 
     Args:
         split: prefix of the names.
         scores: (N, K) without margin.
         prototype_cosines: (N, K) to each person's mean training embedding.
         labels: (N,) 0 … K-1.
-        usable: (N,) whether the face could be aligned; what could not counts as wrong.
+        usable: (N,) whether the face could be aligned; one that could not counts as wrong.
         params: of the intervals.
     """
     if not len(labels):
         log.info("%s: no photographs, so no accuracy", split)
         return {}
-    people, settings = labels.numpy(), (params.bootstrap, params.seed)
-    top1 = scoring.top_k_hits(scores, labels, 1).numpy() & usable
+    people = labels.numpy()
+    resampling = (params.bootstrap_resamples, params.seed)
     hits = {
-        "top1": top1,
-        "top5": scoring.top_k_hits(scores, labels, 5).numpy() & usable,
-        "top1_prototypes": scoring.top_k_hits(prototype_cosines, labels, 1).numpy() & usable,
+        "top1": top_k_hits(scores, labels, 1).numpy() & usable,
+        "top5": top_k_hits(scores, labels, 5).numpy() & usable,
+        "top1_prototypes": top_k_hits(prototype_cosines, labels, 1).numpy() & usable,
     }
     values: dict[str, float] = {}
-    for name, hit in hits.items():
-        values |= with_interval(
-            f"{split}_{name}", hit.mean(), bootstrap_interval(hit, people, *settings)
-        )
-    return values | with_interval(
-        f"{split}_macro_top1", macro_mean(top1, people), macro_interval(top1, people, *settings)
-    )
+    for name, is_hit in hits.items():
+        interval = bootstrap_interval(is_hit, people, *resampling)
+        values |= with_interval(f"{split}_{name}", is_hit.mean(), interval)
+    macro = macro_mean(hits["top1"], people)
+    interval = macro_interval(hits["top1"], people, *resampling)
+    return values | with_interval(f"{split}_macro_top1", macro, interval)
 
 
 def mean_and_sd(values: list[dict[str, float]]) -> dict[str, float]:
-    """Returns the mean of each number over the seeds, and, of several seeds, its standard deviation as `<name>_sd`.
+    """Returns the mean of each metric over the seeds, and its standard deviation as `<name>_sd`.
 
-    The ends of an interval are means too: they say what another sample of people would have given, the standard
-    deviation what another seed would have.
+    One seed has no standard deviation. The ends of an interval are means too: they say what another
+    sample of people would have given, the standard deviation what another seed would have.
+
+    Args:
+        values: the metrics of each seed.
     """
     result = {}
     for name in values[0]:
-        numbers = np.array([of[name] for of in values if name in of])
+        numbers = np.array([metrics[name] for metrics in values if name in metrics])
         result[name] = rounded(numbers.mean())
         if len(numbers) > 1 and not name.endswith(("_low", "_high")):
             result[f"{name}_sd"] = rounded(numbers.std(ddof=1))
@@ -73,43 +77,43 @@ def mean_and_sd(values: list[dict[str, float]]) -> dict[str, float]:
 
 
 def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
-    """Returns the mean of several seeds' tables that differ in nothing but their numbers."""
+    """Returns the mean of several seeds' tables, which differ in nothing but their numbers."""
     texts = curves[0].select_dtypes(exclude="number")
     numbers = sum(curve.select_dtypes("number").to_numpy(float) for curve in curves) / len(curves)
     mean = pd.DataFrame(numbers, columns=curves[0].select_dtypes("number").columns).round(6)
     return pd.concat([texts, mean], axis=1)[list(curves[0])]
 
 
-def confusion(
-    actual: np.ndarray, predicted: np.ndarray, people: int = CONFUSED_PEOPLE
+def confusion_rows(
+    actual: np.ndarray, predicted: np.ndarray, max_people: int = CONFUSED_PEOPLE
 ) -> pd.DataFrame:
-    """Returns one row a photograph, `actual` and `predicted`, of the people most often taken for one another.
+    """Returns `actual` and `predicted` of the photographs of the people most often confused.
 
-    A matrix of hundreds of people cannot be read. The pairs of people are gone through from the most often confused
-    down until `people` of them are together; whom else they were taken for is `other`.
+    A matrix of hundreds of people cannot be read. People are taken pair by pair, from the most
+    often confused pair down, until there are `max_people`. Everybody else is `other`.
 
     Args:
         actual: (N,) person ids.
         predicted: (N,) person ids.
-        people: at most so many.
+        max_people: the largest number of people.
     """
-    wrong = actual != predicted
-    pairs = np.sort(np.stack([actual[wrong], predicted[wrong]], axis=1), axis=1)
-    found, counts = np.unique(pairs, axis=0, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    chosen = list(dict.fromkeys(found[order].ravel().tolist()))[:people]
-    kept = np.isin(actual, chosen)
-    names = np.where(np.isin(predicted, chosen), predicted.astype(str), "other")
-    return pd.DataFrame({"actual": actual[kept].astype(str), "predicted": names[kept]}).sort_values(
-        ["actual", "predicted"], ignore_index=True
-    )
+    is_wrong = actual != predicted
+    mistakes = np.sort(np.stack([actual[is_wrong], predicted[is_wrong]], axis=1), axis=1)
+    pairs, counts = np.unique(mistakes, axis=0, return_counts=True)
+    by_count = np.argsort(-counts, kind="stable")
+    people = list(dict.fromkeys(pairs[by_count].ravel().tolist()))[:max_people]
+    is_shown = np.isin(actual, people)
+    names = np.where(np.isin(predicted, people), predicted.astype(str), "other")
+    rows = pd.DataFrame({"actual": actual[is_shown].astype(str), "predicted": names[is_shown]})
+    return rows.sort_values(["actual", "predicted"], ignore_index=True)
 
 
-def with_interval(name: str, value: float, band: tuple[float, float]) -> dict[str, float]:
+def with_interval(name: str, value: float, interval: tuple[float, float]) -> dict[str, float]:
     """Returns a metric with the ends of its interval, `<name>_low` and `<name>_high`."""
-    return {name: rounded(value), f"{name}_low": rounded(band[0]), f"{name}_high": rounded(band[1])}
+    low, high = interval
+    return {name: rounded(value), f"{name}_low": rounded(low), f"{name}_high": rounded(high)}
 
 
 def rounded(value: float) -> float:
-    """Returns a metric with as many digits as files hold."""
+    """Returns a metric rounded to the digits that files hold."""
     return round(float(value), 6)

@@ -31,13 +31,14 @@ LISTED = 20  # image_ids named in the text
 
 @dataclass(frozen=True)
 class PairedResult:
-    """Two heads on one split. The difference is the second's share of hits minus the first's, the seeds' mean.
+    """Two recognisers on one split.
 
+    The difference is the second's top-1 accuracy minus the first's, the mean over the seeds.
     McNemar's p and the photographs that one wins are the first seed's.
 
     Attributes:
-        first: a head's name.
-        second: another's.
+        first: a recogniser's name.
+        second: another's name.
         split: val or wild.
         difference: in [-1, 1].
         low: of its 95 % interval.
@@ -58,7 +59,7 @@ class PairedResult:
     second_wins: list[str]
 
     def metrics(self) -> dict[str, float]:
-        """Returns the numbers, named after the pair and the split."""
+        """Returns the numbers as metrics named after the pair and the split."""
         key = f"{self.second}_vs_{self.first}.{self.split}"
         return {
             f"{key}_top1_difference": round(self.difference, 6),
@@ -70,59 +71,73 @@ class PairedResult:
         }
 
     def sentence(self) -> str:
-        """Returns who is better and by how many points, or that an interval across 0 leaves it open."""
-        first, second = name_of(self.first), name_of(self.second)
+        """Returns who is better and by how many points, or that the interval holds 0."""
+        first, second = display_name(self.first), display_name(self.second)
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.4f}"
         points, low, high = 100 * self.difference, 100 * self.low, 100 * self.high
         if low > 0:
-            who, span = (
-                f"{second} is better than {first}",
-                f"{points:.1f} points ({low:.1f} to {high:.1f})",
-            )
-        elif high < 0:
-            who, span = (
-                f"{first} is better than {second}",
-                f"{-points:.1f} points ({-high:.1f} to {-low:.1f})",
-            )
-        else:
-            span = f"{points:+.1f} points ({low:+.1f} to {high:+.1f})"
-            return f"{second} and {first} are not distinguishable on {self.split}: {span}; {p}."
-        return f"{who} by {span} on {self.split}; {p}."
+            span = f"{points:.1f} points ({low:.1f} to {high:.1f})"
+            return f"{second} is better than {first} by {span} on {self.split}; {p}."
+        if high < 0:
+            span = f"{-points:.1f} points ({-high:.1f} to {-low:.1f})"
+            return f"{first} is better than {second} by {span} on {self.split}; {p}."
+        span = f"{points:+.1f} points ({low:+.1f} to {high:+.1f})"
+        return f"{second} and {first} are not distinguishable on {self.split}: {span}; {p}."
 
 
-def compare_heads(
+def compare_recognizers(
     first: str,
     second: str,
     split: str,
-    first_rows: pd.DataFrame,
-    second_rows: pd.DataFrame,
+    first_report: pd.DataFrame,
+    second_report: pd.DataFrame,
     params: BootstrapParams,
 ) -> PairedResult:
-    """Returns the paired comparison of two reports on one split.
+    """Returns the paired comparison of two recognisers on one split.
+
+    Args:
+        first: a recogniser's name.
+        second: another's name.
+        split: val or wild.
+        first_report: the first's REPORT table.
+        second_report: the second's REPORT table.
+        params: of the interval.
 
     Raises:
         ValueError: they are not of the same photographs.
     """
-    ours = first_rows[first_rows.split == split].set_index("image_id").sort_index()
-    theirs = second_rows[second_rows.split == split].set_index("image_id").sort_index()
-    if not ours.index.equals(theirs.index) or not ours.label.equals(theirs.label):
+    rows, other_rows = (
+        report[report.split == split].set_index("image_id").sort_index()
+        for report in (first_report, second_report)
+    )
+    if not rows.index.equals(other_rows.index) or not rows.label.equals(other_rows.label):
         raise ValueError(
             f"{first} and {second}: their reports on {split} are not of the same photographs"
         )
-    hits, others = ours.is_recognized.to_numpy() == 1, theirs.is_recognized.to_numpy() == 1
-    gains = theirs.recognized_share.to_numpy(float) - ours.recognized_share.to_numpy(float)
-    low, high = bootstrap_interval(gains, ours.label.to_numpy(), params.bootstrap, params.seed)
-    wins = [ours.index[only].tolist() for only in (hits & ~others, others & ~hits)]
+    hits = rows.is_recognized.to_numpy() == 1
+    other_hits = other_rows.is_recognized.to_numpy() == 1
+    gains = other_rows.recognized_share.to_numpy(float) - rows.recognized_share.to_numpy(float)
+    low, high = bootstrap_interval(
+        gains, rows.label.to_numpy(), params.bootstrap_resamples, params.seed
+    )
     return PairedResult(
-        first, second, split, float(np.mean(gains)), low, high, mcnemar_p(hits, others), *wins
+        first=first,
+        second=second,
+        split=split,
+        difference=float(np.mean(gains)),
+        low=low,
+        high=high,
+        p=mcnemar_p(hits, other_hits),
+        first_wins=rows.index[hits & ~other_hits].tolist(),
+        second_wins=rows.index[other_hits & ~hits].tolist(),
     )
 
 
-def heads_table(values: dict[str, dict[str, float]]) -> list[str]:
-    """Returns the lines of a Markdown table, a row a head; a metric that no head has makes no column.
+def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
+    """Returns the lines of a Markdown table with a row a recogniser; empty columns are left out.
 
     Args:
-        values: of each head, its flat metrics.
+        values: the metrics of each recogniser.
     """
     columns = {
         title: key
@@ -130,71 +145,69 @@ def heads_table(values: dict[str, dict[str, float]]) -> list[str]:
         if any(key in numbers for numbers in values.values())
     }
     lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for head, numbers in values.items():
-        lines.append(
-            f"| {name_of(head)} | {' | '.join(cell(numbers, key) for key in columns.values())} |"
-        )
-    seeds = max(int(numbers.get("seeds", 1)) for numbers in values.values())
-    spread = (
-        f", the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else ", one seed"
-    )
-    of_first = (
-        ["", "p, and who recognises which photograph, are the first seed's."] if seeds > 1 else []
-    )
-    return [
-        *lines,
+    for name, metrics in values.items():
+        cells = [cell(metrics, key) for key in columns.values()]
+        lines.append(f"| {display_name(name)} | {' | '.join(cells)} |")
+    seeds = max(int(metrics.get("seeds", 1)) for metrics in values.values())
+    note = f"the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else "one seed"
+    lines += [
         "",
-        f"Per cent{spread}, with 95 % intervals by resampling people; every score is without a margin.",
-        *of_first,
+        f"Per cent, {note}, with 95 % intervals by resampling people; "
+        f"every score is without a margin.",
     ]
+    if seeds > 1:
+        lines += ["", "p, and who recognises which photograph, are the first seed's."]
+    return lines
 
 
 def wins_line(result: PairedResult) -> str:
-    """Returns which photographs one of the two recognises and the other does not."""
+    """Returns the photographs that only one of the two recognises, as Markdown."""
+    wins = {result.second: result.second_wins, result.first: result.first_wins}
     return "\n".join(
-        f"- only {name_of(head)}: {len(wins)}{_listed(wins)}"
-        for head, wins in ((result.second, result.second_wins), (result.first, result.first_wins))
+        f"- only {display_name(name)}: {len(image_ids)}{_listed(image_ids)}"
+        for name, image_ids in wins.items()
     )
 
 
-def name_of(head: str) -> str:
-    """Returns how the field writes a head's name; an entry with a name of its own keeps it."""
-    return NAMES.get(head, head)
+def display_name(name: str) -> str:
+    """Returns a recogniser's name for tables: that of the head it is named after, or its own."""
+    return NAMES.get(name, name)
 
 
-def cell(numbers: dict[str, float], key: str) -> str:
-    """Returns a metric as a table shows it, %, with its standard deviation and interval if it has them."""
-    if key not in numbers:
+def cell(metrics: dict[str, float], key: str) -> str:
+    """Returns a metric in %, with its standard deviation and interval if it has them."""
+    if key not in metrics:
         return "–"
-    text = f"{100 * numbers[key]:.1f}"
-    if f"{key}_sd" in numbers:
-        text += f" ± {100 * numbers[f'{key}_sd']:.1f}"
-    if f"{key}_low" in numbers:
-        text += f" ({100 * numbers[f'{key}_low']:.1f}–{100 * numbers[f'{key}_high']:.1f})"
+    text = f"{100 * metrics[key]:.1f}"
+    if f"{key}_sd" in metrics:
+        text += f" ± {100 * metrics[f'{key}_sd']:.1f}"
+    if f"{key}_low" in metrics:
+        text += f" ({100 * metrics[f'{key}_low']:.1f}–{100 * metrics[f'{key}_high']:.1f})"
     return text
 
 
 def slices_table(chosen: pd.DataFrame, slices: pd.DataFrame) -> list[str]:
-    """Returns the lines of a Markdown table, a row a slice, a column a head.
+    """Returns the lines of a Markdown table with a row a slice and a column a recogniser.
 
     Args:
-        chosen: rows of split, slice, group and photographs.
-        slices: rows of head and of `slices.COLUMNS`, in which they are looked up.
+        chosen: the slices to list: rows of split, slice, group and photographs.
+        slices: their accuracies: rows of `head`, a recogniser's name, and of `slices.COLUMNS`.
     """
-    heads = list(dict.fromkeys(slices["head"]))
+    names = list(dict.fromkeys(slices["head"]))
     lines = [
-        f"| split | slice | photographs | {' | '.join(map(name_of, heads))} |",
-        "|---" * (3 + len(heads)) + "|",
+        f"| split | slice | photographs | {' | '.join(map(display_name, names))} |",
+        "|---" * (3 + len(names)) + "|",
     ]
-    found = slices.set_index(["head", "split", "slice", "group"])
+    accuracies = slices.set_index(["head", "split", "slice", "group"])
     for row in chosen.itertuples():
-        cells = [found.loc[head, row.split, row.slice, row.group] for head in heads]
-        shown = [
-            f"{100 * cell.top1:.1f} ({100 * cell.low:.1f}–{100 * cell.high:.1f})" for cell in cells
-        ]
-        lines.append(
-            f"| {row.split} | {row.slice}: {row.group} | {row.photographs} | {' | '.join(shown)} |"
-        )
+        cells = []
+        for name in names:
+            top1, low, high = accuracies.loc[
+                (name, row.split, row.slice, row.group), ["top1", "low", "high"]
+            ]
+            cells.append(f"{100 * top1:.1f} ({100 * low:.1f}–{100 * high:.1f})")
+        title = f"{row.slice}: {row.group}"
+        lines.append(f"| {row.split} | {title} | {row.photographs} | {' | '.join(cells)} |")
     return lines
 
 

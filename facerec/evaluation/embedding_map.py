@@ -1,4 +1,4 @@
-"""A map of embeddings on the plane, to look at."""
+"""A map of some people's embeddings on the plane."""
 
 import numpy as np
 import pandas as pd
@@ -9,40 +9,39 @@ PEOPLE = 15
 COLUMNS = ["x", "y", "person", "split", "image_id"]
 
 
-def embedding_map(
-    frame: pd.DataFrame, embeddings: Tensor, people: int = PEOPLE, seed: int = 0
+def tsne_map(
+    frame: pd.DataFrame, embeddings: Tensor, max_people: int = PEOPLE, seed: int = 0
 ) -> pd.DataFrame:
-    """Returns a t-SNE (van der Maaten and Hinton 2008) of some people's photographs, by cosine distance, COLUMNS.
+    """Returns a t-SNE of some people's photographs by cosine distance, COLUMNS.
 
-    Neighbours mean something, distances between groups do not.
+    Neighbours mean something, distances between groups do not (van der Maaten and Hinton 2008).
 
     Args:
         frame: rows of image_id, person_id, label and split.
         embeddings: (N, E) of its rows.
-        people: at most so many, evenly from all labels.
+        max_people: the largest number of people, taken evenly from all labels.
         seed: of the map.
     """
-    from sklearn.manifold import TSNE  # seconds to import
+    from sklearn.manifold import TSNE  # takes seconds to import
 
     labels = np.unique(frame.label)
-    chosen = labels[np.linspace(0, len(labels) - 1, min(people, len(labels))).astype(int)]
-    rows = np.flatnonzero(frame.label.isin(chosen))
+    places = np.linspace(0, len(labels) - 1, min(max_people, len(labels))).astype(int)
+    rows = np.flatnonzero(frame.label.isin(labels[places]))
     if len(rows) < 4:
         return pd.DataFrame(columns=COLUMNS)
     directions = F.normalize(embeddings[rows.tolist()]).numpy()
     perplexity = min(30.0, (len(rows) - 1) / 3)
+    # Exact: the approximation adds up in another order on other machines.
     tsne = TSNE(
         perplexity=perplexity, metric="cosine", init="random", method="exact", random_state=seed
     )
-    places = tsne.fit_transform(
-        directions
-    )  # exact: the approximation adds up in another order on other machines
+    points = tsne.fit_transform(directions)
     shown = frame.iloc[rows]
     columns = {
-        "x": places[:, 0],
-        "y": places[:, 1],
+        "x": points[:, 0],
+        "y": points[:, 1],
         "person": shown.person_id.astype(int).to_numpy(),
+        "split": shown.split.to_numpy(),
+        "image_id": shown.image_id.to_numpy(),
     }
-    return pd.DataFrame(
-        {**columns, "split": shown.split.to_numpy(), "image_id": shown.image_id.to_numpy()}
-    ).round(4)
+    return pd.DataFrame(columns).round(4)

@@ -1,4 +1,4 @@
-"""A recogniser's worst mistakes, as a picture."""
+"""A recogniser's worst mistakes, as a contact sheet."""
 
 from pathlib import Path
 
@@ -20,35 +20,38 @@ def worst_mistakes(
     embeddings: Tensor,
     train: pd.DataFrame,
     train_embeddings: Tensor,
-    shown: int = SHOWN,
+    max_rows: int = SHOWN,
 ) -> pd.DataFrame:
-    """Returns the mistakes with the highest scores, the rows of `report` plus `taken_for` and `really`.
+    """Returns the mistakes with the highest scores: rows of `report`, `taken_for` and `really`.
 
-    Those are image_ids of training photographs, of the person taken for and of the person it is: each the most alike.
+    `taken_for` and `really` are the most similar training photographs of the predicted person and
+    of the true one, as image_ids.
 
     Args:
         report: a REPORT table.
         embeddings: (N, E) of its rows.
         train: a SELECTED table.
         train_embeddings: (T, E) of its rows.
-        shown: at most so many.
+        max_rows: the largest number of mistakes.
     """
-    wrong = report.label != report.predicted_label
-    worst = report[wrong].sort_values(["score", "image_id"], ascending=[False, True]).head(shown)
-    cosines = (
-        F.normalize(embeddings[worst.index.tolist()]) @ F.normalize(train_embeddings).T
-    ).numpy()
-    labels, image_ids = train.label.to_numpy(), train.image_id.to_numpy()
+    mistakes = report[report.label != report.predicted_label]
+    worst = mistakes.sort_values(["score", "image_id"], ascending=[False, True]).head(max_rows)
+    directions = F.normalize(embeddings[worst.index.tolist()])
+    cosines = (directions @ F.normalize(train_embeddings).T).numpy()
+    train_labels = train.label.to_numpy()
+    image_ids = train.image_id.to_numpy()
 
-    def most_alike(of: pd.Series) -> np.ndarray:
-        own = labels[None] == of.to_numpy()[:, None]
-        return image_ids[np.where(own, cosines, -np.inf).argmax(axis=1)]
+    def most_similar(labels: pd.Series) -> np.ndarray:
+        is_of_person = train_labels[None] == labels.to_numpy()[:, None]
+        return image_ids[np.where(is_of_person, cosines, -np.inf).argmax(axis=1)]
 
-    return worst.assign(taken_for=most_alike(worst.predicted_label), really=most_alike(worst.label))
+    return worst.assign(
+        taken_for=most_similar(worst.predicted_label), really=most_similar(worst.label)
+    )
 
 
 def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -> np.ndarray:
-    """Returns a picture, RGB uint8, of threes: the photograph, the person taken for, the person it is.
+    """Returns a sheet, RGB uint8: each photograph, the person it was taken for, the person it is.
 
     Args:
         aligned: folder of the faces.

@@ -1,6 +1,6 @@
-"""What a recogniser does with people whom it was never trained on: verification, identification, search, calibration.
+"""A recogniser on people it was never trained on: verification, identification, calibration.
 
-Pairs are gone through a block at a time, so that memory does not grow with their number.
+Pairs come a block at a time, so that memory does not grow with their number.
 """
 
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 ROC_POINTS = 200
 BINS = 4096  # of the cosines, over [-1, 1]
-SHOWN_BINS = 128  # of a histogram to look at
+SHOWN_BINS = 128  # of the histogram
 CURVE = ["fpr", "tpr", "low", "high"]
 HISTOGRAM = ["pairs", "cosine", "share"]
 RELIABILITY = ["predicted", "observed", "weight", "pairs"]
@@ -40,13 +40,13 @@ RELIABILITY = ["predicted", "observed", "weight", "pairs"]
 
 @dataclass(frozen=True)
 class OpenSet:
-    """What a recogniser does with people whom it was never trained on.
+    """What a recogniser does with people it was never trained on.
 
     Attributes:
         values: verification, identification rate, 1:N search, calibration.
-        roc: CURVE, false- and true-positive rate with a 95 % band.
-        cosines: HISTOGRAM, how the cosines of same- and different-person pairs are spread.
-        reliability: RELIABILITY, the probabilities of a calibration by half of the people, tried on the other half.
+        roc: CURVE, false- and true-positive rates with a 95 % band.
+        cosines: HISTOGRAM of the cosines of same- and different-person pairs.
+        reliability: RELIABILITY of a calibration fitted to half of the people, on the other half.
     """
 
     values: dict[str, float]
@@ -58,53 +58,55 @@ class OpenSet:
 def open_set_metrics(
     embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
 ) -> OpenSet:
-    """Returns verification, identification rate, 1:N search and calibration on people never trained on.
+    """Returns verification, identification rate, 1:N search and calibration.
 
-    Verification takes every pair of photographs; the identification rate leaves out those of two distractors. What
-    the number of pairs cannot resolve is left out, and the log says why.
+    Verification takes every pair of photographs; the identification rate leaves out pairs of two
+    distractors. What the number of pairs cannot resolve is left out, and the log says why.
 
     Args:
-        embeddings: (N, E), not necessarily normalised; zeros stand for a face that could not be aligned, whose cosine
-            with everything is 0, so that nothing finds it.
+        embeddings: (N, E), not necessarily normalised. Zeros stand for a face that could not be
+            aligned: its cosine with everything is 0, so nothing finds it.
         people: (N,) who is on each photograph.
-        is_query: (N,) the others are distractors.
+        is_query: (N,) bool; the others are distractors.
         params: of the intervals.
     """
-    by_person = np.argsort(
-        people, kind="stable"
-    )  # a person's pairs then come in one block, or in two
-    embeddings, is_query = embeddings[torch.from_numpy(by_person)], is_query[by_person]
+    by_person = np.argsort(people, kind="stable")  # a person's pairs then come in one or two blocks
+    embeddings = embeddings[torch.from_numpy(by_person)]
+    is_query = is_query[by_person]
     codes = np.unique(people[by_person], return_inverse=True)[1].astype(np.int32)
-    if np.bincount(codes, minlength=1).max() < 2 or len(set(codes)) < 2:
+    num_people = len(set(codes))
+    if np.bincount(codes, minlength=1).max() < 2 or num_people < 2:
         log.info(
-            "open set: %d photographs of %d people, too few for pairs", len(people), len(set(codes))
+            "open set: %d photographs of %d people, too few for pairs", len(people), num_people
         )
-        return OpenSet(
-            {}, *(pd.DataFrame(columns=columns) for columns in (CURVE, HISTOGRAM, RELIABILITY))
-        )
-    pairs = _Pairs.of(embeddings, codes, is_query, params)
+        empty = (pd.DataFrame(columns=columns) for columns in (CURVE, HISTOGRAM, RELIABILITY))
+        return OpenSet({}, *empty)
+    pairs = _Pairs.count(embeddings, codes, is_query, params)
     fpr, tpr = verification.roc_of_photographs(embeddings, torch.from_numpy(codes))
     values = _verification(embeddings, codes, fpr, tpr, pairs.resampled)
     curve = _curve(fpr, tpr, int(pairs.counts[:, 0].sum()), pairs.resampled)
     if is_query.any():
-        chosen = torch.tensor(is_query)
-        query, others = embeddings[chosen], embeddings[~chosen]
+        query_rows = torch.tensor(is_query)
+        query = embeddings[query_rows]
+        distractors = embeddings[~query_rows]
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
-        values |= _identification(query, query_people, others, pairs.resampled_by_query)
-        values |= _search(query, query_people, others, params)
-    calibrated, table = _calibration(pairs.counts)
-    return OpenSet(values | calibrated, curve, _histogram(pairs.counts.sum(axis=0)), table)
+        values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
+        values |= _search(query, query_people, distractors, params)
+    calibration, reliability_table = _calibration(pairs.counts)
+    histogram = _histogram(pairs.counts.sum(axis=0))
+    return OpenSet(values | calibration, curve, histogram, reliability_table)
 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """What one pass over all pairs counts.
+    """The counts of one pass over all pairs.
 
     Attributes:
-        counts: (3, 2, BINS) pairs in each bin of cosines, the highest first: of different people and of one; where both
-            photographs show people of even numbers, where both show odd ones, and the rest.
+        counts: (3, 2, BINS) pairs in each bin of cosines, the highest first. First axis: both
+            people have even numbers, both have odd ones, the rest. Second axis: different people,
+            one person.
         resampled: all pairs.
-        resampled_by_query: those that are not of two distractors.
+        resampled_by_query: all but those of two distractors.
     """
 
     counts: np.ndarray
@@ -112,36 +114,37 @@ class _Pairs:
     resampled_by_query: PairBootstrap
 
     @classmethod
-    def of(
+    def count(
         cls, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
     ) -> "_Pairs":
         counts = np.zeros(3 * 2 * BINS, np.int64)
-        settings = int(people.max()) + 1, params.bootstrap, params.seed, BINS
-        everything, by_query = PairBootstrap(*settings), PairBootstrap(*settings)
+        settings = int(people.max()) + 1, params.bootstrap_resamples, params.seed, BINS
+        resampled = PairBootstrap(*settings)
+        resampled_by_query = PairBootstrap(*settings)
         with Progress("open set, pairs", math.comb(len(people), 2)) as progress:
-            for cosines, first, second in verification.pair_blocks(embeddings):
-                i, j = first.numpy(), second.numpy()
-                bins, one, other = bins_of(cosines.numpy(), BINS), people[i], people[j]
-                half = np.where(one % 2 == other % 2, one % 2, 2)
-                counts += np.bincount(
-                    (half * 2 + (one == other)) * BINS + bins, minlength=len(counts)
-                )
-                everything.add(bins, one, other)
-                asked = is_query[i] | is_query[j]
-                by_query.add(bins[asked], one[asked], other[asked])
+            for cosines, i, j in verification.pair_blocks(embeddings):
+                bins = bins_of(cosines.numpy(), BINS)
+                first = people[i.numpy()]
+                second = people[j.numpy()]
+                half = np.where(first % 2 == second % 2, first % 2, 2)
+                places = (half * 2 + (first == second)) * BINS + bins
+                counts += np.bincount(places, minlength=len(counts))
+                resampled.add(bins, first, second)
+                has_query = is_query[i.numpy()] | is_query[j.numpy()]
+                resampled_by_query.add(bins[has_query], first[has_query], second[has_query])
                 progress.advance(len(bins))
-        return cls(counts.reshape(3, 2, BINS), everything, by_query)
+        return cls(counts.reshape(3, 2, BINS), resampled, resampled_by_query)
 
 
 def _verification(
     embeddings: Tensor, people: np.ndarray, fpr: Tensor, tpr: Tensor, resampled: PairBootstrap
 ) -> dict[str, float]:
-    values = with_interval("openset_auc", verification.area(fpr, tpr), interval(resampled.auc()))
+    values = with_interval("openset_auc", verification.auc(fpr, tpr), interval(resampled.auc()))
     values |= with_interval("openset_eer", verification.eer(fpr, tpr), interval(resampled.eer()))
-    nobody = embeddings[:0]
-    for name, rate, accepted, threshold in _identified(embeddings, people, nobody, "verification"):
-        band = interval(resampled.tpr_at_fprs(np.array([rate]))[:, 0])
-        values |= with_interval(f"openset_tpr_at_fpr_{name}", accepted, band)
+    no_distractors = embeddings[:0]
+    points = _operating_points(embeddings, people, no_distractors, resampled, "verification")
+    for name, tpr_at_fpr, band, threshold in points:
+        values |= with_interval(f"openset_tpr_at_fpr_{name}", tpr_at_fpr, band)
         values[f"openset_threshold_at_fpr_{name}"] = rounded(threshold)
     return values
 
@@ -150,95 +153,115 @@ def _identification(
     query: Tensor, query_people: Tensor, distractors: Tensor, resampled: PairBootstrap
 ) -> dict[str, float]:
     values: dict[str, float] = {}
-    for name, rate, accepted, threshold in _identified(
-        query, query_people, distractors, "identification rate"
-    ):
-        band = interval(resampled.tpr_at_fprs(np.array([rate]))[:, 0])
-        values |= with_interval(f"identification_rate_at_fpr_{name}", accepted, band)
+    points = _operating_points(query, query_people, distractors, resampled, "identification rate")
+    for name, rate, band, threshold in points:
+        values |= with_interval(f"identification_rate_at_fpr_{name}", rate, band)
         values[f"identification_threshold_at_fpr_{name}"] = rounded(threshold)
     return values
 
 
-def _identified(
-    query: Tensor, query_people: Tensor | np.ndarray, distractors: Tensor, what: str
-) -> Iterator[tuple[str, float, float, float]]:
-    """Yields name, false-positive rate, accepted share of same-person pairs and threshold, of what can be resolved."""
+def _operating_points(
+    query: Tensor,
+    query_people: Tensor | np.ndarray,
+    distractors: Tensor,
+    resampled: PairBootstrap,
+    title: str,
+) -> Iterator[tuple[str, float, tuple[float, float], float]]:
+    """Yields name, accepted share of same-person pairs, its interval and threshold of each rate.
+
+    Rates that there are too few pairs for are left out.
+    """
     people = torch.as_tensor(query_people, dtype=torch.int64)
-    for name, rate in OPERATING_FPRS.items():
+    for name, fpr in OPERATING_FPRS.items():
         try:
-            yield name, rate, *identification.identification_rate(query, people, distractors, rate)
+            accepted, threshold = identification.identification_rate(
+                query, people, distractors, fpr
+            )
         except ValueError as error:
-            log.info("open set, %s: %s", what, error)
+            log.info("open set, %s: %s", title, error)
+            continue
+        band = interval(resampled.tpr_at_fprs(np.array([fpr]))[:, 0])
+        yield name, accepted, band, threshold
 
 
 def _search(
     query: Tensor, query_people: Tensor, distractors: Tensor, params: BootstrapParams
 ) -> dict[str, float]:
-    """Returns rank-1 and how many are found at each false-alarm rate; the intervals resample people, not thresholds."""
+    """Returns rank-1 accuracy, and the share found at each false-alarm rate.
+
+    The intervals resample people, not thresholds.
+    """
     own, other = identification.search_cosines(query, query_people, distractors)
-    searched = (own > -torch.inf).numpy()
-    if not searched.any():
+    is_searched = (own > -torch.inf).numpy()
+    if not is_searched.any():
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
+    people = query_people.numpy()[is_searched]
+    resampling = (params.bootstrap_resamples, params.seed)
     hits = identification.rank1_hits(own, other).numpy()
-    band = bootstrap_interval(hits, query_people.numpy()[searched], params.bootstrap, params.seed)
+    band = bootstrap_interval(hits, people, *resampling)
     values = with_interval("search_rank1", hits.mean(), band)
     for name, rate in OPERATING_FPRS.items():
         try:
-            found, threshold = identification.detection_rate(own, other, rate)
+            share, threshold = identification.detection_rate(own, other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
         hits = identification.rank1_hits(own, other, threshold).numpy()
-        band = bootstrap_interval(
-            hits, query_people.numpy()[searched], params.bootstrap, params.seed
-        )
-        values |= with_interval(f"search_found_at_false_alarms_{name}", found, band)
+        band = bootstrap_interval(hits, people, *resampling)
+        values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values
 
 
 def _curve(fpr: Tensor, tpr: Tensor, false_pairs: int, resampled: PairBootstrap) -> pd.DataFrame:
-    """Returns at most ROC_POINTS of the ROC, evenly in the logarithm of the false-positive rate, with a 95 % band."""
+    """Returns at most ROC_POINTS points of the ROC with a 95 % band, CURVE.
+
+    They are evenly spaced in the logarithm of the false-positive rate.
+    """
     accepted = np.unique(np.geomspace(1, false_pairs, ROC_POINTS).astype(int))
     reached = np.searchsorted((fpr * false_pairs).round().numpy(), accepted, side="right") - 1
     rates = accepted / false_pairs
-    band = np.nanquantile(
-        resampled.tpr_at_fprs(rates), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0
-    )
-    return pd.DataFrame(dict(zip(CURVE, (rates, tpr.numpy()[reached], *band), strict=True))).round(
-        6
-    )
+    quantiles = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
+    low, high = np.nanquantile(resampled.tpr_at_fprs(rates), quantiles, axis=0)
+    columns = {"fpr": rates, "tpr": tpr.numpy()[reached], "low": low, "high": high}
+    return pd.DataFrame(columns)[CURVE].round(6)
 
 
 def _calibration(counts: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:
-    """Returns the calibration by all pairs, its error on people whom it was not fitted to, and RELIABILITY on those.
+    """Returns the calibration by all pairs with its error, and the table RELIABILITY.
+
+    The error is that of a calibration by half of the people on the other half.
 
     Args:
         counts: as in `_Pairs`; a cosine counts as its bin's middle.
     """
     cosines = np.tile(bin_middles(BINS), 2)
     same = np.arange(2).repeat(BINS) == 1
-    half, other, whole = counts[0].ravel(), counts[1].ravel(), counts.sum(axis=0).ravel()
+    half, other_half = counts[0].ravel(), counts[1].ravel()
     try:
-        by_all, by_half = (
-            fit_calibration(cosines, same, whole),
-            fit_calibration(cosines, same, half),
-        )
-        table = reliability(by_half.probability(cosines), same, other)
+        by_all = fit_calibration(cosines, same, counts.sum(axis=0).ravel())
+        by_half = fit_calibration(cosines, same, half)
+        table = reliability(by_half.probability(cosines), same, other_half)
     except ValueError as error:
         log.info("open set: %s", error)
         return {}, pd.DataFrame(columns=RELIABILITY)
-    values = {"calibration_slope": by_all.slope, "calibration_intercept": by_all.intercept}
-    values["calibration_error"] = calibration_error(table)
+    values = {
+        "calibration_slope": by_all.slope,
+        "calibration_intercept": by_all.intercept,
+        "calibration_error": calibration_error(table),
+    }
     return {name: rounded(value) for name, value in values.items()}, table.round(6)
 
 
 def _histogram(counts: np.ndarray) -> pd.DataFrame:
-    """Returns which share of the pairs of each kind has which cosine, HISTOGRAM, of counts (2, BINS) as in `_Pairs`."""
+    """Returns the share of same- and of different-person pairs with each cosine, HISTOGRAM.
+
+    Args:
+        counts: (2, BINS) pairs of different people and of one person.
+    """
+    cosines = bin_middles(SHOWN_BINS)[::-1]
     parts = []
-    for pairs, of_kind in (("same person", counts[1]), ("different people", counts[0])):
-        shown = of_kind[::-1].reshape(SHOWN_BINS, -1).sum(axis=1) / of_kind.sum()
-        parts.append(
-            pd.DataFrame({"pairs": pairs, "cosine": bin_middles(SHOWN_BINS)[::-1], "share": shown})
-        )
+    for pairs, bins in (("same person", counts[1]), ("different people", counts[0])):
+        shares = bins[::-1].reshape(SHOWN_BINS, -1).sum(axis=1) / bins.sum()
+        parts.append(pd.DataFrame({"pairs": pairs, "cosine": cosines, "share": shares}))
     return pd.concat(parts, ignore_index=True).round(6)

@@ -6,18 +6,26 @@ import numpy as np
 import pandas as pd
 
 from facerec import tables
+from facerec.annotation_names import LANDMARKS
 from facerec.geometry import eye_distance, frontality
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
 
 COLUMNS = ["split", "slice", "group", "photographs", "top1", "low", "high"]
-YAW = {
-    "profile": -np.inf,
-    "turned": 0.1,
-    "slightly turned": 0.3,
-    "frontal": 0.4,
-}  # from this frontality on
+# The least frontality of each group.
+YAW = {"profile": -np.inf, "turned": 0.1, "slightly turned": 0.3, "frontal": 0.4}
 UNKNOWN = "no points found"
-LEAST = 20  # photographs of a group that is named among the worst
+MIN_PHOTOGRAPHS = 20  # of a group that is listed among the worst
+
+
+def with_found_points(frame: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Returns the frame with the points that the hourglass found in place of the annotated ones.
+
+    Args:
+        frame: rows with image_id.
+        predicted: a PREDICTED table that lists all of them.
+    """
+    points = predicted.set_index("image_id").loc[frame.image_id, LANDMARKS]
+    return frame.assign(**points.set_axis(frame.index))
 
 
 def slice_table(
@@ -26,15 +34,16 @@ def slice_table(
     train_counts: pd.Series,
     params: BootstrapParams,
 ) -> pd.DataFrame:
-    """Returns top-1 of every group of every slice of each split, COLUMNS, with intervals by resampling people.
+    """Returns top-1 accuracy of every group of every slice of each split, COLUMNS.
 
-    The slices: each attribute that the collection has, the distance between the eyes (quarters of the split), yaw (from
-    where the nose is between the eyes), both by the points that the hourglass found, and the number of the person's
-    training photographs.
+    The slices: each attribute that the collection has; the distance between the eyes, in quarters
+    of the split; yaw, by where the nose is between the eyes; the number of the person's training
+    photographs. Intervals are by resampling people.
 
     Args:
         report: a REPORT table.
-        photographs: a SELECTED table of the same photographs, its points those found, NaN where none were.
+        photographs: a SELECTED table of the same photographs, with the points that the hourglass
+            found, NaN where it found none.
         train_counts: training photographs by label.
         params: of the intervals.
     """
@@ -48,18 +57,21 @@ def slice_table(
 
 
 def worst(table: pd.DataFrame, shown: int) -> pd.DataFrame:
-    """Returns split, slice, group and photographs of the groups with the lowest accuracy, the mean over heads.
+    """Returns split, slice, group and photographs of the groups with the lowest accuracy.
 
-    A group counts if it has at least LEAST photographs and is not everybody.
+    The accuracy is the mean over recognisers. A group counts if it has MIN_PHOTOGRAPHS and is not
+    the whole split.
 
     Args:
-        table: rows of COLUMNS, and of `head` where it holds several heads' slices.
-        shown: at most so many groups.
+        table: rows of COLUMNS, of one or of several recognisers.
+        shown: the largest number of groups.
     """
     keys = ["split", "slice", "group", "photographs"]
     mean = table.groupby(keys, sort=False, as_index=False).top1.mean()
     whole = mean.groupby(["split", "slice"]).group.transform("size") == 1
-    return mean[~whole & (mean.photographs >= LEAST)].nsmallest(shown, "top1", keep="first")[keys]
+    return mean[~whole & (mean.photographs >= MIN_PHOTOGRAPHS)].nsmallest(
+        shown, "top1", keep="first"
+    )[keys]
 
 
 def _groupings(
@@ -70,32 +82,33 @@ def _groupings(
     known = np.isfinite(points).all(axis=(1, 2))
     groupings = {
         "eye distance": np.where(known, _quarters(eye_distance(points), known), UNKNOWN),
-        "yaw": np.where(known, _steps(frontality(points)), UNKNOWN),
+        "yaw": np.where(known, _yaw_groups(frontality(points)), UNKNOWN),
         "training photographs": part.label.map(train_counts).to_numpy(),
     }
-    described = {*tables.SELECTED.columns, *tables.REPORT.columns}
-    for name in (column for column in photographs if column not in described):
-        groupings[name] = np.where(part[name] > 0, "yes", "no")
+    not_attributes = {*tables.SELECTED.columns, *tables.REPORT.columns}
+    for name in photographs:
+        if name not in not_attributes:
+            groupings[name] = np.where(part[name] > 0, "yes", "no")
     return groupings
 
 
 def _quarters(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    edges = (
-        np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1]))
-        if known.any()
-        else np.zeros(1)
-    )
+    """Returns the quarter (N,) of the known values that each value lies in, by its bounds."""
+    edges = np.zeros(1)
+    if known.any():
+        edges = np.unique(np.quantile(values[known], [0, 0.25, 0.5, 0.75, 1]))
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     names = [f"{low:.0f} to {high:.0f} px" for low, high in itertools.pairwise(edges)]
     return np.array(names or [f"{edges[0]:.0f} px"])[index]
 
 
-def _steps(values: np.ndarray) -> np.ndarray:
-    return np.array(list(YAW))[np.searchsorted(list(YAW.values()), values, side="right") - 1]
+def _yaw_groups(frontalities: np.ndarray) -> np.ndarray:
+    index = np.searchsorted(list(YAW.values()), frontalities, side="right") - 1
+    return np.array(list(YAW))[index]
 
 
 def _top1(members: pd.DataFrame, params: BootstrapParams) -> tuple[float, float, float]:
     shares = members.recognized_share.to_numpy(float)
-    return shares.mean(), *bootstrap_interval(
-        shares, members.label.to_numpy(), params.bootstrap, params.seed
-    )
+    people = members.label.to_numpy()
+    interval = bootstrap_interval(shares, people, params.bootstrap_resamples, params.seed)
+    return shares.mean(), *interval

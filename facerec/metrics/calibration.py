@@ -1,4 +1,4 @@
-"""From a cosine to the probability that two photographs show one person, and how far that can be trusted."""
+"""From a cosine to the probability that two photographs show one person, and its error."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    """Platt's logistic (Platt 1999), for a pair that is as likely to show one person as two.
+    """Platt's logistic (Platt 1999), for a pair that shows one person with prior probability 1/2.
 
     Attributes:
         slope: a, of the cosine c, in 1 / (1 + exp(−a c − b)).
@@ -22,13 +22,12 @@ class Calibration:
 
     def probability(self, cosines: np.ndarray) -> np.ndarray:
         """Returns the probability (P,) that each pair shows one person."""
-        return 0.5 * (
-            1 + np.tanh(0.5 * (self.slope * cosines + self.intercept))
-        )  # 1 / (1 + exp(−x)), never overflows
+        logits = self.slope * cosines + self.intercept
+        return 0.5 * (1 + np.tanh(0.5 * logits))  # 1 / (1 + exp(−x)), never overflows
 
 
 def fit_calibration(cosines: np.ndarray, same: np.ndarray, counts: np.ndarray) -> Calibration:
-    """Returns the logistic fitted by maximum likelihood, both kinds of pairs weighing the same.
+    """Returns the logistic fitted by maximum likelihood; both kinds of pairs weigh the same.
 
     Args:
         cosines: (P,) of pairs.
@@ -38,7 +37,7 @@ def fit_calibration(cosines: np.ndarray, same: np.ndarray, counts: np.ndarray) -
     Raises:
         ValueError: one of the kinds is absent.
     """
-    from sklearn.linear_model import LogisticRegression  # seconds to import
+    from sklearn.linear_model import LogisticRegression  # takes seconds to import
 
     weight = _balanced(same, counts) * counts.sum()
     used = weight > 0
@@ -49,9 +48,9 @@ def fit_calibration(cosines: np.ndarray, same: np.ndarray, counts: np.ndarray) -
 def reliability(
     probability: np.ndarray, same: np.ndarray, counts: np.ndarray, bins: int = BINS
 ) -> pd.DataFrame:
-    """Returns, for each bin that has pairs, the mean `predicted` and the `observed` share of same-person pairs.
+    """Returns the `predicted` probability and the `observed` share of same-person pairs by bin.
 
-    Pairs are weighted so that both kinds weigh the same, as `fit_calibration` has it; `weight` sums to 1.
+    Both kinds of pairs weigh the same; `weight` sums to 1. Bins without pairs are left out.
 
     Args:
         probability: (P,) in [0, 1].
@@ -74,15 +73,21 @@ def reliability(
 
 
 def _balanced(same: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Returns weights (P,) by which both kinds of pairs weigh one half."""
-    one, two = counts[same].sum(), counts[~same].sum()
-    if not one or not two:
+    """Returns weights (P,) by which each kind of pairs weighs one half."""
+    num_same = counts[same].sum()
+    num_different = counts[~same].sum()
+    if not num_same or not num_different:
         raise ValueError(
-            f"a calibration needs same- and different-person pairs, got {one} of {one + two} same"
+            f"a calibration needs same- and different-person pairs, got {num_same} of "
+            f"{num_same + num_different} same"
         )
-    return counts * np.where(same, 0.5 / one, 0.5 / two)
+    return counts * np.where(same, 0.5 / num_same, 0.5 / num_different)
 
 
 def calibration_error(table: pd.DataFrame) -> float:
-    """Returns the expected calibration error, in [0, 1] (Naeini et al. 2015): the bins' mean |predicted − observed|."""
+    """Returns the expected calibration error in [0, 1] (Naeini et al. 2015).
+
+    Args:
+        table: from `reliability`.
+    """
     return float((table.weight * (table.predicted - table.observed).abs()).sum())

@@ -4,16 +4,18 @@ import numpy as np
 
 
 def best_threshold(scores: np.ndarray, same: np.ndarray) -> float:
-    """Returns the score strictly above which pairs are best taken for one person; of equals the lowest.
+    """Returns the threshold with the highest accuracy, the lowest of several.
 
-    It lies halfway between two neighbouring scores, or beyond the last.
+    Pairs that score strictly above it count as one person. It lies halfway between two neighbouring
+    scores, or beyond the last.
 
     Args:
         scores: (P,) of each pair.
         same: (P,) whether it shows one person.
     """
     order = np.argsort(scores, kind="stable")
-    ranked, hits = scores[order], same[order]
+    ranked = scores[order]
+    hits = same[order]
     rejected_different = np.concatenate([[0], np.cumsum(~hits)])
     accepted_same = hits.sum() - np.concatenate([[0], np.cumsum(hits)])
     cuts = np.concatenate([[ranked[0] - 1e-6], (ranked[:-1] + ranked[1:]) / 2, [ranked[-1]]])
@@ -24,10 +26,11 @@ def best_threshold(scores: np.ndarray, same: np.ndarray) -> float:
 def cross_validated_accuracy(
     scores: np.ndarray, same: np.ndarray, folds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns each fold's accuracy and the threshold, chosen on the other folds, that it was measured with, (F,) each.
+    """Returns each fold's accuracy, and its threshold, chosen on the other folds: (F,) each.
 
-    The protocol of LFW's view 2 (Huang et al. 2007). It is reported as the mean over the folds with either the standard
-    error, as they do, or the standard deviation, √F times as large, as most do since.
+    The protocol of LFW's view 2 (Huang et al. 2007). Reported is the mean over the folds with
+    either the standard error, as they do, or the standard deviation, √F times as large, as most do
+    since.
 
     Args:
         scores: (P,) cosine of each pair.
@@ -43,9 +46,8 @@ def cross_validated_accuracy(
     thresholds = np.array(
         [best_threshold(scores[folds != fold], same[folds != fold]) for fold in numbers]
     )
-    pairs = zip(numbers, thresholds, strict=True)
     accuracies = [
         np.mean((scores[folds == fold] > threshold) == same[folds == fold])
-        for fold, threshold in pairs
+        for fold, threshold in zip(numbers, thresholds, strict=True)
     ]
     return np.array(accuracies), thresholds

@@ -1,39 +1,36 @@
-"""Identification: who is found in a gallery, at which rate of false matches."""
+"""Identification: who is found among many photographs, at a given rate of false matches."""
 
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from facerec.metrics.checks import _require_finite, _require_same
-from facerec.metrics.verification import (
-    BLOCK,
-    EXCLUDED,
-    _accepted,
-    _kth_largest,
-    _row_blocks,
-    _share_above,
-    accepted_pairs,
-)
+from facerec.metrics import blocks
+from facerec.metrics.blocks import row_blocks
 
+EXCLUDED = -2.0  # stands for a pair that does not count; below every cosine
 LOWEST = -1.5  # below every cosine, above EXCLUDED
-SAMPLED = 0.02  # share of the pairs looked at first, to guess where the threshold lies
-GROUPS = 16  # of that sample; their disagreement says how far the guess may be off
+SAMPLED = 0.02  # share of the pairs that are sampled to guess where the threshold lies
+GROUPS = 16  # of that sample; their standard deviation says how far the guess may be off
 
 
 def identification_rate(
     query: Tensor, query_people: Tensor, distractors: Tensor, fpr: float
 ) -> tuple[float, float]:
-    """Returns the share of same-person query pairs accepted at a false-positive rate, and the cosine threshold.
+    """Returns the identification rate at a false-positive rate, and its cosine threshold.
 
-    False pairs are query–query of different people and query–distractor. N = ⌊fpr · false pairs⌋ of them may be
-    accepted, so the threshold is the (N + 1)-th largest false cosine, exactly; the rate is the share of same-person
-    query–query pairs strictly above it. A threshold of −inf accepts everything (`fpr` 1).
+    False pairs are query–query of different people and query–distractor. N = ⌊fpr · false pairs⌋ of
+    them may be accepted. So the threshold is the (N + 1)-th largest false cosine, exactly, and the
+    rate is the share of same-person query–query pairs strictly above it. A threshold of −inf
+    accepts everything (`fpr` 1).
 
-    Memory does not grow with the number of false pairs: a first look at 2 % of them brackets the threshold, one pass
-    counts what is above the bracket and keeps what is in it. If the threshold was not inside, the bracket moves on.
+    Memory does not grow with the number of false pairs. A sample of 2 % of them brackets the
+    threshold. One pass counts the cosines above the bracket and keeps those in it. If the threshold
+    was not inside, the bracket moves on.
 
     Args:
         query: (Q, E), not necessarily normalised.
@@ -42,13 +39,13 @@ def identification_rate(
         fpr: accepted share of false pairs, in (0, 1].
 
     Raises:
-        ValueError: there are too few false pairs to resolve `fpr` (the message says how many it needs), no same-person
-            pair, or an embedding that is not finite.
+        ValueError: there are too few false pairs to resolve `fpr` (the message says how many it
+            needs), no same-person pair, or an embedding that is not finite.
     """
     _require_finite(query, distractors)
     same_pairs, false_pairs = _count_pairs(query_people, len(distractors))
-    accepted = accepted_pairs(fpr, false_pairs)
-    _require_same(same_pairs)
+    accepted = _accepted("fpr", fpr, "different-person pairs", false_pairs)
+    _require_same_person_pairs(same_pairs)
     query = F.normalize(query.float())
     threshold = _false_threshold(query, query_people, distractors, accepted, false_pairs)
     return _share_above(_same_cosines(query, query_people), threshold), threshold
@@ -57,10 +54,11 @@ def identification_rate(
 def search_cosines(
     query: Tensor, query_people: Tensor, distractors: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Returns, for each query photograph searched among all other photographs, its best cosines, (Q,) each.
+    """Returns each query photograph's best cosine to its own person and to anybody else, (Q,) each.
 
-    The first is the best of its own person's other photographs (−inf if there is none), the second the best of anybody
-    else's, distractors included: what the search would find were the person not in the gallery.
+    Each is searched among all other photographs, distractors included. The first cosine is −inf for
+    a person with one photograph. The second is what the search would find if the person were not in
+    the gallery.
 
     Args:
         query: (Q, E), not necessarily normalised.
@@ -69,7 +67,7 @@ def search_cosines(
     """
     query = F.normalize(query.float())
     own, other = query.new_empty(2, len(query))
-    for start, rows in _row_blocks(query, len(query)):
+    for start, rows in row_blocks(query, len(query)):
         block = slice(start, start + len(rows))
         cosines = rows @ query.t()
         same = query_people[block, None] == query_people
@@ -82,7 +80,9 @@ def search_cosines(
 
 
 def rank1_hits(own: Tensor, other: Tensor, threshold: float = -math.inf) -> Tensor:
-    """Returns whether each search finds its own person first, (M,) bool, of the M that have another photograph.
+    """Returns whether each search finds its own person first, (M,) bool.
+
+    M query photographs have another one of the same person; the others are left out.
 
     Args:
         own: (Q,) from `search_cosines`.
@@ -94,12 +94,13 @@ def rank1_hits(own: Tensor, other: Tensor, threshold: float = -math.inf) -> Tens
 
 
 def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[float, float]:
-    """Returns the detection and identification rate, and the cosine threshold, at a false-alarm rate.
+    """Returns the detection and identification rate at a false-alarm rate, and its threshold.
 
-    Every photograph is searched twice (open-set identification; Phillips et al. 2011, handbook of face recognition,
-    section 21.3): without its person in the gallery, where anything found above the threshold is a false alarm, and
-    with it, where it must find its person first, above the threshold. The threshold is the (N + 1)-th largest of the
-    first searches' best cosines, N = ⌊false_alarms · Q⌋.
+    Every photograph is searched twice (open-set identification; Phillips et al. 2011, Handbook of
+    Face Recognition, section 21.3). Without its person in the gallery, anything found above the
+    threshold is a false alarm. With its person, it must find that person first, above the
+    threshold. The threshold is the (N + 1)-th largest best cosine of the first searches,
+    N = ⌊false_alarms · Q⌋.
 
     Args:
         own: (Q,) from `search_cosines`.
@@ -107,10 +108,11 @@ def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[flo
         false_alarms: accepted share of searches for somebody who is not there, in (0, 1].
 
     Raises:
-        ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second photograph.
+        ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second
+            photograph.
     """
     accepted = _accepted("false-alarm rate", false_alarms, "searches", len(other))
-    _require_same(int((own > -torch.inf).sum()))
+    _require_same_person_pairs(int((own > -torch.inf).sum()))
     threshold = _kth_largest(other, accepted + 1)
     return rank1_hits(own, other, threshold).double().mean().item(), threshold
 
@@ -126,7 +128,7 @@ def _count_pairs(query_people: Tensor, num_distractors: int) -> tuple[int, int]:
 def _same_cosines(query: Tensor, query_people: Tensor) -> Tensor:
     """Returns the cosines of all same-person pairs of normalised embeddings."""
     parts = []
-    for start, rows in _row_blocks(query, len(query)):
+    for start, rows in row_blocks(query, len(query)):
         same = query_people[start : start + len(rows), None] == query_people
         parts.append((rows @ query.t())[same.triu(start + 1)])
     return torch.cat(parts)
@@ -135,7 +137,7 @@ def _same_cosines(query: Tensor, query_people: Tensor) -> Tensor:
 def _false_threshold(
     query: Tensor, query_people: Tensor, distractors: Tensor, accepted: int, false_pairs: int
 ) -> float:
-    """Returns the (accepted + 1)-th largest false cosine, −inf if there are no more than `accepted`."""
+    """Returns the (accepted + 1)-th largest false cosine, −inf if there are too few."""
     if accepted == false_pairs:
         return -math.inf
     low, high = _bracket(query, query_people, distractors, accepted, false_pairs)
@@ -153,11 +155,12 @@ def _false_threshold(
 def _bracket(
     query: Tensor, query_people: Tensor, distractors: Tensor, accepted: int, false_pairs: int
 ) -> tuple[float, float]:
-    """Returns (low, high] in which the (accepted + 1)-th largest false cosine most likely lies.
+    """Returns (low, high] that most likely holds the (accepted + 1)-th largest false cosine.
 
-    GROUPS samples each name their own; where they are too small for that, everything above a generous low is taken.
+    Each of GROUPS samples guesses it. Where they are too small for that, all above a generous low
+    is taken.
     """
-    if false_pairs <= BLOCK:
+    if false_pairs <= blocks.BLOCK:
         return LOWEST, math.inf
     samples = _sample_false(query, query_people, distractors)
     ranks = [accepted * len(sample) / false_pairs for sample in samples]
@@ -173,23 +176,20 @@ def _bracket(
 
 
 def _sample_false(query: Tensor, query_people: Tensor, distractors: Tensor) -> list[Tensor]:
-    """Returns false cosines of GROUPS random sets of photographs, SAMPLED of all pairs together."""
-    chance = torch.Generator().manual_seed(
-        0
-    )  # the answer does not depend on it, only the time to find it
-    order = torch.randperm(len(distractors), generator=chance)[: int(SAMPLED * len(distractors))]
-    rows = torch.randperm(len(query), generator=chance)[
-        : int(SAMPLED / 2 * len(query))
-    ]  # half: each pair twice
+    """Returns the false cosines of GROUPS random samples, SAMPLED of all pairs together."""
+    # The result does not depend on the seed, only the time to find it.
+    generator = torch.Generator().manual_seed(0)
+    far = torch.randperm(len(distractors), generator=generator)
+    far = far[: int(SAMPLED * len(distractors))].to(distractors.device)
+    rows = torch.randperm(len(query), generator=generator)
+    rows = rows[: int(SAMPLED / 2 * len(query))].to(query.device)  # half: each pair counts twice
     samples = []
     for group in range(GROUPS):
-        chosen = rows[group::GROUPS].to(query.device)
-        among = (query[chosen] @ query.t())[query_people[chosen, None] != query_people]
-        far = (
-            F.normalize(distractors[order[group::GROUPS].to(distractors.device)].float())
-            @ query.t()
-        )
-        samples.append(torch.cat([among, far.flatten()]))
+        chosen = rows[group::GROUPS]
+        is_false = query_people[chosen, None] != query_people
+        among_queries = (query[chosen] @ query.t())[is_false]
+        to_distractors = F.normalize(distractors[far[group::GROUPS]].float()) @ query.t()
+        samples.append(torch.cat([among_queries, to_distractors.flatten()]))
     return samples
 
 
@@ -197,7 +197,8 @@ def _count_and_keep(
     query: Tensor, query_people: Tensor, distractors: Tensor, low: float, high: float
 ) -> tuple[int, Tensor]:
     """Returns how many false cosines are above `high`, and those in (low, high]."""
-    above, kept = 0, []
+    above = 0
+    kept = []
     for cosines in _false_blocks(query, query_people, distractors):
         wanted = cosines > low
         if high < math.inf:
@@ -209,8 +210,8 @@ def _count_and_keep(
 
 
 def _false_blocks(query: Tensor, query_people: Tensor, distractors: Tensor) -> Iterator[Tensor]:
-    """Yields the false cosines, a block at a time, in a buffer used again and again; other pairs are EXCLUDED."""
-    for start, rows in _row_blocks(query, len(query)):
+    """Yields the false cosines, a block at a time, in one buffer; other pairs are EXCLUDED."""
+    for start, rows in row_blocks(query, len(query)):
         cosines = rows @ query.t()
         same = query_people[start : start + len(rows), None] == query_people
         counted = (~same).triu(start + 1)
@@ -219,7 +220,55 @@ def _false_blocks(query: Tensor, query_people: Tensor, distractors: Tensor) -> I
 
 
 def _cosine_blocks(query: Tensor, distractors: Tensor) -> Iterator[Tensor]:
-    """Yields the cosines of a block of distractors and the normalised queries, in one buffer used again and again."""
-    buffer = query.new_empty(max(1, BLOCK // max(1, len(query))), len(query))
-    for _, rows in _row_blocks(distractors, len(query)):
+    """Yields the cosines of blocks of distractors and the normalised queries, in one buffer."""
+    buffer = query.new_empty(max(1, blocks.BLOCK // max(1, len(query))), len(query))
+    for _, rows in row_blocks(distractors, len(query)):
         yield torch.mm(F.normalize(rows.float()), query.t(), out=buffer[: len(rows)])
+
+
+def _accepted(name: str, rate: float, things: str, count: int) -> int:
+    """Returns N = ⌊rate · count⌋, computed on the decimal that `rate` prints as: 0.29 of 100 is 29.
+
+    Args:
+        name: of the rate, for the messages.
+        rate: in (0, 1].
+        things: what is counted, for the messages.
+        count: how many there are.
+
+    Raises:
+        ValueError: the rate is out of range, or N is 0.
+    """
+    if not 0 < rate <= 1:
+        raise ValueError(f"{name} must be in the range over 0 and at most 1, got {rate}")
+    exact = Fraction(str(rate))
+    if exact * count < 1:
+        raise ValueError(
+            f"{name} {rate} needs at least {math.ceil(1 / exact)} {things}, got {count}"
+        )
+    return math.floor(exact * count)
+
+
+def _share_above(values: Tensor, threshold: float) -> float:
+    return (values > threshold).double().mean().item()
+
+
+def _kth_largest(values: Tensor, k: int) -> float:
+    """Returns the k-th largest value, −inf if there are fewer."""
+    if k > len(values):
+        return -math.inf
+    place = len(values) - k
+    # NumPy, as torch's kthvalue takes three times the memory.
+    return float(np.partition(values.cpu().numpy(), place)[place])
+
+
+def _require_finite(*embeddings: Tensor) -> None:
+    for rows in embeddings:
+        for start, block in row_blocks(rows, rows.shape[1]):
+            damaged = (~torch.isfinite(block).all(dim=1)).nonzero()
+            if len(damaged):
+                raise ValueError(f"the embedding in row {start + int(damaged[0])} is not finite")
+
+
+def _require_same_person_pairs(count: int) -> None:
+    if not count:
+        raise ValueError("there is no same-person pair: no person has two photographs")

@@ -1,4 +1,4 @@
-"""The aligned faces of a table's photographs, decoded once, and which of them could be aligned."""
+"""The aligned faces of a table's photographs, and which of them could be aligned."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from facerec.recognition.recognizer import Recognizer
 
 @dataclass(frozen=True)
 class AlignedFaces:
-    """What a recogniser is trained with or tried on.
+    """The faces that a recogniser is trained with or evaluated on.
 
     Attributes:
         frame: N rows of a table.
-        faces: (N, pixels, pixels, 3) uint8.
-        usable: (N,) whether the face could be aligned; one that could not is black.
+        faces: (N, image_size, image_size, 3) uint8.
+        usable: (N,) bool, whether the face could be aligned; one that could not is black.
     """
 
     frame: pd.DataFrame
@@ -30,30 +30,34 @@ class AlignedFaces:
 
     @property
     def labels(self) -> Tensor:
-        """Returns (N,) int64."""
+        """Returns each photograph's person as a class, (N,) int64."""
         return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
 
     def embed(self, network: Recognizer, flip: bool = True, title: str | None = None) -> Tensor:
-        """Returns embeddings (N, E), zeros for faces that could not be aligned; arguments as in `Recognizer.embed`."""
+        """Returns embeddings (N, E), zeros for faces that could not be aligned.
+
+        Args:
+            network: the recogniser.
+            flip: as in `Recognizer.embed`.
+            title: as in `Recognizer.embed`.
+        """
         if self.frame.empty:
-            return torch.zeros(0, network.config["embedding_dim"])
-        return (
-            network.embed(self.faces, flip=flip, title=title)
-            * torch.from_numpy(self.usable)[:, None]
-        )
+            return torch.zeros(0, network.config.embedding_dim)
+        embeddings = network.embed(self.faces, flip=flip, title=title)
+        return embeddings * torch.from_numpy(self.usable)[:, None]
 
 
 def read_aligned(
     folder: Path, predicted: Path, frame: pd.DataFrame, points: int, map_over: float = math.inf
 ) -> AlignedFaces:
-    """Returns the faces of a table's photographs.
+    """Returns the aligned faces of a table's photographs.
 
     Args:
-        folder: of faces aligned by so many points.
+        folder: of the aligned faces.
         predicted: a PREDICTED table, which says of every face whether it could be aligned.
         frame: rows with image_id.
-        points: 2, 3 or 5.
-        map_over: as in `images.stack_images`.
+        points: by which the faces are aligned: 2, 3 or 5.
+        map_over: as in `imaging.arrays.load_faces`.
 
     Raises:
         ValueError: a face is unreadable, or the table does not list it.

@@ -1,26 +1,24 @@
-"""The entries of `heads` in params.yaml, apart from the networks: to check them takes no torch."""
+"""The settings of the heads in params.yaml, apart from the networks: to check them takes no torch.
+
+A new head is a class here with a line in `HeadParams`, and a network in `heads.py`.
+"""
 
 import math
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from facerec.params import PARAMS_FILE, Params
+from facerec.params import Params
 
-Alignment = Literal[2, 3, 5]
-Angle = Annotated[float, Field(ge=0, lt=math.pi)]
+Angle = Annotated[float, Field(ge=0, lt=math.pi)]  # radians
 Share = Annotated[float, Field(ge=0, lt=1)]
-Together = Annotated[
-    int, Field(ge=2)
-]  # photographs of a person in a batch, so that there are pairs
+SamplesPerClass = Annotated[int, Field(ge=2)]  # photographs of a person in a batch: there are pairs
 
 
 class CEParams(Params):
     """Softmax cross-entropy over people."""
 
     type: Literal["ce"]
-    alignment: Alignment  # points of the aligned faces
     label_smoothing: Share  # probability spread evenly over all people
 
 
@@ -28,16 +26,14 @@ class ArcFaceParams(Params):
     """An angle added to the true person."""
 
     type: Literal["arcface"]
-    alignment: Alignment
     scale: PositiveFloat  # of the cosines, before the softmax
-    margin: Angle  # radians
+    margin: Angle
 
 
 class CosFaceParams(Params):
     """A cosine taken from the true person."""
 
     type: Literal["cosface"]
-    alignment: Alignment
     scale: PositiveFloat
     margin: NonNegativeFloat  # in cosine
 
@@ -46,9 +42,8 @@ class SubCenterArcFaceParams(Params):
     """ArcFace to the nearest of several centres a person."""
 
     type: Literal["subcenter_arcface"]
-    alignment: Alignment
     scale: PositiveFloat
-    margin: Angle  # radians
+    margin: Angle
     sub_centers: PositiveInt  # a person
 
 
@@ -56,82 +51,38 @@ class AdaFaceParams(Params):
     """A margin that follows the embedding's norm, which stands for the photograph's quality."""
 
     type: Literal["adaface"]
-    alignment: Alignment
     scale: PositiveFloat
-    margin: Angle  # radians, and cosine too
+    margin: Angle  # also a cosine
     h: PositiveFloat  # norms `1 / h` standard deviations from the mean get the whole margin
-    t_alpha: Annotated[
-        float, Field(gt=0, le=1)
-    ]  # weight of a new batch in the running mean and deviation
+    t_alpha: Annotated[float, Field(gt=0, le=1)]  # weight of a batch in the running mean and sd
 
 
 class TripletParams(Params):
-    """Each face nearer to its person's farthest photograph of the batch than to the nearest other person's."""
+    """Each face nearer to its person's farthest photograph than to the nearest other person's."""
 
     type: Literal["triplet"]
-    alignment: Alignment
     margin: NonNegativeFloat  # in cosine
-    photos_together: Together
+    samples_per_class: SamplesPerClass
 
 
 class ArcFaceTripletParams(Params):
     """ArcFace plus weighted triplets."""
 
     type: Literal["arcface_triplet"]
-    alignment: Alignment
     scale: PositiveFloat
-    margin: Angle  # radians, ArcFace's
+    margin: Angle  # ArcFace's
     triplet_margin: NonNegativeFloat  # in cosine
     triplet_weight: NonNegativeFloat
-    photos_together: Together
+    samples_per_class: SamplesPerClass
 
 
-HeadParams = (
+HeadParams = Annotated[
     CEParams
     | ArcFaceParams
     | CosFaceParams
     | SubCenterArcFaceParams
     | AdaFaceParams
     | TripletParams
-    | ArcFaceTripletParams
-)
-HeadType = Literal[
-    "ce", "arcface", "cosface", "subcenter_arcface", "adaface", "triplet", "arcface_triplet"
+    | ArcFaceTripletParams,
+    Field(discriminator="type"),
 ]
-
-
-class HeadKind(Params, extra="ignore"):
-    """The key that says which other keys an entry of `heads` has."""
-
-    type: HeadType
-
-
-PARAMS: dict[str, type[HeadParams]] = {
-    "ce": CEParams,
-    "arcface": ArcFaceParams,
-    "cosface": CosFaceParams,
-    "subcenter_arcface": SubCenterArcFaceParams,
-    "adaface": AdaFaceParams,
-    "triplet": TripletParams,
-    "arcface_triplet": ArcFaceTripletParams,
-}
-
-
-def load_head(name: str, file: Path = PARAMS_FILE) -> HeadParams:
-    """Returns the parameters of one entry of `heads`.
-
-    Raises:
-        ValueError: no such entry, an unknown type (the message lists the known ones), or a key of that type that is
-            missing, unknown or out of range.
-    """
-    kind = HeadKind.load(f"heads.{name}", file).type
-    return PARAMS[kind].load(f"heads.{name}", file)
-
-
-def parse_head(config: dict[str, Any]) -> HeadParams:
-    """Returns the parameters that a checkpoint's config holds, `params.model_dump()` of an entry.
-
-    Raises:
-        ValueError: they are not a known type's, with its keys.
-    """
-    return PARAMS[HeadKind.model_validate(config).type].model_validate(config)

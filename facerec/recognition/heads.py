@@ -1,7 +1,8 @@
-"""Heads: what turns embeddings and labels into a loss in training, and embeddings into scores in evaluation.
+"""Heads: they turn embeddings into a loss in training, and into people's scores in evaluation.
 
-CE, ArcFace, sub-centre ArcFace and AdaFace are ours. CosFace and the triplet loss are pytorch-metric-learning's; its
-sub-centre ArcFace differentiates acos, whose slope is infinite at cos = ±1, so a perfect match makes the weights NaN.
+CE, ArcFace, sub-centre ArcFace and AdaFace are ours. CosFace and the triplet loss are
+pytorch-metric-learning's. Its sub-centre ArcFace differentiates acos, whose slope is infinite at
+cos = ±1, so a perfect match makes the weights NaN.
 """
 
 import math
@@ -10,24 +11,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facerec.recognition.head_params import HeadParams
-
-MIN_SQUARED_SIN = (
-    1e-7  # keeps the slope of sin θ = √(1 − cos² θ) finite where float32 cannot tell θ from 0 or π
+from facerec.params import Params
+from facerec.recognition.head_params import (
+    AdaFaceParams,
+    ArcFaceParams,
+    ArcFaceTripletParams,
+    CEParams,
+    CosFaceParams,
+    HeadParams,
+    SubCenterArcFaceParams,
+    TripletParams,
 )
+
+# Keeps the slope of sin θ = √(1 − cos² θ) finite where float32 cannot tell θ from 0 or π.
+MIN_SQUARED_SIN = 1e-7
 NORM_RANGE = (0.001, 100.0)  # AdaFace clips the embeddings' norms to this, as its authors do
 
 
+HEADS: dict[type[Params], type["Head"]] = {}  # which network is built from which settings
+
+
 class Head(nn.Module):
-    """Base of the heads: float32 inside whatever the autocast outside, so that large scales do not lose the margin.
+    """Base of the heads. A subclass names the settings that it is built from.
+
+    As in `class MyHead(Head, params=MyParams)`. Heads compute in float32 whatever the autocast
+    outside, so that large scales do not lose the margin.
 
     Attributes:
-        margin_share: share of the margin in force, in [0, 1]; a training loop raises it in a warm-up.
-        photos_together: how many photographs of a person a batch should hold of those whom it holds.
+        margin_share: share of the margin in force, in [0, 1]; training raises it in a warm-up.
+        samples_per_class: photographs of each person that a batch should hold.
     """
 
     margin_share: float = 1.0
-    photos_together: int = 1
+    samples_per_class: int = 1
+
+    def __init_subclass__(cls, params: type[Params]) -> None:
+        HEADS[params] = cls
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Returns the float32 loss, a mean over the batch, with the margin on.
@@ -40,9 +59,9 @@ class Head(nn.Module):
             return self.loss(embeddings.float(), labels)
 
     def scores(self, embeddings: Tensor) -> Tensor | None:
-        """Returns what each person scores, (B, K) float32, higher is likelier, *without* the margin.
+        """Returns each person's score *without* the margin, (B, K) float32, higher is likelier.
 
-        Logits for CE, cosines for the others, None for a head that has no weights per person.
+        Logits for CE, cosines for the others, None for a head without weights per person.
 
         Args:
             embeddings: (B, E) in any float type, not normalised.
@@ -57,8 +76,11 @@ class Head(nn.Module):
         raise NotImplementedError
 
 
-class CEHead(Head):
-    """A linear layer and softmax cross-entropy with label smoothing (Szegedy et al. 2016, section 7)."""
+class CEHead(Head, params=CEParams):
+    """A linear layer and softmax cross-entropy with label smoothing.
+
+    Szegedy et al. 2016, section 7.
+    """
 
     def __init__(self, embedding_dim: int, num_people: int, label_smoothing: float):
         super().__init__()
@@ -74,13 +96,17 @@ class CEHead(Head):
         return self.linear(embeddings)
 
 
-class ArcFaceHead(Head):
-    """Softmax over scaled cosines, `margin` added to the true person's angle (Deng et al. 2019, equation 3).
+class ArcFaceHead(Head, params=ArcFaceParams):
+    """Softmax over scaled cosines, `margin` added to the true person's angle.
+
+    Deng et al. 2019, equation 3.
 
     Args:
+        embedding_dim: E.
+        num_people: K.
         scale: of the cosines.
         margin: radians.
-        sub_centers: centres a person, of which the nearest counts (Deng et al. 2020, equation 2).
+        sub_centers: centres a person; the nearest one counts.
     """
 
     def __init__(
@@ -103,14 +129,24 @@ class ArcFaceHead(Head):
         return cosines.unflatten(1, (-1, self.sub_centers)).amax(dim=2)
 
 
-class AdaFaceHead(Head):
-    """Softmax over scaled cosines with a margin by embedding norm (Kim et al. 2022, equations 9 to 11).
+class SubCenterArcFaceHead(ArcFaceHead, params=SubCenterArcFaceParams):
+    """ArcFace with several centres a person; the nearest one counts.
 
-    ẑ is the norm, standardised by a running mean and deviation, times `h`, clipped to [-1, 1]. The true person's
-    cosine becomes cos(θ + g_angle) − g_add with g_angle = −m ẑ and g_add = m ẑ + m: an ArcFace-like margin for a low
-    norm, a CosFace-like one for a mean norm, the reverse of ArcFace for a high one. As in the authors' code
-    θ + g_angle is clipped to [0, π] and g_add scaled with the cosine. Unlike there the running values begin
-    with the first batch's, not at 20 and 100, and do not move in evaluation mode.
+    Deng et al. 2020, equation 2.
+    """
+
+
+class AdaFaceHead(Head, params=AdaFaceParams):
+    """Softmax over scaled cosines with a margin by embedding norm.
+
+    Kim et al. 2022, equations 9 to 11.
+
+    ẑ is the norm, standardised by a running mean and deviation, times `h`, clipped to [-1, 1]. The
+    true person's cosine becomes cos(θ + g_angle) − g_add with g_angle = −m ẑ and g_add = m ẑ + m:
+    an ArcFace-like margin for a low norm, a CosFace-like one for a mean norm, the reverse of
+    ArcFace for a high one. As in the authors' code θ + g_angle is clipped to [0, π] and g_add is
+    scaled with the cosine. Unlike there the running values begin with the first batch's, not at 20
+    and 100, and do not move in evaluation mode.
     """
 
     norm_mean: Tensor
@@ -150,7 +186,7 @@ class AdaFaceHead(Head):
 
     @torch.no_grad()
     def _quality(self, embeddings: Tensor) -> Tensor:
-        """Returns ẑ of equation 9, (B,) in [-1, 1]; no gradient flows through it. In training it moves the averages."""
+        """Returns ẑ of equation 9, (B,), without gradient; in training it moves the averages."""
         norms = embeddings.norm(dim=1).clamp(*NORM_RANGE)
         if self.training:
             share = torch.where(self.batches == 0, 1.0, self.t_alpha)
@@ -160,14 +196,15 @@ class AdaFaceHead(Head):
         return ((norms - self.norm_mean) / (self.norm_std + 1e-3) * self.h).clamp(-1, 1)
 
 
-class CosFaceHead(Head):
-    """Softmax over scaled cosines, `margin` taken from the true person's (Wang et al. 2018, equation 4)."""
+class CosFaceHead(Head, params=CosFaceParams):
+    """Softmax over scaled cosines, `margin` taken from the true person's.
+
+    Wang et al. 2018, equation 4.
+    """
 
     def __init__(self, embedding_dim: int, num_people: int, scale: float, margin: float):
         super().__init__()
-        from pytorch_metric_learning.losses import (
-            CosFaceLoss,  # seconds to import, and few heads need it
-        )
+        from pytorch_metric_learning.losses import CosFaceLoss  # takes seconds to import
 
         self.margin = margin
         self.cosface = CosFaceLoss(num_people, embedding_dim, margin=margin, scale=scale)
@@ -181,20 +218,21 @@ class CosFaceHead(Head):
         return self.cosface.get_cosine(embeddings)
 
 
-class TripletHead(Head):
-    """Batch-hard triplets by cosine (Hermans et al. 2017, equation 5), a mean over those that violate the margin.
+class TripletHead(Head, params=TripletParams):
+    """Batch-hard triplets by cosine, a mean over those that violate the margin.
 
-    It has no weights per person: evaluation compares with prototypes. A batch needs several photographs of a person;
-    without any such pair the loss is 0.
+    Hermans et al. 2017, equation 5. It has no weights per person: evaluation compares with
+    prototypes. A batch needs several photographs of a person; without such a pair the loss is 0.
     """
 
-    def __init__(self, embedding_dim: int, num_people: int, margin: float, photos_together: int):
+    def __init__(self, embedding_dim: int, num_people: int, margin: float, samples_per_class: int):
         super().__init__()
         from pytorch_metric_learning.distances import CosineSimilarity
         from pytorch_metric_learning.losses import TripletMarginLoss
         from pytorch_metric_learning.miners import BatchHardMiner
 
-        self.margin, self.photos_together = margin, photos_together
+        self.margin = margin
+        self.samples_per_class = samples_per_class
         self.miner = BatchHardMiner(distance=CosineSimilarity())
         self.triplet = TripletMarginLoss(margin=margin, distance=CosineSimilarity())
 
@@ -209,7 +247,7 @@ class TripletHead(Head):
         return None
 
 
-class ArcFaceTripletHead(Head):
+class ArcFaceTripletHead(Head, params=ArcFaceTripletParams):
     """ArcFace plus `triplet_weight` times the batch-hard triplet loss."""
 
     def __init__(
@@ -220,12 +258,12 @@ class ArcFaceTripletHead(Head):
         margin: float,
         triplet_margin: float,
         triplet_weight: float,
-        photos_together: int,
+        samples_per_class: int,
     ):
         super().__init__()
         self.arcface = ArcFaceHead(embedding_dim, num_people, scale, margin)
-        self.triplet = TripletHead(embedding_dim, num_people, triplet_margin, photos_together)
-        self.photos_together = photos_together
+        self.triplet = TripletHead(embedding_dim, num_people, triplet_margin, samples_per_class)
+        self.samples_per_class = samples_per_class
         self.triplet_weight = triplet_weight
 
     def loss(self, embeddings: Tensor, labels: Tensor) -> Tensor:
@@ -238,33 +276,23 @@ class ArcFaceTripletHead(Head):
         return self.arcface.plain_scores(embeddings)
 
 
-HEADS: dict[str, type[Head]] = {
-    "ce": CEHead,
-    "arcface": ArcFaceHead,
-    "cosface": CosFaceHead,
-    "subcenter_arcface": ArcFaceHead,
-    "adaface": AdaFaceHead,
-    "triplet": TripletHead,
-    "arcface_triplet": ArcFaceTripletHead,
-}
-
-
 def build_head(params: HeadParams, embedding_dim: int, num_people: int) -> Head:
-    """Returns an untrained head.
+    """Returns an untrained head with these settings.
 
     Args:
-        params: from `head_params.load_head` or `head_params.parse_head`.
+        params: the settings.
         embedding_dim: E.
         num_people: K.
     """
-    settings = params.model_dump(exclude={"type", "alignment"})
-    return HEADS[params.type](embedding_dim, num_people, **settings)
+    settings = params.model_dump(exclude={"type"})
+    return HEADS[type(params)](embedding_dim, num_people, **settings)
 
 
 def add_angle_monotone(cosines: Tensor, angle: float) -> Tensor:
-    """Returns cos(θ + angle), and beyond θ = π − angle, where that would rise again, cos θ − angle · sin(angle).
+    """Returns cos(θ + angle), made to fall over all of [0, π].
 
-    Deng et al. 2019, equation 3, continued as in insightface so that it falls over all of [0, π].
+    Deng et al. 2019, equation 3. Beyond θ = π − angle, where that would rise again, it is
+    cos θ − angle · sin(angle), as in insightface.
 
     Args:
         cosines: (B,) cos θ.
@@ -304,7 +332,7 @@ def _true(cosines: Tensor, labels: Tensor) -> Tensor:
 
 
 def _scaled_softmax_loss(cosines: Tensor, target: Tensor, labels: Tensor, scale: float) -> Tensor:
-    """Returns the cross-entropy of the scaled cosines (B, K), the true ones replaced by `target` (B,)."""
+    """Returns the cross-entropy of scaled cosines (B, K), the true ones replaced by `target`."""
     logits = cosines.scatter(1, labels[:, None], target[:, None])
     return F.cross_entropy(scale * logits, labels)
 

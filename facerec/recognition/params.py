@@ -1,18 +1,18 @@
-"""The parameters of a recogniser and of its training, apart from the network: to check them takes no torch."""
+"""The parameters of recognisers and of their training, apart from the network: no torch needed."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
+from facerec.params import Params
+from facerec.recognition.head_params import HeadParams
 from facerec.training.params import FitParams
 
-GRADIENTS_STEP = (
-    8  # px: the side of the faces that the backbone `gradients` takes is a multiple of this
-)
+HOG_STEP = 8  # px: the faces' side must be a multiple of this for the backbone `hog`
 
 Weights = Literal["none", "imagenet", "file"]
 Backbone = Literal[
-    "gradients",
+    "hog",
     "resnet18",
     "resnet34",
     "resnet50",
@@ -27,8 +27,15 @@ Backbone = Literal[
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class RecognizerEntry(Params):
+    """One entry of the section `recognizers`: what sets one recogniser apart from the others."""
+
+    alignment: Literal[2, 3, 5]  # points by which its faces are aligned
+    head: HeadParams
+
+
 class RecognizerParams(FitParams):
-    """The section `recognizer` of params.yaml."""
+    """The section `recognizer`: what all recognisers have in common."""
 
     batch_size: Annotated[int, Field(ge=2)]  # batch norm has nothing to compare a single face with
     backbone: Backbone
@@ -36,16 +43,21 @@ class RecognizerParams(FitParams):
     weights_file: str  # a recogniser's checkpoint, if weights is file
     embedding_dim: PositiveInt
     dropout: Share
-    margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over so many
+    margin_warmup_epochs: NonNegativeFloat  # the heads' margins grow from 0 over these
     rotation: NonNegativeFloat  # degrees
     shift: NonNegativeFloat  # of the side
     scale: NonNegativeFloat
     brightness: NonNegativeFloat
     grayscale_prob: Share  # of faces
     erase_prob: Share  # of faces
-    seeds: Annotated[
-        list[NonNegativeInt], Field(min_length=1)
-    ]  # one training each; the first one's is published
+    seeds: Annotated[list[NonNegativeInt], Field(min_length=1)]  # the first one's is published
+
+    @field_validator("backbone", mode="before")
+    @classmethod
+    def _answer_old_name(cls, backbone: object) -> object:
+        if backbone == "gradients":
+            raise ValueError("`gradients` is now `hog`")
+        return backbone
 
     @field_validator("seeds")
     @classmethod

@@ -1,4 +1,4 @@
-"""Which person an embedding is taken for."""
+"""Top-k accuracy, and the prototypes of people, which score embeddings without a head."""
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +6,9 @@ from torch import Tensor
 
 
 def top_k_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
-    """Returns whether the true person is among the `k` best, (N,) bool; of equal scores the lower label comes first.
+    """Returns whether the true person is among the `k` best, (N,) bool.
+
+    Of equal scores the lower label comes first.
 
     Args:
         scores: (N, K), higher is likelier.
@@ -24,16 +26,11 @@ def top_k_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
     return ahead.sum(dim=1) < k
 
 
-def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
-    """Returns the share of photographs whose true person is among the `k` best; arguments as in `hits_at`."""
-    return top_k_hits(scores, labels, k).double().mean().item()
-
-
 def prototypes(embeddings: Tensor, labels: Tensor, num_people: int) -> Tensor:
     """Returns each person's mean direction, (K, E), normalised.
 
     Args:
-        embeddings: (N, E) of training photographs; each is normalised first, so that none outweighs another.
+        embeddings: (N, E) of training photographs. Each is normalised first: all weigh the same.
         labels: (N,) 0 … K-1.
         num_people: K.
 
@@ -42,10 +39,8 @@ def prototypes(embeddings: Tensor, labels: Tensor, num_people: int) -> Tensor:
     """
     counts = labels.bincount(minlength=num_people)
     if not counts.all():
-        raise ValueError(
-            f"no training photograph of the people with label {(counts == 0).nonzero().flatten().tolist()}"
-        )
-    sums = embeddings.new_zeros(num_people, embeddings.shape[1]).index_add_(
-        0, labels, F.normalize(embeddings)
-    )
+        missing = (counts == 0).nonzero().flatten().tolist()
+        raise ValueError(f"no training photograph of the people with label {missing}")
+    sums = embeddings.new_zeros(num_people, embeddings.shape[1])
+    sums.index_add_(0, labels, F.normalize(embeddings))
     return F.normalize(sums)

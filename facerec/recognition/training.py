@@ -13,9 +13,8 @@ from facerec.networks.devices import device, to_device
 from facerec.networks.sampling import channels_first, warp_batch
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import AlignedFaces
-from facerec.recognition.head_params import HeadParams
-from facerec.recognition.params import RecognizerParams
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from facerec.recognition.recognizer import Recognizer, RecognizerConfig
 from facerec.recognition.scoring import prototypes, top_k_hits
 from facerec.training.augment import (
     draw_colours,
@@ -30,29 +29,35 @@ from facerec.training.samplers import grouped_order
 
 
 def build(
-    params: RecognizerParams, head: HeadParams, person_ids: list[int], pixels: int, weights: Path
+    params: RecognizerParams,
+    entry: RecognizerEntry,
+    person_ids: list[int],
+    image_size: int,
+    weights: Path,
 ) -> Recognizer:
-    """Returns an untrained recogniser on the device, or one that starts from other weights.
+    """Returns an untrained recogniser on the device; its backbone may start from other weights.
 
     Args:
-        params: its sizes.
-        head: its head's entry of params.yaml.
+        params: its sizes, and where its weights come from.
+        entry: its alignment and head.
         person_ids: (K,) who each label is.
-        pixels: side of the faces.
+        image_size: px, side of the faces.
         weights: a recogniser's checkpoint, if `params.weights` is file.
 
     Raises:
         ValueError: the weights cannot be had, or belong to another architecture.
     """
-    network = Recognizer(
-        params.backbone,
-        params.embedding_dim,
-        params.dropout,
-        head.model_dump(),
-        person_ids,
-        pixels,
-        params.precision,
+    config = RecognizerConfig(
+        alignment=entry.alignment,
+        head=entry.head,
+        backbone=params.backbone,
+        embedding_dim=params.embedding_dim,
+        dropout=params.dropout,
+        person_ids=person_ids,
+        image_size=image_size,
+        precision=params.precision,
     )
+    network = Recognizer(config)
     recognizer.load_weights(network, params.weights, weights)
     return network.to(device()).to(memory_format=torch.channels_last)
 
@@ -69,15 +74,15 @@ def train(
 
     Args:
         network: in place, on its device.
-        learned: the faces to learn from, of which those that could not be aligned are left out.
-        tried: the faces whose accuracy the history shows, without the margin.
+        train_set: the faces to learn from; those that could not be aligned are left out.
+        val_set: the faces whose accuracy the history shows, without the margin.
         params: schedule and augmentation.
         seed: of shuffling, augmentation and dropout.
-        name: of the training, as in `training.fit`.
+        name: of the training, as in `loop.fit`.
 
     Raises:
-        ValueError: the loss is no longer finite, there are not two faces to learn from, or not two of a person for a
-            head that compares them.
+        ValueError: the loss is no longer finite, there are not two faces to learn from, or the head
+            compares photographs of a person and no person has two.
     """
     usable = torch.from_numpy(train_set.usable.nonzero()[0])
     if len(usable) < 2:
@@ -85,16 +90,17 @@ def train(
             f"{len(usable)} of {len(train_set.faces)} faces could be aligned: no two to learn from"
         )
     labels = train_set.labels[usable]
-    if network.head.photos_together > 1 and labels.unique().numel() == len(labels):
+    if network.head.samples_per_class > 1 and labels.unique().numel() == len(labels):
         raise ValueError(
-            f"no person has two of the {len(labels)} faces to learn from; this head compares a person's photographs: "
-            f"expected more of them (select.images_per_person), or a head such as arcface"
+            f"no person has two of the {len(labels)} faces to learn from; this head compares "
+            f"a person's photographs: expected more of them (select.images_per_person), "
+            f"or a head such as arcface"
         )
     task = Task(
         FaceDataset(train_set.faces, usable, labels),
         batch_loss(network, params),
         evaluate=partial(_accuracy, network, train_set, val_set),
-        order=partial(grouped_order, labels, network.head.photos_together),
+        order=partial(grouped_order, labels, network.head.samples_per_class),
     )
     return fit(network, task, params, seed, name)
 
@@ -140,11 +146,12 @@ def augmented(faces: Tensor, params: RecognizerParams, generator: Generator) -> 
 def _accuracy(
     network: Recognizer, train_set: AlignedFaces, val_set: AlignedFaces
 ) -> dict[str, float]:
-    """Returns the share of faces recognised without the margin; those that could not be aligned count as wrong."""
-    found = val_set.embed(network, flip=False)
-    scores = network.head.scores(found.to(device()))
+    """Returns top-1 accuracy without the margin; faces that could not be aligned count as wrong."""
+    embeddings = val_set.embed(network, flip=False)
+    scores = network.head.scores(embeddings.to(device()))
     if scores is None:
-        known = prototypes(train_set.embed(network), train_set.labels, len(network.person_ids))
-        scores = normalize(found) @ known.T
+        num_people = len(network.config.person_ids)
+        means = prototypes(train_set.embed(network), train_set.labels, num_people)
+        scores = normalize(embeddings) @ means.T
     hits = top_k_hits(scores.cpu(), val_set.labels, 1).numpy() & val_set.usable
     return {"val_top1": float(hits.mean())}

@@ -32,8 +32,7 @@ from facerec.imaging.io import write_image
 from facerec.landmarks import hourglass
 from facerec.landmarks.params import HourglassParams
 from facerec.landmarks.training import build
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 
 ROOT = Path(__file__).parents[2]
 PROFILE = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
@@ -170,7 +169,8 @@ def test_steps_of_a_recogniser_train_it_three_ways(tmp_path):
     paths = [tmp_path / f"{index}.png" for index in range(COUNT)]
     for path, face in zip(paths, faces, strict=True):
         write_image(path, face)
-    labels, head = torch.arange(COUNT) % 2, parse_head(PROFILE["heads"]["arcface"])
+    labels = torch.arange(COUNT) % 2
+    entry = RecognizerEntry.model_validate(PROFILE["recognizers"]["arcface"])
     item, label = recognizer_speed.JpegFaces(paths, labels)[3]
     assert label == 1 and item.dtype == torch.float32
     assert torch.equal(
@@ -182,9 +182,9 @@ def test_steps_of_a_recogniser_train_it_three_ways(tmp_path):
             atol=1e-3,
         )
     )
-    assert recognizer_speed.against_resident(faces, labels, params, head, 0.0, 1).median > 0
-    assert recognizer_speed.against_plain(faces, paths, labels, params, head, 0.0, 1).median > 0
-    assert recognizer_speed.against_other_precision(faces, labels, params, head, 0.0, 1).median > 0
+    assert recognizer_speed.against_resident(faces, labels, params, entry, 0.0, 1).median > 0
+    assert recognizer_speed.against_plain(faces, paths, labels, params, entry, 0.0, 1).median > 0
+    assert recognizer_speed.against_other_precision(faces, labels, params, entry, 0.0, 1).median > 0
 
 
 def test_identification_is_compared_with_the_product():

@@ -4,19 +4,19 @@ import pytest
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    Entry,
+    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
     compare_alignments,
 )
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
 
-PARAMS = BootstrapParams(bootstrap=300, seed=1)
+PARAMS = BootstrapParams(bootstrap_resamples=300, seed=1)
 PEOPLE = np.repeat(np.arange(40), 5)
 
 
-def entry(kind: str, alignment: int, share: float, seed: int) -> Entry:
-    """A head that recognises so many of 200 photographs, listed in an order of its own."""
+def entry(kind: str, alignment: int, share: float, seed: int) -> EvaluatedRecognizer:
+    """Returns a recogniser that is right on this share of 200 photographs, in random order."""
     rng = np.random.default_rng(seed)
     hits = (rng.random(200) < share).astype(float)
     frame = pd.DataFrame(
@@ -27,13 +27,13 @@ def entry(kind: str, alignment: int, share: float, seed: int) -> Entry:
         "val_top1_low": hits.mean() - 0.05,
         "val_top1_high": hits.mean() + 0.05,
     }
-    return Entry(
+    return EvaluatedRecognizer(
         kind, alignment, frame.assign(split="val").sample(frac=1, random_state=seed), values
     )
 
 
-def hits(own: Entry) -> np.ndarray:
-    return own.report.sort_values("image_id").recognized_share.to_numpy()
+def hits(recognizer: EvaluatedRecognizer) -> np.ndarray:
+    return recognizer.report.sort_values("image_id").recognized_share.to_numpy()
 
 
 def test_differences_are_pooled_over_the_types_that_have_both_alignments():
@@ -81,7 +81,7 @@ def test_one_alignment_or_no_common_type_or_no_photographs_compare_nothing():
 
 def test_reports_of_other_photographs_are_refused():
     other = entry("ce", 2, 0.5, 2)
-    other = Entry("ce", 2, other.report.assign(label=0), other.values)
+    other = EvaluatedRecognizer("ce", 2, other.report.assign(label=0), other.metrics)
     with pytest.raises(
         ValueError, match="ce on 2 points: its report on val is not of the others' photographs"
     ):
@@ -95,27 +95,28 @@ def test_the_table_has_a_row_an_alignment_and_a_column_a_type_and_split():
     assert lines[2].count("–") == 4  # no CE at 2 points, no wild, and the dash of one interval
 
 
-def test_the_sentence_names_the_best_and_says_from_which_it_can_be_told():
+def test_the_sentence_names_the_best_and_the_alignments_it_differs_from():
     results = [
         AlignmentResult(2, 3, "val", -0.02, -0.03, -0.01),
         AlignmentResult(2, 5, "val", 0.012, -0.004, 0.028),
         AlignmentResult(3, 5, "val", 0.03, 0.011, 0.05),
     ]
     assert alignment_sentence(results) == (
-        "On val, faces aligned by 5 points are recognised best: not distinguishable from 2 points, +1.2 points "
-        "(-0.4 to +2.8); better than by 3 points, by 3.0 points (1.1 to 5.0)."
+        "On val, faces aligned by 5 points are recognised best: not distinguishable from 2 points, "
+        "+1.2 points (-0.4 to +2.8); better than by 3 points, by 3.0 points (1.1 to 5.0)."
     )
     assert "aligned by 5 points lead, but cannot be told to be best" in alignment_sentence(
         results[1:2]
     )
 
 
-def test_alignments_of_which_some_were_never_compared_are_not_ranked():
+def test_alignments_that_were_not_all_compared_are_not_ranked():
     results = [
         AlignmentResult(2, 3, "val", -0.1, -0.2, -0.05),
         AlignmentResult(3, 5, "val", 0.01, -0.01, 0.03),
     ]
     assert alignment_sentence(results) == (
-        "On val, where not every two alignments share a head: 2 points are better than by 3 points, by 10.0 points "
-        "(5.0 to 20.0); 5 points are not distinguishable from 3 points, +1.0 points (-1.0 to +3.0)."
+        "On val, where not every two alignments share a head: 2 points are better than by 3 "
+        "points, by 10.0 points (5.0 to 20.0); 5 points are not distinguishable from 3 points, "
+        "+1.0 points (-1.0 to +3.0)."
     )

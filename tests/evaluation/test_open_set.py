@@ -14,11 +14,10 @@ from facerec.metrics.operating_points import OPERATING_FPRS
 
 def set_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Has cosines computed in blocks of this size."""
-    for module in ("verification", "identification"):
-        monkeypatch.setattr(f"facerec.metrics.{module}.BLOCK", block)
+    monkeypatch.setattr("facerec.metrics.blocks.BLOCK", block)
 
 
-SETTINGS = BootstrapParams(bootstrap=50, seed=1)
+SETTINGS = BootstrapParams(bootstrap_resamples=50, seed=1)
 
 
 def strangers(people=12, each=6):
@@ -34,7 +33,7 @@ def strangers(people=12, each=6):
 
 def test_an_open_set_without_pairs_is_said_so(caplog):
     caplog.set_level("INFO")
-    settings = BootstrapParams(bootstrap=10, seed=1)
+    settings = BootstrapParams(bootstrap_resamples=10, seed=1)
     for count in (0, 1):
         found = open_set_metrics(
             torch.randn(count, 4), np.full(count, 7), np.ones(count, bool), settings

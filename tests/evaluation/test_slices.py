@@ -10,7 +10,7 @@ from facerec.geometry import eye_distance
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
 from facerec.tables import points
 
-PARAMS = BootstrapParams(bootstrap=200, seed=1)
+PARAMS = BootstrapParams(bootstrap_resamples=200, seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from facerec.landmarks.params import HourglassConfig
 from facerec.networks import checkpoints
 from facerec.params import Params
 from facerec.recognition import recognizer
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.recognizer import Recognizer, RecognizerConfig
 from stages import align
 
 CPU = torch.device("cpu")
@@ -35,11 +35,11 @@ CONFIG = {
     "precision": "fp32",
     "box_scale": 1.6,
 }
-HEAD = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
-TRIPLET = {"type": "triplet", "alignment": 2, "margin": 0.2, "photos_together": 2}
+HEAD = {"type": "arcface", "scale": 30.0, "margin": 0.5}
+TRIPLET = {"type": "triplet", "margin": 0.2, "samples_per_class": 2}
 ADAFACE = {**HEAD, "type": "adaface", "h": 0.3, "t_alpha": 0.01}
 HEADS = {
-    "ce": {"type": "ce", "alignment": 5, "label_smoothing": 0.1},
+    "ce": {"type": "ce", "label_smoothing": 0.1},
     "arcface": HEAD,
     "adaface": ADAFACE,
 }
@@ -51,7 +51,13 @@ HEADS["arcface_triplet"] = {
     "triplet_margin": 0.2,
     "triplet_weight": 1.0,
 }
-HEADS["arcface_triplet"]["photos_together"] = 2
+HEADS["arcface_triplet"]["samples_per_class"] = 2
+
+
+def make_recognizer(head: dict) -> Recognizer:
+    config = {"alignment": 2, "head": head, "backbone": "hog", "embedding_dim": 8, "dropout": 0.0}
+    config |= {"person_ids": [1, 2], "image_size": 32, "precision": "fp32"}
+    return Recognizer(RecognizerConfig.model_validate(config))
 
 
 class Toy(Params):
@@ -225,14 +231,13 @@ def test_an_impossible_config_is_refused_before_the_network_is_built(tmp_path, k
             {**HEAD, "type": "subcenter_arcface", "sub_centers": 10**9},
             r"head\.weight: expected \(2000000000, 8\)",
         ),
-        ("backbone", "vgg", "backbone: Input should be 'gradients', .* got 'vgg'"),
+        ("backbone", "vgg", "backbone: Input should be 'hog', .* got 'vgg'"),
     ],
 )
 def test_an_impossible_config_of_a_recogniser_is_refused(tmp_path, key, value, words):
-    network = Recognizer("gradients", 8, 0.0, HEAD, [1, 2], 32, "fp32")
-    checkpoints.save(
-        tmp_path / "r.pt", recognizer.KIND, {**network.config, key: value}, network.state_dict()
-    )
+    network = make_recognizer(HEAD)
+    config = {**network.config.model_dump(), key: value}
+    checkpoints.save(tmp_path / "r.pt", recognizer.KIND, config, network.state_dict())
     with pytest.raises(
         ValueError, match=rf"r\.pt: a recognizer of another version of this code: {words}"
     ):
@@ -241,7 +246,7 @@ def test_an_impossible_config_of_a_recogniser_is_refused(tmp_path, key, value, w
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 def test_every_head_is_loaded_as_saved(tmp_path, head):
-    network = Recognizer("gradients", 8, 0.0, head, [1, 2], 32, "fp32")
+    network = make_recognizer(head)
     recognizer.save(network, tmp_path / "r.pt")
     state = recognizer.load(tmp_path / "r.pt", CPU).state_dict()
     assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())

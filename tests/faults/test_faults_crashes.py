@@ -226,7 +226,7 @@ def leave_out_a_photograph(repository: Repository) -> None:
         (
             "train_recognizer@arcface",
             100,
-            lambda repository: repository.change("heads.arcface", "margin", 0.4),
+            lambda repository: repository.change("recognizers.arcface.head", "margin", 0.4),
         ),
         ("train_hourglass", 12, leave_out_a_photograph),
     ],

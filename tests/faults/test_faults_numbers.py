@@ -20,8 +20,8 @@ from facerec.recognition.training import train
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles/base.yaml"
 HEADS = {
-    "arcface": {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.3},
-    "triplet": {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4},
+    "arcface": {"type": "arcface", "scale": 30.0, "margin": 0.3},
+    "triplet": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
 }
 SIDE, PEOPLE = 32, 5
 
@@ -90,40 +90,33 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
         "batch_size": 8,
         "precision": "fp32",
     }
-    content["evaluate"] |= {"bootstrap": 50}
-    (folder / "params.yaml").write_text(yaml.safe_dump({**content, "heads": HEADS}))
+    content["evaluate"] |= {"bootstrap_resamples": 50}
+    content["recognizers"] = {name: {"alignment": 5, "head": head} for name, head in HEADS.items()}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
     (folder / "none.csv").touch()
 
 
 def training(head: str) -> list[str]:
     """Returns the module that trains, and its arguments."""
-    inputs = ["train.csv", "val.csv", "predicted.csv", "aligned", "none.csv"]
-    return [
-        "stages.train_recognizer",
-        head,
-        *inputs,
-        f"{head}/model.pt",
-        f"{head}/repeats",
-        f"{head}/history.csv",
-    ]
+    paths = {"train": "train.csv", "val": "val.csv", "predicted": "predicted.csv"}
+    paths |= {"aligned": "aligned", "weights": "none.csv"}
+    paths |= {"models": f"{head}/models", "history": f"{head}/history.csv"}
+    return ["stages.train_recognizer", head, *options(paths)]
+
+
+def options(paths: dict[str, str]) -> list[str]:
+    return [word for name, path in paths.items() for word in (f"--{name}", path)]
 
 
 def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
-    inputs = ["train.csv", "val.csv", "wild.csv", "openset.csv", "predicted.csv", "aligned"]
-    outputs = [
-        "thresholds.json",
-        "report.csv",
-        "metrics.json",
-        "roc.csv",
-        "confused.csv",
-        "slices.csv",
-        "cosines.csv",
-    ]
-    outputs = [
-        f"{head}/{name}" for name in (*outputs, "reliability.csv", "map.csv", "mistakes.jpg")
-    ]
-    return ["stages.evaluate", head, f"{head}/model.pt", f"{head}/repeats", *inputs, *outputs]
+    inputs = {name: f"{name}.csv" for name in ("train", "val", "wild", "openset", "predicted")}
+    inputs |= {"aligned": "aligned", "models": f"{head}/models"}
+    tables = ("report", "roc", "confusion", "slices", "cosines", "reliability", "embedding-map")
+    outputs = {name: f"{head}/{name}.csv" for name in tables}
+    outputs |= {name: f"{head}/{name}.json" for name in ("thresholds", "metrics")}
+    outputs |= {"mistakes": f"{head}/mistakes.jpg"}
+    return ["stages.evaluate", head, *options(inputs | outputs)]
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +155,6 @@ def test_a_triplet_head_refuses_people_with_one_photograph_each(tmp_path):
     assert (
         "error: no person has two of the 5 faces to learn from; this head compares" in result.stderr
     )
-    assert not (tmp_path / "triplet/model.pt").exists()
-    learned = torch.load(tmp_path / "arcface/model.pt", weights_only=True)
+    assert not (tmp_path / "triplet/models").exists()
+    learned = torch.load(tmp_path / "arcface/models/seed_1.pt", weights_only=True)
     assert learned["config"]["person_ids"] == [100, 101, 102, 103, 104]

@@ -10,16 +10,17 @@ import pytest
 import torch
 import yaml
 from test_end_to_end import CHECK, Repository, make_repository
-from test_heads import ENTRIES
+from test_heads import ENTRIES, E, make
 
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.heads import HEADS, build_head
 from tools.check_params import DRAWN, SECTIONS, WITHOUT_SCORES, problems
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = ["synthesize", "select", "crop", "compare", "publish"]
-TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
+TRIPLET = {
+    "alignment": 5,
+    "head": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
+}
 
 
 @pytest.mark.parametrize("name", names())
@@ -106,16 +107,12 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("select.allow_rejected", "yes", ["select.allow_rejected", "valid boolean, got 'yes'"]),
         ("recognizer.learning_rate", True, ["recognizer.learning_rate", "valid number, got True"]),
         ("recognizer.learning_rate", float("inf"), ["recognizer.learning_rate", "finite number"]),
-        ("heads.arcface.scale", float("inf"), ["heads.arcface.scale", "finite number"]),
-        (
-            "align.image_size",
-            100,
-            ["align.image_size: expected a multiple of 8 for gradients, got 100"],
-        ),
+        ("recognizers.arcface.head.scale", float("inf"), ["arcface.head.scale", "finite number"]),
+        ("align.image_size", 100, ["align.image_size: expected a multiple of 8 for hog, got 100"]),
         (
             "recognizer.weights",
             "imagenet",
-            ["recognizer.weights: expected none or file for gradients"],
+            ["recognizer.weights: expected none or file for hog"],
         ),
         (
             "recognizer.batch_size",
@@ -124,19 +121,23 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ),
         ("recognizer.epochs", None, ["recognizer.epochs: missing"]),
         ("recognizer.seeds", [1, 1], ["recognizer.seeds", "seeds that differ"]),
-        ("heads.arcface.margin", 4.0, ["heads.arcface.margin", "less than 3.14"]),
-        ("heads.arcface.type", "arkface", ["heads.arcface.type", "'cosface'", "'arkface'"]),
-        ("heads.a b", {"type": "ce"}, ["heads.a b: expected a name of letters"]),
-        ("heads", {}, ["heads: expected at least one entry"]),
-        ("publish.head", "vgg", ["publish.head: expected one of arcface, ce, got 'vgg'"]),
+        ("recognizers.arcface.head.margin", 4.0, ["arcface.head.margin", "less than 3.14"]),
+        ("recognizers.arcface.head.type", "arkface", ["arcface.head", "'cosface'", "'arkface'"]),
+        ("recognizers.a b", {}, ["recognizers.a b: expected a name of letters"]),
+        ("recognizers", {}, ["recognizers: expected at least one entry"]),
+        ("publish.recognizer", "vgg", ["publish.recognizer: expected one of arcface, ce, got"]),
+        ("heads", {"ce": {"type": "ce"}}, ["section `heads` is now recognizers: {arcface: "]),
+        ("publish.head", "ce", ["publish.head: is now publish.recognizer"]),
+        ("evaluate.bootstrap", 9, ["evaluate.bootstrap: is now evaluate.bootstrap_resamples"]),
+        ("recognizer.backbone", "gradients", ["recognizer.backbone: `gradients` is now `hog`"]),
         ("publish.fpr", 0.5, ["publish.fpr: expected one of 0.1, 0.01, 0.001, got 0.5"]),
         ("dataset.images", "data/$(touch x)", ["dataset.images", "'data/$(touch x)'"]),
         ("dataset.boxes", "-rf", ["dataset.boxes", "'-rf'"]),
         ("select.exclude", "--help", ["select.exclude", "no - first", "'--help'"]),
         (
-            "heads.-x",
-            {"type": "ce", "alignment": 5, "label_smoothing": 0.1},
-            ["heads.-x", "no - first"],
+            "recognizers.-x",
+            {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.1}},
+            ["recognizers.-x", "no - first"],
         ),
         (
             "recognizer.weights",
@@ -150,8 +151,8 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ),
         (
             "audit",
-            {"runs": ["audit"], "head": TRIPLET},
-            ["audit.head: expected a type with scores", "'triplet'"],
+            {"runs": ["audit"], "recognizer": TRIPLET},
+            ["audit.recognizer.head: expected a type with scores", "'triplet'"],
         ),
         (
             "audit.exclude_odds",
@@ -180,7 +181,7 @@ def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
     (tmp_path / "params.yaml").write_text(cut)
     found = "\n".join(problems(tmp_path / "params.yaml"))
     expected = ["hourglass.depths: unknown key", "hourglass.depth: missing", "no section `align`"]
-    expected += ["no section `recognizer`", "heads: expected at least one entry"]
+    expected += ["no section `recognizer`", "recognizers: expected at least one entry"]
     assert all(words in found for words in expected), found
 
 
@@ -191,7 +192,7 @@ def test_a_profile_half_edited_tells_all_that_is_wrong_at_once(tmp_path):
             "recognizer",
             {"weights": "file", "weights_file": str(ROOT / "README.md")},
         ),  # what is in it, the stage asks
-        ("audit", {"head": TRIPLET}),  # none is run
+        ("audit", {"recognizer": TRIPLET}),  # none is run
         ("audit.exclude_odds", 10.0),
         ("select", {"people": 110, "images_per_person": 26}),
     ],
@@ -206,10 +207,10 @@ def test_more_may_be_selected_of_a_collection_that_is_not_drawn(tmp_path):
     assert yaml.safe_load(file.read_text())["select"]["people"] == 1000 and problems(file) == []
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_the_heads_without_scores_are_those_that_give_none(name):
-    head = build_head(parse_head({"type": name, "alignment": 5, **ENTRIES[name]}), 4, 3)
-    assert (head.scores(torch.ones(2, 4)) is None) == (name in WITHOUT_SCORES)
+    scores = make(name).scores(torch.ones(2, E))
+    assert (scores is None) == (name in WITHOUT_SCORES)
 
 
 def test_the_drawn_photographs_are_where_synthesize_puts_them():
@@ -225,19 +226,20 @@ def test_a_bare_dvc_repro_checks_every_section_before_any_work_and_builds_no_she
 ):
     repository = make_repository(tmp_path / "repo")
     repository.change("publish", "fpr", 0.5)
-    repository.change("publish", "head", "vgg")
+    repository.change("publish", "recognizer", "vgg")
     repository.change("dataset", "images", "data/$(touch substituted)")
     repository.change("dataset", "boxes", "data/'; touch quoted; '")
-    repository.change(
-        "heads", "a;touch named;", {"type": "ce", "alignment": 5, "label_smoothing": 0.1}
-    )
+    entry = {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.1}}
+    repository.change("recognizers", "a;touch named;", entry)
     said = refused(repository)
     assert re.findall(r"^Running stage '(.*)':$", said, re.MULTILINE) == [CHECK]
     assert all(
         f"  {key}: " in said for key in ("publish.fpr", "dataset.images", "dataset.boxes")
     ), said
     assert "error: nothing was run:\n" in said
-    assert "heads.a;touch named;: expected a name of letters" in said and "Traceback" not in said
+    assert (
+        "recognizers.a;touch named;: expected a name of letters" in said and "Traceback" not in said
+    )
     assert not [
         path
         for path in repository.folder.rglob("*")
@@ -252,7 +254,7 @@ def test_what_dvc_itself_misses_it_names_before_any_work(tmp_path):
     del content["publish"]
     (repository.folder / "params.yaml").write_text(yaml.safe_dump(content))
     said = refused(repository)
-    assert "publish.head" in said and "Running stage" not in said, said
+    assert "publish.recognizer" in said and "Running stage" not in said, said
 
 
 def refused(repository: Repository) -> str:

@@ -1,39 +1,43 @@
 """Heads against loops written from the papers, pytorch-metric-learning, and properties."""
 
 import math
+from typing import Literal, get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
 from pytorch_metric_learning import distances, losses
 
-from facerec.recognition.head_params import load_head, parse_head
+from facerec.params import Params
+from facerec.recognition.head_params import HeadParams
 from facerec.recognition.heads import (
-    HEADS,
     AdaFaceHead,
     ArcFaceHead,
     CEHead,
     CosFaceHead,
+    Head,
     TripletHead,
     add_angle_clipped,
     add_angle_monotone,
     build_head,
 )
+from facerec.recognition.params import RecognizerEntry
 
 E, K = 8, 5
+UNION = get_args(get_args(HeadParams)[0])
 ENTRIES = {
     "ce": {"label_smoothing": 0.1},
     "arcface": {"scale": 30.0, "margin": 0.5},
     "cosface": {"scale": 30.0, "margin": 0.35},
     "subcenter_arcface": {"scale": 30.0, "margin": 0.5, "sub_centers": 3},
     "adaface": {"scale": 30.0, "margin": 0.4, "h": 0.333, "t_alpha": 0.01},
-    "triplet": {"margin": 0.2, "photos_together": 4},
+    "triplet": {"margin": 0.2, "samples_per_class": 4},
     "arcface_triplet": {
         "scale": 30.0,
         "margin": 0.5,
         "triplet_margin": 0.2,
         "triplet_weight": 0.5,
-        "photos_together": 4,
+        "samples_per_class": 4,
     },
 }
 
@@ -46,7 +50,9 @@ def batch():
 
 def make(name, seed=1):
     torch.manual_seed(seed)
-    return build_head(parse_head({"type": name, "alignment": 5, **ENTRIES[name]}), E, K)
+    settings = {"type": name, **ENTRIES[name]}
+    entry = RecognizerEntry.model_validate({"alignment": 5, "head": settings})
+    return build_head(entry.head, E, K)
 
 
 def angle_between(a, b):
@@ -221,8 +227,8 @@ def test_arcface_triplet_is_the_sum_of_both_weighted(batch):
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_a_head_says_how_many_photographs_of_a_person_it_needs_together(name):
-    assert make(name).photos_together == ENTRIES[name].get("photos_together", 1)
+def test_a_head_names_its_samples_per_class(name):
+    assert make(name).samples_per_class == ENTRIES[name].get("samples_per_class", 1)
 
 
 def test_a_cosine_stays_between_minus_1_and_1_in_spite_of_rounding():
@@ -236,7 +242,7 @@ def test_a_cosine_stays_between_minus_1_and_1_in_spite_of_rounding():
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_scores_have_no_margin(batch, name):
-    """A face half-way to another person's weights still scores highest for its own, as the plain cosine says."""
+    """A face half-way to another person's weights still scores highest for its own person."""
     head, (embeddings, _) = make(name), batch
     scores = head.scores(embeddings)
     if name == "triplet":
@@ -257,7 +263,7 @@ def test_scores_have_no_margin(batch, name):
 
 
 def test_evaluating_with_the_margin_on_would_be_noticed():
-    """A face whose own cosine leads by less than the margin: right without the margin, wrong with it."""
+    """Its own cosine leads by less than the margin: right without the margin, wrong with it."""
     head = ArcFaceHead(2, 2, scale=30.0, margin=0.5)
     head.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     face = torch.tensor([[math.cos(0.7), math.sin(0.7)]])
@@ -311,9 +317,9 @@ def test_cosface_margin_is_a_cosine(batch):
     torch.testing.assert_close(head(embeddings, labels), F.cross_entropy(30 * logits, labels))
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_every_head_learns(name):
-    """Twenty plain steps down the gradient, of a length in proportion to its own, lower the loss."""
+    """Twenty steps down the gradient, each a tenth of the weights' length, lower the loss."""
     torch.manual_seed(0)
     labels, head, embeddings = torch.arange(40) % K, make(name), torch.randn(40, E).requires_grad_()
     leaves = [embeddings, *head.parameters()]
@@ -325,16 +331,58 @@ def test_every_head_learns(name):
     assert head(embeddings, labels).item() < 0.7 * first
 
 
-def test_an_unknown_type_names_the_known_ones(tmp_path):
+def test_every_head_of_the_union_is_tested():
+    types = [get_args(params.model_fields["type"].annotation) for params in UNION]
+    assert types == [(name,) for name in ENTRIES]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{alignment: 5, head: {type: arcfase}}", ["r.a.head", "'ce', 'arcface'", "arcfase"]),
+        (
+            "{alignment: 4, head: {type: arcface, scale: 30.0}}",
+            ["r.a.alignment: input should be 2, 3 or 5, got 4", "r.a.head.margin: missing"],
+        ),
+        (
+            "{alignment: 5, head: {type: ce, label_smoothing: 0.1, margin: 1.0}}",
+            ["r.a.head.margin: unknown key; known here: type, label_smoothing"],
+        ),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_expected(tmp_path, entry, words):
+    file = tmp_path / "params.yaml"
+    file.write_text(f"r: {{a: {entry}}}\n")
+    with pytest.raises(ValueError) as error:
+        RecognizerEntry.load("r.a", file)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_keys_of_earlier_versions_are_answered(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text(
-        "heads:\n  mine: {type: arcfase, alignment: 5}\n  odd: {type: arcface, alignment: 4, scale: 30.0}\n"
+        "recognizers:\n"
+        "  old: {type: arcface, alignment: 5, scale: 30.0, margin: 0.5}\n"
+        "  pairs: {alignment: 5, head: {type: triplet, margin: 0.2, photos_together: 4}}\n"
     )
-    with pytest.raises(ValueError, match=r"heads\.mine\.type.*'ce', 'arcface'.*arcfase"):
-        load_head("mine", file)
-    with pytest.raises(
-        ValueError, match=r"heads\.odd\.alignment(.|\n)*heads\.odd\.margin: missing"
-    ):
-        load_head("odd", file)
-    with pytest.raises(ValueError, match=r"no section `heads\.none`"):
-        load_head("none", file)
+    with pytest.raises(ValueError, match=r"old\.type: is now recognizers\.<name>\.head\.type"):
+        RecognizerEntry.load("recognizers.old", file)
+    with pytest.raises(ValueError, match=r"photos_together: is now samples_per_class"):
+        RecognizerEntry.load("recognizers.pairs", file)
+
+
+def test_a_head_of_ones_own_is_a_class_of_settings_and_a_network_that_names_it():
+    class ToyParams(Params):
+        type: Literal["toy"]
+        weight: float
+
+    class ToyHead(Head, params=ToyParams):
+        def __init__(self, embedding_dim, num_people, weight):
+            super().__init__()
+            self.weight = weight
+
+        def loss(self, embeddings, labels):
+            return self.weight * embeddings.square().mean()
+
+    head = build_head(ToyParams(type="toy", weight=2.0), E, K)
+    assert head(torch.ones(3, E), torch.zeros(3, dtype=torch.int64)) == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from facerec.recognition.hog import BINS, CELL, FAINT, GradientNet, OrientedGradients
+from facerec.recognition.hog import BINS, CELL, FAINT, HogNet, OrientedGradients
 
 PIXELS = 32
 
@@ -21,7 +21,7 @@ def ramp(degrees: float) -> torch.Tensor:
 
 
 def histogram_by_hand(gray: np.ndarray, row: int, column: int, cell: int) -> np.ndarray:
-    """Returns a cell's histogram by angles, pixel by pixel; pixels outside the face count as no gradient."""
+    """Returns a cell's histogram by angles, pixel by pixel; outside the face there is none."""
     histogram = np.zeros(BINS)
     padded = np.pad(gray, 1, mode="edge")
     for y in range(row * cell - cell // 2, row * cell - cell // 2 + 2 * cell):
@@ -87,13 +87,13 @@ def test_a_flat_face_has_none():
 
 def test_features_keep_their_place_and_sizes_that_do_not_divide_are_refused():
     net, face = (
-        GradientNet(64).eval(),
+        HogNet(64).eval(),
         torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
     )
-    assert net(face).shape == (1, net.features) and net.features == 128 * 8 * 8
+    assert net(face).shape == (1, net.num_features) and net.num_features == 128 * 8 * 8
     changed = face.clone()
     changed[:, :, -4:, -4:] = 0
     moved = (net(changed) - net(face)).abs().view(128, 8, 8).amax(dim=0) > 1e-6
     assert moved[-1, -1] and not moved[0, 0]
     with pytest.raises(ValueError, match="multiple of 8 px, got 36"):
-        GradientNet(36)
+        HogNet(36)

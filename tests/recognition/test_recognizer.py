@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from urllib.error import URLError
 
@@ -6,15 +8,24 @@ import pytest
 import torch
 
 from facerec.recognition import recognizer
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.params import RecognizerParams
+from facerec.recognition.recognizer import Recognizer, RecognizerConfig
 
 NONE = Path("profiles/none.csv")
-ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
+CONFIG = {
+    "alignment": 5,
+    "head": {"type": "arcface", "scale": 30.0, "margin": 0.5},
+    "embedding_dim": 16,
+    "dropout": 0.0,
+    "person_ids": [7, 9, 30],
+    "image_size": 32,
+}
 
 
 def network(backbone: str = "resnet18", seed: int = 0, precision: str = "bf16") -> Recognizer:
     torch.manual_seed(seed)
-    return Recognizer(backbone, 16, 0.0, ARCFACE, [7, 9, 30], 32, precision).eval()
+    config = {**CONFIG, "backbone": backbone, "precision": precision}
+    return Recognizer(RecognizerConfig.model_validate(config)).eval()
 
 
 def faces(count: int = 3) -> np.ndarray:
@@ -51,12 +62,12 @@ def test_faces_of_another_size_are_refused():
         network().embed(np.zeros((1, 40, 40, 3), np.uint8))
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "gradients"])
+@pytest.mark.parametrize("backbone", ["resnet18", "hog"])
 def test_save_and_load_give_the_same_scores(tmp_path, backbone):
     net = network(backbone).to(memory_format=torch.channels_last)
     recognizer.save(net, tmp_path / "r.pt")
     back = recognizer.load(tmp_path / "r.pt", torch.device("cpu"))
-    assert back.config == net.config and back.person_ids == [7, 9, 30]
+    assert back.config == net.config and back.config.person_ids == [7, 9, 30]
     embeddings = net.embed(faces())
     assert torch.equal(embeddings, back.embed(faces()))
     assert torch.equal(net.head.scores(embeddings), back.head.scores(embeddings))
@@ -106,8 +117,17 @@ def test_imagenet_weights_fit_and_a_missing_network_is_one_sentence(monkeypatch)
     assert torch.equal(net.backbone.conv1.weight, state["conv1.weight"])
 
 
-def test_gradients_have_no_imagenet_weights():
-    with pytest.raises(
-        ValueError, match=r"recognizer.weights: imagenet: .* gradients, only for ResNets"
-    ):
-        recognizer.load_weights(network("gradients"), "imagenet", NONE)
+def test_hog_has_no_imagenet_weights():
+    with pytest.raises(ValueError, match=r"recognizer.weights: imagenet: .* hog, only for ResNets"):
+        recognizer.load_weights(network("hog"), "imagenet", NONE)
+
+
+def test_a_recogniser_with_hog_does_not_wait_for_torchvision():
+    code = "import sys, facerec.recognition.recognizer; sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_old_name_of_the_backbone_is_answered():
+    params = RecognizerParams.load("recognizer", Path("profiles/base.yaml"))
+    with pytest.raises(ValueError, match="`gradients` is now `hog`"):
+        RecognizerParams.model_validate({**params.model_dump(), "backbone": "gradients"})

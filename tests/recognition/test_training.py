@@ -10,8 +10,7 @@ import yaml
 
 from facerec.recognition import training as recognizer_training
 from facerec.recognition.datasets import AlignedFaces
-from facerec.recognition.head_params import parse_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.training import build, train
 from tools.profile import composed
 
@@ -24,13 +23,17 @@ AS_THEY_ARE = dict.fromkeys(
 
 def params(**changes) -> RecognizerParams:
     small = {
-        "backbone": "gradients",
+        "backbone": "hog",
         "embedding_dim": 16,
         "batch_size": 12,
         "epochs": 6,
         "dropout": 0.0,
     }
     return RecognizerParams(**{**PROFILE["recognizer"], **small, **changes})
+
+
+def entry(name: str) -> RecognizerEntry:
+    return RecognizerEntry.model_validate(PROFILE["recognizers"][name])
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +51,19 @@ def faces() -> AlignedFaces:
     return AlignedFaces(frame, noisy.astype(np.uint8), np.ones(len(labels), bool))
 
 
-@pytest.mark.parametrize("name", PROFILE["heads"])
+@pytest.mark.parametrize("name", PROFILE["recognizers"])
 def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     settings = params(precision="bf16", epochs=10, learning_rate=0.003, **AS_THEY_ARE)
     torch.manual_seed(1)
-    network = build(settings, parse_head(PROFILE["heads"][name]), [*range(PEOPLE)], SIDE, Path())
+    network = build(settings, entry(name), [*range(PEOPLE)], SIDE, Path())
     seen = []
     network.head.register_forward_hook(
         lambda module, given, loss: seen.append((given[0].dtype, loss.dtype))
     )
     history = train(network, faces, faces, settings, 1, f"bf16-{'a' * 16}")
-    assert set(seen) == {(torch.float32, torch.float32)} and network.precision == "bf16"
+    assert set(seen) == {(torch.float32, torch.float32)} and network.config.precision == "bf16"
     assert np.isfinite(history.train_loss).all()
     assert (
         history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]
@@ -75,9 +78,7 @@ def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
 def test_the_margin_grows_over_its_epochs(warmup, epochs, share, faces, monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
     settings = params(margin_warmup_epochs=warmup)
-    network = build(
-        settings, parse_head(PROFILE["heads"]["arcface"]), [*range(PEOPLE)], SIDE, Path()
-    ).train()
+    network = build(settings, entry("arcface"), [*range(PEOPLE)], SIDE, Path()).train()
     generator = torch.Generator().manual_seed(0)
     batch = torch.from_numpy(faces.faces[:12]), faces.labels[:12]
     recognizer_training.batch_loss(network, settings)(batch, epochs, generator)

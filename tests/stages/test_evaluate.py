@@ -7,31 +7,45 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from facerec import tables
-from facerec.evaluation.closed_set import confusion
-from facerec.evaluation.comparison import PairedResult, compare_heads
+from facerec.evaluation.closed_set import confusion_rows
+from facerec.evaluation.comparison import PairedResult, compare_recognizers
 from facerec.imaging.io import write_image
 from facerec.metrics.bootstrap import BootstrapParams
 from facerec.recognition import recognizer
-from facerec.recognition.head_params import parse_head
 from facerec.recognition.heads import build_head
+from facerec.recognition.recognizer import RecognizerConfig
 from stages import compare, evaluate, publish
+from tools.profile import composed
 
+PROFILE = composed("base")
 PEOPLE, PIXELS, DIM = 6, 8, 3 * 8 * 8
-ARCFACE = {"type": "arcface", "alignment": 5, "scale": 30.0, "margin": 0.5}
-TRIPLET = {"type": "triplet", "alignment": 5, "margin": 0.2, "photos_together": 4}
+ARCFACE = {"type": "arcface", "scale": 30.0, "margin": 0.5}
+TRIPLET = {"type": "triplet", "margin": 0.2, "samples_per_class": 4}
+TABLES = ["roc", "confusion", "slices", "cosines", "reliability", "embedding_map"]
 
 
 class Pixels(nn.Module):
-    """A recogniser whose embedding is the face's own pixels, with random weights of people in its head."""
+    """A recogniser whose embedding is the face's pixels; the weights in its head are random."""
 
     def __init__(self, head, right=1.0):
         super().__init__()
-        self.config = {"embedding_dim": DIM, "head": head}
-        self.person_ids, self.pixels = [100 + label for label in range(PEOPLE)], PIXELS
-        self.head = build_head(parse_head(head), DIM, PEOPLE)
+        self.config = RecognizerConfig.model_validate(
+            {
+                "alignment": 5,
+                "head": head,
+                "backbone": "hog",
+                "embedding_dim": DIM,
+                "dropout": 0.0,
+                "person_ids": [100 + label for label in range(PEOPLE)],
+                "image_size": PIXELS,
+                "precision": "fp32",
+            }
+        )
+        self.head = build_head(self.config.head, DIM, PEOPLE)
         if head["type"] == "arcface":
             noise = torch.randn(PEOPLE, DIM, generator=torch.Generator().manual_seed(0))
             self.head.weight.data = (
@@ -67,11 +81,7 @@ def make_faces(folder, prefix, people, each, noise):
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(
-        "heads:\n  one: {type: arcface, alignment: 5}\n  two: {type: arcface, alignment: 5}\n"
-        "evaluate: {bootstrap: 100, seed: 1}\n"
-        "publish: {head: one, fpr: 0.01}\n"
-    )
+    write_params()
     faces = Path("faces")
     tables.write(
         make_faces(faces, "train", range(PEOPLE), 3, 30), Path("train.csv"), tables.SELECTED
@@ -89,6 +99,18 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+def write_params(seeds=(1,), alignment_of_two=5, fpr=0.01):
+    content = yaml.safe_load(PROFILE)
+    content["recognizer"]["seeds"] = list(seeds)
+    content["recognizers"] = {
+        "one": {"alignment": 5, "head": ARCFACE},
+        "two": {"alignment": alignment_of_two, "head": ARCFACE},
+    }
+    content["evaluate"]["bootstrap_resamples"] = 100
+    content["publish"] = {"recognizer": "one", "fpr": fpr}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
 def write_alignment(unusable=()):
     """Writes a table that says of every face that it could be aligned, except of these."""
     frame = pd.DataFrame({"image_id": sorted(path.name for path in Path("faces").iterdir())})
@@ -103,22 +125,18 @@ def run_evaluate(monkeypatch, head, network):
 
 
 def evaluate_all(head):
-    Path("repeats").mkdir(exist_ok=True)
-    if not Path("repeats/seeds.csv").exists():
-        Path("repeats/seeds.csv").write_text("seed\n1\n")
-    inputs = [
-        "repeats",
-        "train.csv",
-        "val.csv",
-        "wild.csv",
-        "openset.csv",
-        "alignment.csv",
-        "faces",
-    ]
-    folders = ["roc", "confusion", "slices", "cosines", "reliability", "map"]
-    outputs = ["thresholds.json", f"reports/{head}.csv", f"metrics/{head}.json"]
-    outputs += [*(f"{folder}/{head}.csv" for folder in folders), f"{head}.jpg"]
-    evaluate.main(head, *map(Path, ["model.pt", *inputs, *outputs]))
+    evaluate.main(
+        head,
+        models=Path("models"),
+        **{name: Path(f"{name}.csv") for name in ("train", "val", "wild", "openset")},
+        predicted=Path("alignment.csv"),
+        aligned=Path("faces"),
+        thresholds=Path("thresholds.json"),
+        report=Path(f"reports/{head}.csv"),
+        metrics=Path(f"metrics/{head}.json"),
+        **{name: Path(f"{name}/{head}.csv") for name in TABLES},
+        mistakes=Path(f"{head}.jpg"),
+    )
     return json.loads(Path(f"metrics/{head}.json").read_text())
 
 
@@ -150,7 +168,7 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
 
 
 def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
-    folders = ["reports", "roc", "confusion", "slices", "cosines", "reliability", "map"]
+    folders = ["reports", *TABLES]
     outputs = [
         "metrics/one.json",
         "thresholds.json",
@@ -164,7 +182,7 @@ def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
 
 
 def test_the_margin_is_off_in_evaluation(project, monkeypatch):
-    """A huge margin in the head changes no number: were it on, the true person would score far lower."""
+    """With its huge margin the true person would score far lower."""
     plain = run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 0.0}))
     assert run_evaluate(monkeypatch, "one", Pixels({**ARCFACE, "margin": 1.5})) == plain
 
@@ -235,8 +253,9 @@ def test_annotated_points_change_nothing(project, monkeypatch):
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     networks = [Pixels(ARCFACE, right) for right in (1.0, 0.15, 0.1)]
     top1 = [run_evaluate(monkeypatch, "one", network)["val_top1"] for network in networks]
-    Path("repeats/seeds.csv").write_text("seed\n1\n2\n3\n")
-    monkeypatch.setattr(recognizer, "load", lambda *_: networks.pop(0))
+    write_params(seeds=[7, 1, 3])
+    by_file = dict(zip(("seed_7.pt", "seed_1.pt", "seed_3.pt"), networks, strict=True))
+    monkeypatch.setattr(recognizer, "load", lambda path, _: by_file[path.name])
     values = evaluate_all("one")
     assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
     assert (
@@ -251,16 +270,27 @@ def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     )  # the first seed's, which is published
 
 
-def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypatch):
+def compare_all():
+    folders = {"rocs": "roc", "histories": "training"}
+    folders |= {name: name for name in ("slices", "cosines", "reliability")}
+    compare.main(
+        metrics=Path("metrics"),
+        reports=Path("reports"),
+        **{name: Path(folder) for name, folder in folders.items()},
+        comparison=Path("comparison.json"),
+        summary=Path("comparison.md"),
+        **{f"all_{name}": Path(f"{folder}.csv") for name, folder in folders.items()},
+    )
+
+
+def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, monkeypatch):
     run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
     run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
     for head in ("one", "two"):
         Path("training").mkdir(exist_ok=True)
         Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
-    folders = ["metrics", "reports", "roc", "training", "slices", "cosines", "reliability"]
-    outputs = ["comparison.json", "comparison.md", *(f"{name}.csv" for name in folders[2:])]
-    compare.main(*map(Path, [*folders, *outputs]))
+    compare_all()
     numbers, text = (
         json.loads(Path("comparison.json").read_text()),
         Path("comparison.md").read_text(),
@@ -282,14 +312,11 @@ def test_compare_reads_heads_by_name_and_says_which_is_better(project, monkeypat
     whole = Path("metrics/two.json").read_bytes()
     Path("metrics/two.json").write_bytes(whole[:40])
     with pytest.raises(ValueError, match=r"metrics/two\.json: not JSON"):
-        compare.main(*map(Path, [*folders, *outputs]))
+        compare_all()
     Path("metrics/two.json").write_bytes(whole)
 
-    settings = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(
-        settings.replace("two: {type: arcface, alignment: 5", "two: {type: arcface, alignment: 2")
-    )
-    compare.main(*map(Path, [*folders, *outputs]))
+    write_params(alignment_of_two=2)
+    compare_all()
     numbers, text = (
         json.loads(Path("comparison.json").read_text()),
         Path("comparison.md").read_text(),
@@ -328,16 +355,16 @@ def test_sentences():
 def test_reports_of_other_photographs_are_refused():
     hits = {"is_recognized": [1, 0], "recognized_share": [1, 0]}
     rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], **hits, "split": "val"})
-    params = BootstrapParams(bootstrap=10, seed=1)
+    params = BootstrapParams(bootstrap_resamples=10, seed=1)
     with pytest.raises(ValueError, match="not of the same photographs"):
-        compare_heads("ce", "arcface", "val", rows, rows.head(1), params)
-    assert compare_heads("ce", "arcface", "val", rows, rows[::-1], params).difference == 0
+        compare_recognizers("ce", "arcface", "val", rows, rows.head(1), params)
+    assert compare_recognizers("ce", "arcface", "val", rows, rows[::-1], params).difference == 0
 
 
 def test_confusion_keeps_the_people_most_often_confused():
     actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
     predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
-    rows = confusion(actual, predicted, people=2)
+    rows = confusion_rows(actual, predicted, max_people=2)
     assert rows.to_numpy().tolist() == [
         ["1", "1"],
         ["1", "2"],
@@ -345,7 +372,23 @@ def test_confusion_keeps_the_people_most_often_confused():
         ["2", "1"],
         ["2", "other"],
     ]
-    assert confusion(actual, actual).empty
+    assert confusion_rows(actual, actual).empty
+
+
+def publish_one(folder=Path("out")):
+    publish.main(
+        "one",
+        from_model=Path("one.pt"),
+        from_thresholds=Path("thresholds.json"),
+        from_metrics=Path("metrics/one.json"),
+        from_roc=Path("roc/one.csv"),
+        from_confusion=Path("confusion/one.csv"),
+        model=folder / "model.pt",
+        thresholds=folder / "model.json",
+        metrics=folder / "metrics.json",
+        roc=folder / "roc.csv",
+        confusion=folder / "confusion.csv",
+    )
 
 
 def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
@@ -354,15 +397,7 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
 
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     Path("one.pt").write_bytes(b"weights")
-    inputs = ["one.pt", "thresholds.json", "metrics/one.json", "roc/one.csv", "confusion/one.csv"]
-    outputs = [
-        "out/model.pt",
-        "out/model.json",
-        "out/metrics.json",
-        "out/roc.csv",
-        "out/confusion.csv",
-    ]
-    publish.main("one", *map(Path, inputs + outputs))
+    publish_one()
     assert Path("out/model.pt").read_bytes() == b"weights"
     assert json.loads(Path("out/metrics.json").read_text()) == json.loads(
         Path("metrics/one.json").read_text()
@@ -375,18 +410,18 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
         and thresholds["fpr"] == 0.01
     )
     assert thresholds["calibration_slope"] == values["calibration_slope"] > 0
-    Path("params.yaml").write_text("publish: {head: one, fpr: 0.001}\n")
+    write_params(fpr=0.001)
     with pytest.raises(
         ValueError, match=r"publish\.fpr: .* has no threshold for 0\.001, only for 0\.1, 0\.01"
     ):
-        publish.main("one", *map(Path, inputs), *(Path("out2") / path for path in outputs))
+        publish_one(Path("out2"))
     assert not Path("out2").exists()
     Path("thresholds.json").write_text("{}")  # an empty open set
-    publish.main("one", *map(Path, inputs + outputs))
+    publish_one()
     assert json.loads(Path("out/model.json").read_text()) == {}
     Path("metrics/one.json").write_text('{"a": {"b": 1}}')
     with pytest.raises(ValueError, match=r"one\.json: expected a flat object of numbers"):
-        publish.main("one", *map(Path, inputs + outputs))
-    code = "import sys, stages.publish; assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+        publish_one()
+    code = "import sys, stages.publish; sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
     root = Path(publish.__file__).parents[1]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)

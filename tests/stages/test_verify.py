@@ -19,7 +19,7 @@ from facerec.landmarks.hourglass import StackedHourglass
 from facerec.landmarks.params import HourglassConfig
 from facerec.metrics.cross_validation import best_threshold, cross_validated_accuracy
 from facerec.recognition import recognizer
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.recognizer import Recognizer, RecognizerConfig
 from stages.verify import _inside
 
 LFW = (
@@ -156,8 +156,17 @@ def test_each_fold_is_measured_with_the_threshold_of_the_others():
 def project(tmp_path):
     """An untrained hourglass and recogniser, and photographs of four people in four colours."""
     torch.manual_seed(0)
-    head = {"type": "arcface", "alignment": 2, "scale": 30.0, "margin": 0.5}
-    config = HourglassConfig(
+    config = {
+        "alignment": 2,
+        "head": {"type": "arcface", "scale": 30.0, "margin": 0.5},
+        "backbone": "resnet18",
+        "embedding_dim": 16,
+        "dropout": 0.0,
+        "person_ids": [1, 2],
+        "image_size": 32,
+        "precision": "fp32",
+    }
+    hourglass_config = HourglassConfig(
         image_size=32,
         stacks=1,
         channels=8,
@@ -171,8 +180,8 @@ def project(tmp_path):
         precision="fp32",
         box_scale=1.2,
     )
-    hourglass.save(StackedHourglass(config), tmp_path / "h.pt")
-    recognizer.save(Recognizer("resnet18", 16, 0.0, head, [1, 2], 32, "fp32"), tmp_path / "r.pt")
+    hourglass.save(StackedHourglass(hourglass_config), tmp_path / "h.pt")
+    recognizer.save(Recognizer(RecognizerConfig.model_validate(config)), tmp_path / "r.pt")
     rng = np.random.default_rng(0)
     rows = []
     for person in range(4):

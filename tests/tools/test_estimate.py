@@ -56,7 +56,7 @@ def lasting(content: dict, kept: Kept | None = None, speed: Speed = SPEED) -> fl
         ("hourglass.epochs", 81),
         ("recognizer.epochs", 12),
         ("recognizer.seeds", [1, 2]),
-        ("evaluate.bootstrap", 2000),
+        ("evaluate.bootstrap_resamples", 2000),
         ("audit.epochs", 100),
     ],
 )

@@ -42,10 +42,10 @@ def test_another_layout_of_the_same_values_is_still_the_profile(folder):
 
 def test_another_published_head_is_no_change_that_could_be_lost(folder):
     values = yaml.safe_load((folder / "params.yaml").read_text())
-    values["publish"]["head"] = "ce"
+    values["publish"]["recognizer"] = "ce"
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     result = profile(folder, "cfp")
-    assert result.returncode == 0 and "publish.head: ce → arcface" in result.stdout
+    assert result.returncode == 0 and "publish.recognizer: ce → arcface" in result.stdout
 
 
 def test_params_that_equal_no_profile_are_not_overwritten(folder):
@@ -98,12 +98,12 @@ def test_a_profile_holds_what_it_changes_and_the_comments_of_both_files(folder, 
     monkeypatch.chdir(folder)
     Path("profiles/mine.yaml").write_text(
         "# Mine.\n# Twice.\nextends: cfp\nselect:\n  people: 7 # few\n"
-        "heads:\n  ce: null\n  new: {type: ce}\n"
+        "recognizers:\n  ce: null\n  new: {alignment: 5}\n"
     )
     text, expected = composed("mine"), yaml.safe_load(composed("cfp"))
     expected["select"]["people"] = 7
-    del expected["heads"]["ce"]
-    expected["heads"]["new"] = {"type": "ce"}
+    del expected["recognizers"]["ce"]
+    expected["recognizers"]["new"] = {"alignment": 5}
     assert yaml.safe_load(text) == expected
     assert text.startswith("# Mine.\n# Twice.\n\ndataset:") and "extends" not in text
     assert re.search(r"people: 7 +# few\n", text) and "# side of the input\n" in text

@@ -1,9 +1,9 @@
-"""The recogniser's recipe: one change at a time, by trainings of equal time, on a development split cut from train.
+"""The recogniser's recipe, one change at a time: trainings of equal time on a part of train.
 
-python -m benchmarks.recipe --seconds 40 --seeds 3
+python -m experiments.recipe --seconds 40 --seeds 3
 
-Reads what the stages up to `align` wrote; val, wild and the open set stay unseen. Every finished training is a row of
-the CSV and is not repeated: an interrupted ablation goes on where it was.
+Reads what the stages up to `align` wrote; val, wild and the open set stay unseen. Every finished
+training is a row of the CSV and is not repeated: an interrupted ablation goes on where it was.
 """
 
 import math
@@ -29,8 +29,7 @@ from facerec.files import write_bytes
 from facerec.networks.devices import device
 from facerec.recognition import training as recognizer_training
 from facerec.recognition.datasets import AlignedFaces, read_aligned
-from facerec.recognition.head_params import HeadParams, load_head
-from facerec.recognition.params import RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
 from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
@@ -49,7 +48,7 @@ class Variant:
 
     Attributes:
         params: of `recognizer` in params.yaml.
-        head: of the head's entry; heads without such a setting have no such variant.
+        head: settings of the head; heads without such a setting have no such variant.
         margin_warmup: share of the epochs in which the margin grows from 0; None: the recipe's.
         learning_rate: times the recipe's.
         strength: of all augmentation, times the recipe's.
@@ -80,7 +79,7 @@ class Variant:
         return params.model_copy(update={**scaled, **self.params})
 
     def lasting(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
-        """Returns the parameters of its training of so many epochs."""
+        """Returns the parameters of its training, of this many epochs."""
         share = (
             params.margin_warmup_epochs / params.epochs
             if self.margin_warmup is None
@@ -155,12 +154,12 @@ VARIANTS = {
 def main(
     seconds: Annotated[float, Option(help="of each training")] = 40.0,
     seeds: Annotated[int, Option(help="trainings of each variant")] = 3,
-    head: Annotated[str, Option(help="entry of heads in params.yaml")] = "arcface",
-    people: Annotated[int, Option(help="at most so many, those of the lowest labels")] = 160,
+    recognizer: Annotated[str, Option(help="entry of recognizers in params.yaml")] = "arcface",
+    people: Annotated[int, Option(help="the largest number, those of the lowest labels")] = 160,
     held_out: Annotated[int, Option(help="photographs a person of the development split")] = 2,
     data: Annotated[Path, Option(help="folder that the stages wrote")] = Path("data"),
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
-        "benchmarks/recipe.csv"
+        "experiments/recipe.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
         "docs/results/recipe.md"
@@ -171,36 +170,41 @@ def main(
         raise ValueError(
             f"--seconds: expected more than 0 and at most {MOST_SECONDS}, got {seconds}"
         )
-    params, head_params = RecognizerParams.load("recognizer"), load_head(head)
-    if head_params.type == "triplet":
+    params = RecognizerParams.load("recognizer")
+    entry = RecognizerEntry.load(f"recognizers.{recognizer}")
+    if entry.head.type == "triplet":
         raise ValueError(
-            f"--head: expected one that scores people, got {head}, which only compares photographs"
+            f"--recognizer: expected one whose head scores people, got {recognizer}, "
+            f"which only compares photographs"
         )
-    train_set, val_set = development_split(data, head_params.alignment, people, held_out)
-    of_run = _key(params, head_params, train_set, val_set)
+    train_set, val_set = development_split(data, entry.alignment, people, held_out)
+    of_run = _key(params, entry, train_set, val_set)
     keys = [
         {"run": of_run, "seconds": seconds, "variant": name, "seed": seed}
         for seed in range(1, seeds + 1)
         for name, variant in VARIANTS.items()
-        if variant.head.keys() <= head_params.model_dump().keys()
+        if variant.head.keys() <= entry.head.model_dump().keys()
     ]
     done = run_missing(
         cells,
         keys,
         lambda key: train_and_try(
-            VARIANTS[key["variant"]], params, head_params, key["seed"], seconds, train_set, val_set
+            VARIANTS[key["variant"]], params, entry, key["seed"], seconds, train_set, val_set
         ),
     )
-    text = markdown(done, head, seconds, train_set, val_set)
+    text = markdown(done, recognizer, seconds, train_set, val_set)
     write_bytes(report, text.encode())
     print(text)
 
 
 def _key(
-    params: RecognizerParams, head: HeadParams, train_set: AlignedFaces, val_set: AlignedFaces
+    params: RecognizerParams,
+    entry: RecognizerEntry,
+    train_set: AlignedFaces,
+    val_set: AlignedFaces,
 ) -> str:
     """Returns a name that changes with the faces, the recipe, the code and what computes."""
-    parts = head.model_dump_json().encode(), Path(__file__).read_bytes(), machine().encode()
+    parts = entry.model_dump_json().encode(), Path(__file__).read_bytes(), machine().encode()
     return fingerprint(
         "recipe", params.model_copy(update={"seeds": [1]}), *parts, train_set.faces, val_set.faces
     )
@@ -209,7 +213,10 @@ def _key(
 def development_split(
     data: Path, points: int, people: int, held_out: int
 ) -> tuple[AlignedFaces, AlignedFaces]:
-    """Returns the faces of `train` to learn from, where they are aligned, and those to try on: each person's last."""
+    """Returns two parts of `train`: faces to learn from, and each person's last to evaluate on.
+
+    Faces to learn from that could not be aligned are left out.
+    """
     frame = tables.read(data / "train.csv", tables.SELECTED).sort_values("image_id")
     frame = frame[frame.label < people]
     last = frame.groupby("label").cumcount(ascending=False) < held_out
@@ -226,20 +233,22 @@ def development_split(
 def train_and_try(
     variant: Variant,
     params: RecognizerParams,
-    head: HeadParams,
+    entry: RecognizerEntry,
     seed: int,
     seconds: float,
     train_set: AlignedFaces,
     val_set: AlignedFaces,
 ) -> dict[str, Any]:
     """Returns epochs, seconds, the loss, and top-1 in % with and without the mirror image."""
-    own, head = variant.of(params), head.model_copy(update=variant.head)
+    own = variant.of(params)
+    head = entry.head.model_copy(update=variant.head)
+    entry = entry.model_copy(update={"head": head})
     train_set, val_set = (_resized(faces, variant.pixels) for faces in (train_set, val_set))
-    step = seconds_per_step(variant, own, head, train_set)
+    step = seconds_per_step(variant, own, entry, train_set)
     epochs = max(1, round(seconds / (step * max(len(train_set.faces) // own.batch_size, 1))))
     own = variant.lasting(params, epochs)
     start = time.perf_counter()
-    network, mean, loss_fn = _prepared(variant, own, head, seed, train_set)
+    network, mean, loss_fn = _prepared(variant, own, entry, seed, train_set)
     name = fingerprint("benchmark_recipe", own)
     delete_checkpoints(name)  # of a training that was interrupted: its mean of the weights is lost
     task = Task(_dataset(train_set), loss_fn, **variant.task)
@@ -264,12 +273,16 @@ def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
 
 
 def _prepared(
-    variant: Variant, params: RecognizerParams, head: HeadParams, seed: int, train_set: AlignedFaces
+    variant: Variant,
+    params: RecognizerParams,
+    entry: RecognizerEntry,
+    seed: int,
+    train_set: AlignedFaces,
 ) -> tuple[Recognizer, AveragedModel, Callable[[Batch, float, Generator], Tensor]]:
-    """Returns a new network, the mean of its weights, and the loss of a step, which adds to the mean."""
+    """Returns a new network, the mean of its weights, and the loss, which adds to the mean."""
     torch.manual_seed(seed)
     person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
-    network = recognizer_training.build(params, head, person_ids, train_set.faces.shape[1], Path())
+    network = recognizer_training.build(params, entry, person_ids, train_set.faces.shape[1], Path())
     variant.change(network)
     mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
     loss_fn = _mixed_loss if variant.mixup else recognizer_training.batch_loss
@@ -288,7 +301,10 @@ def _dataset(faces: AlignedFaces) -> FaceDataset:
 
 
 def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> None:
-    """Moves the means towards the values, faster in the first steps, so that a short training is not all beginning."""
+    """Moves the means towards the values.
+
+    Faster in the first steps, so that a short training's mean is not mostly its beginning.
+    """
     decay = min(EMA_DECAY, (1 + int(steps)) / (10 + int(steps)))
     for mean, value in zip(means, values, strict=True):
         mean.copy_(decay * mean + (1 - decay) * value)
@@ -297,7 +313,7 @@ def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> No
 def _mixed_loss(
     network: Recognizer, params: RecognizerParams
 ) -> Callable[[Batch, float, Generator], Tensor]:
-    """Returns what gives the loss of faces each of which is mixed with another one of the batch."""
+    """Returns the loss of faces, each mixed with another one of the batch."""
 
     def loss_fn(samples: Batch, _: float, generator: Generator) -> Tensor:
         faces, labels = samples
@@ -315,10 +331,10 @@ def _mixed_loss(
 
 
 def seconds_per_step(
-    variant: Variant, params: RecognizerParams, head: HeadParams, train_set: AlignedFaces
+    variant: Variant, params: RecognizerParams, entry: RecognizerEntry, train_set: AlignedFaces
 ) -> float:
-    """Returns the time of the fastest step, on a network of its own: other work on the machine only slows steps."""
-    network, _, loss_fn = _prepared(variant, params, head, 0, train_set)
+    """Returns the seconds of the fastest step; other work on the machine only slows steps."""
+    network, _, loss_fn = _prepared(variant, params, entry, 0, train_set)
     dataset = _dataset(train_set)
     optimizer = torch.optim.AdamW(network.train().parameters(), lr=params.learning_rate, fused=True)
     generator = Generator().manual_seed(0)
@@ -344,17 +360,23 @@ def _top1(network: Recognizer, val_set: AlignedFaces, flip: bool) -> float:
 
 
 def markdown(
-    done: pd.DataFrame, head: str, seconds: float, train_set: AlignedFaces, val_set: AlignedFaces
+    done: pd.DataFrame,
+    recognizer: str,
+    seconds: float,
+    train_set: AlignedFaces,
+    val_set: AlignedFaces,
 ) -> str:
-    """Returns the table: a row a change, mean ± standard deviation, the difference paired by seed."""
+    """Returns the table: a row a change with mean ± standard deviation, differences by seed."""
     by_seed = done.pivot(index="seed", columns="variant", values="top1")
     lines = [
         "# Ablation of the recipe",
         "",
-        f"Top-1 in % of `{head}` on a development split: {train_set.frame.label.nunique()} people of `train`, "
-        f"{len(train_set.frame)} photographs to learn from and {len(val_set.frame)} to try on; mean ± standard deviation "
-        f"of {len(by_seed)} seeds. Each training takes {seconds:g} s on {machine()}; the number of epochs follows from "
-        "the time of a step. The difference is paired by seed. Chance alone moves a share of this many photographs by "
+        f"Top-1 in % of `{recognizer}` on a development split: "
+        f"{train_set.frame.label.nunique()} people of `train`, {len(train_set.frame)} photographs "
+        f"to learn from and {len(val_set.frame)} to try on; mean ± standard deviation of "
+        f"{len(by_seed)} seeds. Each training takes {seconds:g} s on {machine()}; the number of "
+        f"epochs follows from the time of a step. The difference is paired by seed. Chance alone "
+        f"moves a share of this many photographs by "
         f"± {100 * math.sqrt(0.25 / len(val_set.frame)):.1f} points at most (one standard error).",
         "",
         "| change | top-1 | difference | epochs |",
@@ -366,9 +388,8 @@ def markdown(
         lines.append(f"| {name} | {mean_and_sd(by_seed[name])} | {apart} | {epochs:.0f} |")
     plain = done[done.variant == RECIPE].sort_values("seed")
     apart = (plain.top1_not_mirrored - plain.top1).set_axis(plain.seed)
-    lines.append(
-        f"| face without its mirror image | {mean_and_sd(plain.top1_not_mirrored)} | {mean_and_sd(apart, '+')} | |"
-    )
+    cells = f"{mean_and_sd(plain.top1_not_mirrored)} | {mean_and_sd(apart, '+')}"
+    lines.append(f"| face without its mirror image | {cells} | |")
     return "\n".join([*lines, ""])
 
 

@@ -1,0 +1,128 @@
+"""What one trained recogniser does: accuracy on known people, and the open set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from facerec.evaluation.closed_set import closed_set_metrics
+from facerec.evaluation.open_set import OpenSet, open_set_metrics
+from facerec.metrics.bootstrap import BootstrapParams
+from facerec.networks.devices import device
+from facerec.recognition.datasets import AlignedFaces
+from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.scoring import prototypes
+
+CLOSED_SETS = ("val", "wild")
+NOT_IN_MODEL = "openset_"  # prefix that the numbers beside a model do not have
+
+
+@dataclass(frozen=True)
+class RecognizerResult:
+    """What one trained recogniser did.
+
+    Attributes:
+        metrics: accuracy on val and wild, and all of the open set's, with intervals.
+        report: a row for each photograph of val and wild, a REPORT table but for
+            `recognized_share`.
+        embeddings: (N, E) of the report's rows.
+        train_embeddings: (T, E) of the training photographs.
+        open_set: the curves on people it was never trained on.
+        person_ids: (K,) who each label is.
+    """
+
+    metrics: dict[str, float]
+    report: pd.DataFrame
+    embeddings: Tensor
+    train_embeddings: Tensor
+    open_set: OpenSet
+    person_ids: np.ndarray
+
+    def thresholds(self) -> dict[str, float]:
+        """Returns the open set's thresholds on cosines, and its calibration."""
+        values = {
+            name.removeprefix(NOT_IN_MODEL): value for name, value in self.open_set.values.items()
+        }
+        return {
+            name: value
+            for name, value in values.items()
+            if name.startswith(("threshold_", "calibration_"))
+        }
+
+    def confused_people(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the true and the predicted person id of each photograph of val, (V,) each."""
+        val = self.report[self.report.split == "val"]
+        return self.person_ids[val.label], self.person_ids[val.predicted_label]
+
+
+def evaluate_recognizer(
+    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: BootstrapParams
+) -> RecognizerResult:
+    """Returns what a recogniser does on `val`, `wild` and `openset`.
+
+    Args:
+        network: on its device.
+        eval_sets: the faces of `train`, `val`, `wild` and `openset`.
+        params: of the intervals.
+    """
+    train = eval_sets["train"]
+    train_embeddings = train.embed(network, title="embed train")
+    means = prototypes(train_embeddings, train.labels, len(network.config.person_ids))
+
+    metrics: dict[str, float] = {}
+    reports = []
+    embeddings = []
+    for split in CLOSED_SETS:
+        faces = eval_sets[split]
+        split_embeddings = faces.embed(network, title=f"embed {split}")
+        cosines = F.normalize(split_embeddings) @ means.T
+        scores = _scores(network, split_embeddings, cosines)
+        metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable, params)
+        reports.append(_report(faces, scores, split))
+        embeddings.append(split_embeddings)
+
+    strangers = eval_sets["openset"]
+    is_query = (strangers.frame.role == "query").to_numpy()
+    strangers_embeddings = strangers.embed(network, title="embed openset")
+    people = strangers.frame.person_id.to_numpy()
+    open_set = open_set_metrics(strangers_embeddings, people, is_query, params)
+    return RecognizerResult(
+        metrics=metrics | open_set.values,
+        report=pd.concat(reports, ignore_index=True),
+        embeddings=torch.cat(embeddings),
+        train_embeddings=train_embeddings,
+        open_set=open_set,
+        person_ids=np.array(network.config.person_ids),
+    )
+
+
+def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
+    """Returns the head's scores (N, K) without margin; prototype cosines where it has none."""
+    with torch.inference_mode():
+        scores = network.head.scores(embeddings.to(device()))
+    return prototype_cosines if scores is None else scores.cpu()
+
+
+def _report(faces: AlignedFaces, scores: Tensor, split: str) -> pd.DataFrame:
+    best_scores, predicted_labels = scores.max(dim=1)
+    labels = faces.frame.label.to_numpy(dtype=np.int64)
+    is_recognized = (predicted_labels.numpy() == labels) & faces.usable
+    return pd.DataFrame(
+        {
+            "image_id": faces.frame.image_id.to_numpy(),
+            "label": labels,
+            "is_recognized": is_recognized.astype(int),
+            "predicted_label": predicted_labels.numpy(),
+            "score": best_scores.numpy().astype(float),
+            "split": split,
+        }
+    )
+
+
+def combined_report(results: list[RecognizerResult]) -> pd.DataFrame:
+    """Returns the first seed's report with the share of seeds that recognise each photograph."""
+    share = np.mean([result.report.is_recognized for result in results], axis=0)
+    return results[0].report.assign(recognized_share=share)

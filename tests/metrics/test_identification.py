@@ -1,0 +1,246 @@
+"""Identification rate and 1:N search against brute-force loops."""
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from random_embeddings import random_people, set_block
+
+from facerec.metrics import identification, verification
+
+
+def brute_identification(query, people, distractors, fpr):
+    query, distractors = F.normalize(query).tolist(), F.normalize(distractors).tolist()
+    true, false = [], []
+    for i, j in combinations(range(len(query)), 2):
+        cosine = sum(a * b for a, b in zip(query[i], query[j], strict=True))
+        (true if people[i] == people[j] else false).append(cosine)
+    false += [sum(a * b for a, b in zip(q, d, strict=True)) for q in query for d in distractors]
+    false.sort(reverse=True)
+    threshold = false[int(fpr * len(false) + 1e-9)]
+    return sum(c > threshold for c in true) / len(true), threshold
+
+
+def test_a_rate_accepts_a_share_counted_in_decimals():
+    """In binary 0.29 · 100 is less than 29."""
+    other = torch.arange(100) / 100
+    assert identification.detection_rate(other, other, 0.29)[1] == other[70]
+
+
+@pytest.mark.filterwarnings(
+    "error"
+)  # torch's, of a buffer of another shape than what is written into it
+@pytest.mark.parametrize("block", [2**22, 2000, 64])
+@pytest.mark.parametrize("fpr", [5e-4, 1e-2, 0.1, 0.5, 0.9])
+def test_identification_rate_is_the_brute_force(monkeypatch, block, fpr):
+    """Small blocks also take the sampled bracket, its misses, and the many-pass path."""
+    set_block(monkeypatch, block)
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(301, 16, generator=torch.Generator().manual_seed(5))
+    rate, threshold = identification.identification_rate(query, people, distractors, fpr)
+    expected_rate, expected_threshold = brute_identification(query, people, distractors, fpr)
+    assert rate == expected_rate
+    assert threshold == pytest.approx(expected_threshold, abs=1e-6)
+
+
+@pytest.mark.parametrize("bracket", [(0.9, math.inf), (0.9, 0.91), (-0.9, -0.89), (0.0, 0.0001)])
+def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(100, 16, generator=torch.Generator().manual_seed(5))
+    expected = identification.identification_rate(query, people, distractors, 0.05)
+    monkeypatch.setattr(identification, "_bracket", lambda *_: bracket)
+    assert identification.identification_rate(query, people, distractors, 0.05) == expected
+    _, threshold = expected
+    for edges in ((threshold, threshold + 0.01), (threshold - 0.01, threshold)):
+        monkeypatch.setattr(identification, "_bracket", lambda *_, edges=edges: edges)
+        assert identification.identification_rate(query, people, distractors, 0.05) == expected
+
+
+@pytest.mark.parametrize(
+    ("fpr", "off", "width"), [(0.05, 0.05, 0.01), (0.05, -0.05, 0.01), (0.5, -0.02, 0.005)]
+)
+def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, fpr, off, width):
+    query, people = random_people(12, 4, 1.0)
+    distractors = torch.randn(300, 16, generator=torch.Generator().manual_seed(5))
+    expected = identification.identification_rate(query, people, distractors, fpr)
+    kept, count_and_keep = [], identification._count_and_keep
+
+    def watched(*arguments):
+        above, inside = count_and_keep(*arguments)
+        kept.append(len(inside))
+        return above, inside
+
+    monkeypatch.setattr(identification, "_count_and_keep", watched)
+    monkeypatch.setattr(
+        identification, "_bracket", lambda *_: (expected[1] + off, expected[1] + off + width)
+    )
+    assert identification.identification_rate(query, people, distractors, fpr) == expected
+    assert 1 < len(kept) < 4 and max(kept) < 0.1 * 48 * 300
+
+
+def test_a_pair_that_only_reaches_the_threshold_is_not_accepted():
+    """All cosines are 0, those of the same person too."""
+    rate, threshold = identification.identification_rate(
+        torch.eye(4), torch.tensor([0, 0, 1, 1]), torch.zeros(0, 4), 0.5
+    )
+    assert (rate, threshold) == (0, 0)
+
+
+def test_the_cosines_of_distractors_take_the_same_memory_again_and_again(monkeypatch):
+    set_block(monkeypatch, 60)
+    query, people = random_people(6, 2, 0.5)
+    blocks = list(identification._false_blocks(F.normalize(query), people, torch.randn(50, 16)))
+    assert [block.shape for block in blocks] == [(5, 12), (5, 12), (2, 12), *[(5, 12)] * 10]
+    assert len({block.data_ptr() for block in blocks[3:]}) == 1
+
+
+@pytest.mark.parametrize(("fpr", "widest"), [(0.01, 0.05), (0.05, 0.02), (0.5, 0.05)])
+def test_a_first_look_brackets_the_threshold_closely(monkeypatch, fpr, widest):
+    """At 0.01 its groups are too small to guess apart: all above a low bound is taken."""
+    set_block(monkeypatch, 2000)
+    monkeypatch.setattr(identification, "SAMPLED", 0.5)
+    query, people = random_people(12, 5, 1.0)
+    query = F.normalize(query)
+    distractors = torch.randn(3000, 16, generator=torch.Generator().manual_seed(5))
+    i, j = torch.triu_indices(60, 60, 1)
+    false = torch.cat(
+        [
+            (query @ query.t())[i, j][people[i] != people[j]],
+            (query @ F.normalize(distractors).t()).ravel(),
+        ]
+    )
+    false = false.sort(descending=True).values
+    accepted = int(fpr * len(false))
+    low, high = identification._bracket(query, people, distractors, accepted, len(false))
+    assert low < false[accepted] <= high
+    assert (high == math.inf) == (fpr == 0.01)
+    assert ((false > low) & (false <= high)).sum() < widest * len(false)
+
+
+def test_a_first_look_brackets_the_threshold_though_all_faces_are_alike(monkeypatch):
+    """Its groups, all of which guess the same, do not tell how far off they are."""
+    set_block(monkeypatch, 2000)
+    monkeypatch.setattr(identification, "SAMPLED", 0.5)
+    query, people = F.normalize(torch.ones(60, 16)), torch.arange(60) // 5
+    cosine = (query @ query.t())[0, 1]
+    low, high = identification._bracket(
+        query, people, torch.ones(3000, 16), 90_000, 1650 + 3000 * 60
+    )
+    assert low < cosine <= high < math.inf
+
+
+def test_a_first_look_takes_its_share_of_the_false_pairs_and_no_true_one(monkeypatch):
+    monkeypatch.setattr(identification, "SAMPLED", 0.5)
+    query, people = random_people(12, 5, 0.0)
+    query = F.normalize(query)
+    for distractors, pairs in ((torch.zeros(0, 16), 1650), (torch.randn(320, 16), 1650 + 320 * 60)):
+        before = torch.get_rng_state()
+        sample = torch.cat(identification._sample_false(query, people, distractors))
+        assert len(sample) == 0.5 * pairs
+        assert sample.max() < 0.999
+        assert torch.equal(
+            sample, torch.cat(identification._sample_false(query, people, distractors))
+        )
+        assert torch.equal(before, torch.get_rng_state())
+
+
+def test_cosines_stay_on_the_device_of_the_embeddings():
+    """The meta device computes nothing, and refuses to be mixed with any other."""
+    faces, people = (
+        torch.zeros(6, 4, device="meta"),
+        torch.zeros(6, dtype=torch.int64, device="meta"),
+    )
+    found = [
+        *next(verification.pair_blocks(faces)),
+        *identification.search_cosines(faces, people, faces),
+    ]
+    assert {tensor.device.type for tensor in found} == {"meta"}
+
+
+def test_identification_rate_without_distractors_and_with_every_pair():
+    query, people = random_people(6, 3, 0.5)
+    none = torch.zeros(0, 16)
+    assert (
+        identification.identification_rate(query, people, none, 0.1)[0]
+        == brute_identification(query, people, none, 0.1)[0]
+    )
+    assert identification.identification_rate(query, people, none, 1.0) == (1.0, -math.inf)
+
+
+def test_identification_rate_says_what_is_missing():
+    query, people = random_people(3, 2, 0.5)
+    with pytest.raises(
+        ValueError, match=r"^fpr 0\.001 needs at least 1000 different-person pairs, got 72$"
+    ):
+        identification.identification_rate(query, people, torch.randn(10, 16), 0.001)
+    with pytest.raises(
+        ValueError, match=r"^there is no same-person pair: no person has two photographs$"
+    ):
+        identification.identification_rate(query, torch.arange(6), torch.randn(10, 16), 0.1)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_an_embedding_that_is_not_finite_is_named(bad):
+    query, people = random_people(6, 3, 0.5)
+    others = torch.randn(10, 16)
+    others[7, 3] = bad
+    with pytest.raises(ValueError, match="embedding in row 7 is not finite"):
+        identification.identification_rate(query, people, others, 0.1)
+    with pytest.raises(ValueError, match="embedding in row 0 is not finite"):
+        identification.identification_rate(torch.full_like(query, bad), people, others[:7], 0.1)
+
+
+def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
+    own, other = torch.tensor([0.5, 0.6, 0.4, -math.inf]), torch.tensor([0.5, 0.5, 0.5, 0.9])
+    assert identification.rank1_hits(own, other).tolist() == [False, True, False]
+
+
+def test_ten_searches_resolve_one_false_alarm_in_ten():
+    own, other = torch.tensor([0.95, *[0.5] * 9]), torch.tensor([0.9, 0.6, *[0.1] * 8])
+    assert identification.detection_rate(own, other, 0.1) == (0.1, pytest.approx(0.6))
+    assert identification.detection_rate(own, other, 0.9) == (0.9, pytest.approx(0.1))
+    assert identification.detection_rate(own, other, 1.0) == (0.9, -math.inf)
+    with pytest.raises(
+        ValueError, match=r"^false-alarm rate 0\.09 needs at least 12 searches, got 10$"
+    ):
+        identification.detection_rate(own, other, 0.09)
+    with pytest.raises(ValueError, match="no person has two photographs"):
+        identification.detection_rate(torch.full((10,), -math.inf), other, 0.1)
+
+
+@pytest.mark.parametrize("block", [2**22, 100, 50])
+def test_search_is_the_brute_force(monkeypatch, block):
+    set_block(monkeypatch, block)
+    query, people = random_people(10, 3, 1.2)
+    query, people = torch.cat([query, torch.randn(1, 16)]), torch.cat([people, torch.tensor([99])])
+    distractors = torch.randn(40, 16, generator=torch.Generator().manual_seed(5))
+    gallery, names = torch.cat([query, distractors]), [*people.tolist(), *[-1] * 40]
+    own, other, found_first = [], [], []
+    for i in range(len(query)):
+        cosines = [F.cosine_similarity(query[i], face, dim=0).item() for face in gallery]
+        mates = [c for j, c in enumerate(cosines) if j != i and names[j] == names[i]]
+        other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
+        own.append(max(mates, default=-math.inf))
+        if mates:
+            best = max((j for j in range(len(gallery)) if j != i), key=cosines.__getitem__)
+            found_first.append(names[best] == names[i])
+    ours, others = identification.search_cosines(query, people, distractors)
+    np.testing.assert_allclose(ours, own, atol=1e-6)
+    np.testing.assert_allclose(others, other, atol=1e-6)
+    assert identification.rank1_hits(ours, others).tolist() == found_first
+    threshold = sorted(other, reverse=True)[3]
+    expected = np.mean(
+        [o > t and o > threshold for o, t in zip(own, other, strict=True) if o > -math.inf]
+    )
+    assert identification.detection_rate(ours, others, 0.1) == (
+        pytest.approx(expected),
+        pytest.approx(threshold, abs=1e-6),
+    )
+    with pytest.raises(ValueError, match="needs at least 1000 searches, got 31"):
+        identification.detection_rate(ours, others, 0.001)
+    for rate in (0.0, -0.1, 1.5):
+        with pytest.raises(ValueError, match=f"at most 1, got {rate}"):
+            identification.detection_rate(ours, others, rate)
