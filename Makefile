@@ -16,7 +16,7 @@
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
 # make results               docs/results/<profile>.md, from the last run
-# make docs                  the documents as a site: site/index.html
+# make docs                  the documents as a site, in site/
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -110,7 +110,7 @@ results: $(BIN)/.installed
 
 docs: $(BIN)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --clean
-	@echo "open site/index.html"
+	@echo "python -m http.server --directory site, then http://localhost:8000"
 
 # uv, with checked hashes, and by it the environment; two that set up at once do not disturb each other.
 $(BIN)/uv:

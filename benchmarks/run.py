@@ -1,6 +1,6 @@
 """All measurements of speed and memory, each a ratio to a peer or a ceiling in the same run.
 
-python -m benchmarks.run                    # all; writes benchmarks/results.md
+python -m benchmarks.run                    # all; writes docs/results/speed.md
 python -m benchmarks.run --only crop        # one or some; replaces their rows in the file
 
 Reads what the stages up to `align` wrote. Every measurement has a process of its own.
@@ -305,7 +305,7 @@ def main(
     repeats: Annotated[int, Option(help="measurements of each of the two, in turn")] = REPEATS,
     report: Annotated[
         Path, Option(help="output: the table; its rows in numbers beside it, as .json")
-    ] = Path("benchmarks/results.md"),
+    ] = Path("docs/results/speed.md"),
 ) -> None:
     """Measures all, or those named, and writes the table."""
     measure_all(chosen(only, MEASURES), Work(data, models, repeats=repeats), report)
@@ -357,7 +357,7 @@ def _row(measured: Measured, spent: float) -> dict:
 
 def commit() -> str:
     """Returns the measured commit, with -dirty if more than these results has changed since."""
-    changed = _git("status", "--porcelain", "--untracked-files=no", ":!benchmarks/results.*")
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":!docs/results")
     return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
 
 

@@ -149,7 +149,7 @@ def main(
         "experiments/landmarks.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "experiments/landmarks.md"
+        "docs/results/landmarks.md"
     ),
     only: Annotated[list[str] | None, Option(help=f"one or some of {', '.join(VARIANTS)}")] = None,
 ) -> None:

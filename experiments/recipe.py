@@ -162,7 +162,7 @@ def main(
         "experiments/recipe.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "experiments/recipe.md"
+        "docs/results/recipe.md"
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""

@@ -114,7 +114,7 @@ def main(
         "experiments/selection.csv"
     ),
     report: Annotated[Path, Option(help="output: the table in words")] = Path(
-        "experiments/selection.md"
+        "docs/results/selection.md"
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""

@@ -1,56 +1,170 @@
-"""Say in a few lines what the last run gave and what to try next."""
+"""Say what the last run gave and what to try next; with --write, write its tables."""
 
-import json
+import sys
 from pathlib import Path
+from typing import Any
 
-import yaml
+from facerec.files import write_bytes
+from facerec.params import PARAMS_FILE, read_yaml
+from stages.cli import read_metrics
+from tools.profile import current
 
-COLUMNS = {"val_top1": "val top-1", "wild_top1": "wild top-1", "openset_auc": "open set AUC"}
+PRINTED = {"val_top1": "val top-1", "wild_top1": "wild top-1", "openset_auc": "open set AUC"}
+WRITTEN = {
+    "val_top1": "val top-1",
+    "wild_top1": "wild top-1",
+    "openset_auc": "open set: AUC",
+    "openset_tpr_at_fpr_1e-2": "TPR at FPR 1e-2",
+    "identification_rate_at_fpr_1e-2": "identification rate at FPR 1e-2",
+}
 REPORT = Path("metrics/comparison.md")
+RESULTS = Path("docs/results")
 NEXT = """Where to look: {report}: which recogniser is better, by how much, and what it gets wrong
 
 Try next (after `source .venv/bin/activate`):
-  {plots:<43} curves, ROC, confusion, contact sheets
-  {other:<43} publish {head}, then: dvc metrics diff
-  {real:<43} real photographs, then: dvc repro"""
+  {plots:<49} curves, ROC, confusion, contact sheets
+  {other:<49} publish {name}, then: dvc metrics diff
+  {real:<49} real photographs, then: dvc repro"""
+
+PAGE = """# Results of the profile {profile}
+
+Written by `make results` after `make repro`.
+
+{machine}
+- seeds of the recognisers: {seeds}
+
+## Recognisers
+
+In %, with 95 % intervals from resampling people.
+
+{recognizers}
+
+The nearest neighbour on pixels of the same faces (`{aligned}`) learns nothing. It recognises
+{raw:.1f} % of val by raw pixels, {normalised:.1f} % by normalised pixels.
+
+## Landmarks
+
+Error in % of the eye distance, on {faces} faces of people never trained on, {frontal} of them
+frontal.
+
+{landmarks}
+"""
 
 
-def main() -> None:
-    """Prints one row per recogniser, then the next commands."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    heads, published = list(params["recognizers"]), params["publish"]["recognizer"]
-    hourglass = json.loads(Path("metrics/hourglass.json").read_text())
+def main(write: bool) -> None:
+    """Prints one row a recogniser and the next commands, or writes docs/results/<profile>.md.
+
+    Raises:
+        ValueError: a file of the last run is damaged.
+        OSError: one is not there.
+    """
+    params = read_yaml(PARAMS_FILE)
+    recognizers = {
+        name: read_metrics(Path(f"metrics/recognizers/{name}.json"))
+        for name in params["recognizers"]
+    }
+    hourglass = read_metrics(Path("metrics/hourglass.json"))
+    if write:
+        path = RESULTS / f"{current()}.md"
+        write_bytes(path, markdown(params, recognizers, hourglass).encode())
+        print(f"written to {path}")
+        return
     print("\nLandmarks, error in % of the eye distance, people never seen:")
     for faces in ("", "_frontal"):
-        keys = [
-            f"nme{faces}{boxes}{guess}"
-            for boxes in ("", "_jittered")
-            for guess in ("", "_mean_shape")
-        ]
-        ours, shape, ours_jittered, shape_jittered = (
-            hourglass.get(key, float("nan")) for key in keys
-        )
+        errors = [hourglass.get(key, float("nan")) for key in _error_keys(faces)]
         print(
-            f"  {'frontal' if faces else 'all'} faces {ours:.1f} (mean shape {shape:.1f}), "
-            f"in jittered boxes {ours_jittered:.1f} (mean shape {shape_jittered:.1f})"
+            f"  {'frontal' if faces else 'all'} faces {errors[0]:.1f} "
+            f"(mean shape {errors[2]:.1f}), "
+            f"in jittered boxes {errors[1]:.1f} (mean shape {errors[3]:.1f})"
         )
-    print()
-    print(f"{'head':<20}" + "".join(f"{title:>14}" for title in COLUMNS.values()))
-    for head in heads:
-        values = json.loads(Path(f"metrics/recognizers/{head}.json").read_text())
-        print(f"{head:<20}" + "".join(f"{_shown(values.get(key)):>14}" for key in COLUMNS))
-    other = next((head for head in heads if head != published), published)
+    print(f"\n{'recogniser':<20}" + "".join(f"{title:>14}" for title in PRINTED.values()))
+    for name, values in recognizers.items():
+        shown = (f"{100 * values[key]:.1f} %" if key in values else "–" for key in PRINTED)
+        print(f"{name:<20}" + "".join(f"{cell:>14}" for cell in shown))
+    published = params["publish"]["recognizer"]
+    other = next((name for name in recognizers if name != published), published)
     commands = {
         "plots": "dvc plots show --open",
         "other": f"dvc exp run -n {other} -S publish.recognizer={other}",
         "real": "make profile NAME=cfp",
     }
-    print("\n" + NEXT.format(report=REPORT, head=other, **commands))
+    print("\n" + NEXT.format(report=REPORT, name=other, **commands))
 
 
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+def markdown(
+    params: dict[str, Any], recognizers: dict[str, dict[str, float]], hourglass: dict[str, float]
+) -> str:
+    """Returns the tables of the last run: recognisers, landmarks, nearest neighbour on pixels.
+
+    Args:
+        params: the sections of params.yaml.
+        recognizers: the metrics of each recogniser, by name.
+        hourglass: the metrics of the hourglass.
+    """
+    from experiments.nearest_neighbour import top1_by_pixels  # imports torch, which takes seconds
+    from tools.timings import machine
+
+    published = params["recognizers"][params["publish"]["recognizer"]]
+    aligned = Path(f"data/aligned_{published['alignment']}")
+    neighbours = top1_by_pixels(Path("data/train.csv"), Path("data/val.csv"), aligned)
+    return PAGE.format(
+        profile=current(),
+        machine="\n".join(f"- {line}" for line in machine()),
+        seeds=", ".join(map(str, params["recognizer"]["seeds"])),
+        recognizers=_recognizer_table(recognizers),
+        aligned=aligned,
+        raw=100 * neighbours["raw"],
+        normalised=100 * neighbours["normalised"],
+        faces=hourglass["faces"],
+        frontal=hourglass["frontal_faces"],
+        landmarks=_landmark_table(hourglass),
+    )
+
+
+def _recognizer_table(recognizers: dict[str, dict[str, float]]) -> str:
+    rows = []
+    for name, values in recognizers.items():
+        percent = {key: 100 * value for key, value in values.items()}
+        rows.append([name, *(_with_interval(percent, key, digits=1) for key in WRITTEN)])
+    return _table(["recogniser", *WRITTEN.values()], rows)
+
+
+def _landmark_table(hourglass: dict[str, float]) -> str:
+    rows = []
+    for title, faces in {"frontal": "_frontal", "all": ""}.items():
+        ours, jittered, *mean_shape = _error_keys(faces)
+        cells = [_with_interval(hourglass, key, digits=2) for key in (ours, jittered)]
+        cells += [_with_interval(hourglass, key, digits=1) for key in mean_shape]
+        rows.append([title, *cells])
+    header = ["boxes as given", "jittered boxes", "mean shape, as given", "mean shape, jittered"]
+    return _table(["faces", *header], rows)
+
+
+def _error_keys(faces: str) -> list[str]:
+    """Returns the names of four errors: ours and the mean shape's, each as given and jittered."""
+    nme = f"nme{faces}"
+    return [nme, f"{nme}_jittered", f"{nme}_mean_shape", f"{nme}_jittered_mean_shape"]
+
+
+def _with_interval(values: dict[str, float], key: str, digits: int) -> str:
+    """Returns a number with its standard deviation and its interval, where it has them."""
+    if key not in values:
+        return "–"
+    text = f"{values[key]:.{digits}f}"
+    if f"{key}_sd" in values:
+        text += f" ± {values[f'{key}_sd']:.{digits}f}"
+    if f"{key}_low" in values:
+        text += f" ({values[f'{key}_low']:.{digits}f}–{values[f'{key}_high']:.{digits}f})"
+    return text
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    """Returns a Markdown table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(write="--write" in sys.argv)
+    except (ValueError, OSError) as problem:
+        sys.exit(f"error: {problem}")
