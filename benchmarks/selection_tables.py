@@ -18,9 +18,9 @@ from benchmarks.measure import Measured, alternate, peak_memory, speed_of
 from facerec.annotation_names import ATTRIBUTES, LANDMARKS
 from facerec.data.celeba import read_collection
 from facerec.random_order import person_order, rank_in_person
-from facerec.selection import choice, criteria
-from facerec.selection.choice import Features, Funnel
+from facerec.selection import criteria, steps
 from facerec.selection.criteria import Criterion
+from facerec.selection.steps import Features, Funnel
 from facerec.tables import BOX
 
 STRATA = ["Male", "Young", "Smiling", "Eyeglasses"]
@@ -117,13 +117,13 @@ def choose(
     order = person_order(frame, 1, "wild")
     rest = frame[rank_in_person(frame, order) >= 2]
     values = criteria.values_of([criterion.name for criterion in NOTEBOOK], rest, rest)
-    good = choice.keep(rest, NOTEBOOK, values, funnel)
-    pool = choice.enough_photographs(good, photos, funnel, "people_with_enough")
+    good = steps.keep(rest, NOTEBOOK, values, funnel)
+    pool = steps.enough_photographs(good, photos, funnel, "people_with_enough")
     wanted = min(chosen, pool.person_id.nunique())
-    of_chosen = pool[pool.person_id.isin(choice.choose_people(pool, wanted, STRATA, 1))]
+    of_chosen = pool[pool.person_id.isin(steps.choose_people(pool, wanted, STRATA, 1))]
     features = [Features(of_chosen[collection.attributes].to_numpy(np.int16), 1.0)]
     return (
-        choice.preference(of_chosen, features, np.zeros(len(of_chosen)), 1)
+        steps.preference(of_chosen, features, np.zeros(len(of_chosen)), 1)
         .groupby("person_id")
         .head(photos)
     )

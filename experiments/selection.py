@@ -38,8 +38,8 @@ from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.recognizer import Recognizer
 from facerec.recognition.scoring import top_k_hits
+from facerec.selection.choice import choose, divide, read_measures
 from facerec.selection.params import SelectParams
-from facerec.selection.subsets import choose, divide, read_measures
 from facerec.training.loop import delete_checkpoints, fingerprint
 
 BASES = [

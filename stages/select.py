@@ -10,16 +10,16 @@ from facerec import tables
 from facerec.data.celeba import read_collection, read_image_ids
 from facerec.imaging.io import write_image
 from facerec.selection import report
-from facerec.selection.choice import attribute_balance
-from facerec.selection.params import SelectParams
-from facerec.selection.photographs import copy_photographs
-from facerec.selection.subsets import (
+from facerec.selection.choice import (
     choose,
     divide,
     read_measures,
     refuse_unreadable,
     unusable_photographs,
 )
+from facerec.selection.params import SelectParams
+from facerec.selection.photographs import copy_photographs
+from facerec.selection.steps import attribute_balance
 from stages.cli import run, write_csv, write_metrics
 
 log = logging.getLogger(__name__)

@@ -1,263 +1,305 @@
-"""The steps of a choice: people set aside, bounds, strata, diversity, and the split."""
+"""The choice of a collection's subsets: train, val, the test sets and the rest."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+import logging
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from facerec.random_order import person_order, random_order, rank_in_person
-from facerec.selection.criteria import Criterion
+from facerec import tables
+from facerec.data.celeba import Collection
+from facerec.random_order import person_order, rank_in_person
+from facerec.selection import steps
+from facerec.selection.criteria import (
+    NO_NEAR_DUPLICATES,
+    Criterion,
+    near_duplicate_criterion,
+)
+from facerec.selection.near_duplicates import NearDuplicates, nearest_of_candidates
+from facerec.selection.params import SelectParams
+from facerec.selection.steps import Funnel
+from facerec.selection.strategy import Strategy
 
+log = logging.getLogger(__name__)
 
-@dataclass
-class Funnel:
-    """How many photographs and people were left after each step."""
-
-    steps: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def count(self, step: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """Returns the frame as it is, after noting its size."""
-        self.steps.append((step, len(frame), frame.person_id.nunique()))
-        return frame
-
-    def largest_loss(self, after: str) -> str:
-        """Returns the step after a given one that lost most people, with counts; "" if none did."""
-        losses: dict[str, int] = {}
-        has_begun = False
-        for (before, _, count_before), (step, _, count_after) in pairwise(self.steps):
-            has_begun |= before == after
-            if has_begun and count_after < count_before:
-                name = f"{step} ({count_before} before, {count_after} after)"
-                losses[name] = count_before - count_after
-        return max(losses, key=losses.__getitem__, default="")
-
-    def table(self) -> pd.DataFrame:
-        """Returns the steps as rows of step, photographs, people."""
-        return pd.DataFrame(self.steps, columns=["step", "photographs", "people"])
-
-    def metrics(self) -> dict[str, int]:
-        """Returns the steps as flat numbers."""
-        photographs = {f"photographs.{step}": count for step, count, _ in self.steps}
-        return photographs | {f"people.{step}": count for step, _, count in self.steps}
-
-    def __str__(self) -> str:
-        return "\n".join(
-            f"  {step:<36}{photos:>9} photographs{people:>8} people"
-            for step, photos, people in self.steps
-        )
-
-
-def draw_openset(
-    frame: pd.DataFrame, query_people: int, distractor_people: int, seed: int
-) -> pd.Series:
-    """Returns the role (N,) of each photograph: `query`, `distractor`, or empty if not set aside.
-
-    Query people have at least two photographs, so that there is a pair to find. If one person is
-    added to the collection or removed, at most one person of each role changes.
-
-    Raises:
-        ValueError: there are not enough people.
-    """
-    counts = frame.groupby("person_id").size()
-    with_pair = counts.index[counts >= 2].to_numpy()
-    queries = _first_drawn(with_pair, query_people, seed, "query")
-    others = counts.index.difference(queries).to_numpy()
-    distractors = _first_drawn(others, distractor_people, seed, "distractor")
-    if len(queries) < query_people or len(distractors) < distractor_people:
-        raise ValueError(
-            f"select.openset: {query_people} query and {distractor_people} distractor people "
-            f"wanted, the collection has {len(counts)} people, {len(with_pair)} of them with two "
-            f"photographs"
-        )
-    roles = pd.Series("", index=frame.index)
-    roles[frame.person_id.isin(queries)] = "query"
-    roles[frame.person_id.isin(distractors)] = "distractor"
-    return roles
-
-
-def _first_drawn(people: np.ndarray, count: int, seed: int, purpose: str) -> np.ndarray:
-    return people[np.argsort(random_order(people, seed, purpose))][:count]
-
-
-def keep(
-    frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame, funnel: Funnel
-) -> pd.DataFrame:
-    """Returns the photographs that keep to all bounds.
-
-    Args:
-        frame: photographs.
-        criteria: in the order in which the funnel counts them, if they have bounds.
-        values: a column for each criterion, and a row for each photograph at least.
-        funnel: takes the counts.
-    """
-    kept = np.ones(len(frame), bool)
-    for criterion in criteria:
-        kept &= criterion.passes(values.loc[frame.index, criterion.name].to_numpy())
-        if criterion.bounds:
-            funnel.count(criterion.name, frame[kept])
-    return frame[kept]
-
-
-def least_offending(
-    frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame
-) -> pd.DataFrame:
-    """Returns rejected photographs sorted by person, each person's nearest to the bounds first.
-
-    How far a photograph is from the bounds is the sum of the criteria's `missing`.
-    """
-    missing = np.zeros(len(frame))
-    for criterion in criteria:
-        missing += criterion.missing(values.loc[frame.index, criterion.name].to_numpy())
-    return frame.iloc[
-        np.lexsort([frame.image_id.to_numpy(str), missing, frame.person_id.to_numpy()])
-    ]
-
-
-def scores(frame: pd.DataFrame, criteria: list[Criterion], values: pd.DataFrame) -> np.ndarray:
-    """Returns the weighted sum (N,) of each photograph's ranks, which are in (0, 1]."""
-    total = np.zeros(len(frame))
-    for criterion in criteria:
-        if criterion.weight is not None:
-            ranks = values.loc[frame.index, criterion.name].rank(pct=True)
-            total += criterion.weight * ranks.to_numpy()
-    return total
-
-
-def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel, step: str) -> pd.DataFrame:
-    """Returns the photographs of people who have at least `least`; a step of the funnel."""
-    counts = frame.groupby("person_id").image_id.transform("size")
-    return funnel.count(step, frame[counts >= least])
-
-
-def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int) -> np.ndarray:
-    """Returns the ids of `count` people, sorted, drawn from strata in proportion to their size.
-
-    A person's stratum is the sign of the mean of each attribute. What rounding leaves over goes to
-    the largest remainders.
-
-    Args:
-        frame: photographs of the people to choose from.
-        count: how many people.
-        strata: columns of `frame`; without any, people are drawn from all.
-        seed: of the draw.
-
-    Raises:
-        ValueError: there are fewer people.
-    """
-    people = np.sort(frame.person_id.unique())
-    if len(people) < count:
-        raise ValueError(f"select.people: {count} people wanted, {len(people)} left")
-    means = frame.groupby("person_id")[strata].mean().to_numpy()
-    stratum = (means >= 0) @ (2 ** np.arange(len(strata)))
-    shares = pd.Series(stratum).value_counts().sort_index() * count / len(people)
-    quotas = np.floor(shares).astype(int)
-    remainders = (shares - quotas).sort_values(ascending=False, kind="stable")
-    quotas[remainders.index[: count - quotas.sum()]] += 1
-    order = np.lexsort([random_order(people, seed, "people"), stratum])
-    drawn = pd.Series(stratum[order])
-    place = drawn.groupby(drawn).cumcount().to_numpy()
-    is_chosen = place < quotas.loc[drawn].to_numpy()
-    return np.sort(people[order[is_chosen]])
+EXAMPLES = 5  # named in a message
 
 
 @dataclass(frozen=True)
-class Features:
-    """What photographs of a person should differ in.
+class Choice:
+    """The photographs that were chosen, and why.
 
     Attributes:
-        values: (N, F).
-        scale: of the distance, which is the sum of the absolute differences.
+        selected: photographs to train on and to validate with.
+        wild: photographs of the same people that no criterion has touched.
+        openset: photographs of other people, with roles.
+        landmarks_only: all other photographs of the selected people.
+        funnel: what each step left.
+        criteria: all that were applied, in their order.
+        values: a column for each criterion, and image_id; a row for each photograph that was a
+            candidate; NaN where a criterion was not asked.
+        filled_up: how many of `selected` do not keep to the bounds.
+        copies_left_out: how many near duplicates of the selected people were not candidates.
     """
 
-    values: np.ndarray
-    scale: float
+    selected: pd.DataFrame
+    wild: pd.DataFrame
+    openset: pd.DataFrame
+    landmarks_only: pd.DataFrame
+    funnel: Funnel
+    criteria: list[Criterion]
+    values: pd.DataFrame
+    filled_up: int
+    copies_left_out: int
 
-    def distances(self, row: int) -> np.ndarray:
-        """Returns the distances (N,) of all photographs from one of them."""
-        return self.scale * np.abs(self.values - self.values[row]).sum(axis=1)
+    @property
+    def everything(self) -> pd.DataFrame:
+        """Returns all photographs that any subset holds."""
+        return pd.concat([self.selected, self.wild, self.openset, self.landmarks_only])
 
 
-def diverse_order(features: list[Features], bonus: np.ndarray) -> np.ndarray:
-    """Returns all rows (N,), the next one always being farthest from those before it (max–min).
+def read_measures(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Returns the measures of a frame's photographs, with the frame's index.
 
-    Farthest counts with the bonus, as in maximal marginal relevance (Carbonell and Goldstein 1998).
-    The first row is the one with the highest bonus. Ties go to the earlier row. On attributes of -1
-    and 1 the distance is a multiple of Hamming's.
+    Raises:
+        ValueError: the table is no MEASURES, or lacks a photograph.
+    """
+    measures = tables.read(path, tables.MEASURES).set_index("image_id")
+    missing = ~frame.image_id.isin(measures.index)
+    if missing.any():
+        raise ValueError(
+            f"{path}: {frame.image_id[missing].iloc[0]} is not listed; run `dvc repro measure`"
+        )
+    return measures.loc[frame.image_id].set_axis(frame.index)
+
+
+def unusable_photographs(collection: Collection, measures: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table DROPPED: photographs that a file lacks, and those that are unreadable."""
+    missing = [f"{name} (not in {path})" for name, path in collection.incomplete.items()]
+    if missing:
+        log.warning(
+            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …",
+            len(missing),
+            ", ".join(missing[:EXAMPLES]),
+        )
+    reasons = {name: f"{path} has no such row" for name, path in collection.incomplete.items()}
+    is_unreadable = measures.unreadable.notna()
+    image_ids = collection.frame.image_id[is_unreadable]
+    reasons |= dict(zip(image_ids, measures.unreadable[is_unreadable], strict=True))
+    return pd.DataFrame(sorted(reasons.items()), columns=["image_id", "reason"])
+
+
+def refuse_unreadable(
+    frame: pd.DataFrame,
+    measures: pd.DataFrame,
+    excluded: list[str],
+    images: Path,
+    params: SelectParams,
+) -> None:
+    """Checks that unreadable photographs are as few as the parameters allow.
 
     Args:
-        features: their distances are added.
-        bonus: (N,) in units of the distance.
+        frame: all photographs.
+        measures: a row for each photograph, with the frame's index.
+        excluded: image_ids that do not count.
+        images: folder of the photographs, for the message.
+        params: on_bad_image and max_dropped.
+
+    Raises:
+        ValueError: there is one, and `on_bad_image` is fail; or more than `max_dropped` %.
     """
-    order = [int(np.argmax(bonus))]
-    nearest = np.full(len(bonus), np.inf)
-    is_left = np.ones(len(bonus), bool)
-    while len(order) < len(bonus):
-        is_left[order[-1]] = False
-        distances = sum(feature.distances(order[-1]) for feature in features)
-        nearest = np.minimum(nearest, distances)
-        order.append(int(np.argmax(np.where(is_left, nearest + bonus, -np.inf))))
-    return np.array(order)
+    frame = frame[~frame.image_id.isin(excluded)]
+    reasons = measures.unreadable[frame.index].set_axis(frame.image_id).dropna()
+    if params.on_bad_image == "fail" and len(reasons):
+        raise ValueError(
+            f"{images / reasons.index[0]}: {reasons.iloc[0]} "
+            f"(select.on_bad_image is fail; drop goes on)"
+        )
+    share = 100 * len(reasons) / max(len(frame), 1)
+    if share > params.max_dropped:
+        examples = "; ".join(f"{name}: {reason}" for name, reason in reasons[:EXAMPLES].items())
+        raise ValueError(
+            f"{images}: {len(reasons)} of {len(frame)} photographs cannot be read, {share:.1f} %; "
+            f"select.max_dropped allows {params.max_dropped:g} %: {examples}"
+        )
 
 
-def preference(
-    frame: pd.DataFrame, features: list[Features], bonus: np.ndarray, seed: int
+def choose(
+    collection: Collection, measures: pd.DataFrame, excluded: list[str], params: SelectParams
+) -> Choice:
+    """Returns the chosen photographs.
+
+    Args:
+        collection: all photographs.
+        measures: a row for each photograph, with the collection's index.
+        excluded: image_ids to leave out.
+        params: of the choice.
+
+    Raises:
+        ValueError: fewer people are left than wanted; the message holds the funnel.
+    """
+    funnel = Funnel()
+    frame = funnel.count("in_all_tables", collection.frame)
+    _warn_of_unknown(excluded, frame, params.exclude)
+    frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
+    frame = funnel.count("readable", frame[measures.unreadable[frame.index].isna()])
+    openset, wild, rest = _set_aside(frame, params, funnel)
+
+    strategy = Strategy.of(params.strategies[params.strategy], collection.attributes)
+    values = strategy.values(rest, measures)
+    good = steps.keep(rest, strategy.criteria, values, funnel)
+    candidates = rest if params.allow_rejected else good
+    flags = _flags(candidates, good, wild, strategy, measures, params)
+    usable = funnel.count("not_copied", candidates[flags.is_usable])
+    pool = steps.enough_photographs(usable, params.images_per_person, funnel, "people_with_enough")
+    people = _choose_people(pool, collection.attributes, params, funnel)
+    wanted = funnel.count("of_chosen_people", pool[pool.person_id.isin(people)])
+    in_order = _in_order(wanted, flags.loc[wanted.index], strategy, values, measures, params)
+    selected = in_order.groupby("person_id").head(params.images_per_person)
+    selected = funnel.count("selected", selected.sort_values("image_id"))
+
+    of_people = rest[rest.person_id.isin(people)]
+    label_of = {person: label for label, person in enumerate(people.tolist())}
+    applied = strategy.criteria
+    if strategy.no_near_duplicates:
+        applied = [*applied, near_duplicate_criterion(params.max_hash_distance)]
+        values = values.assign(**{NO_NEAR_DUPLICATES: flags.distance})
+    is_left_out = (flags.is_copy | flags.is_copy_of_wild) & candidates.person_id.isin(people)
+    return Choice(
+        selected=_labelled(selected, label_of),
+        wild=_labelled(wild[wild.person_id.isin(people)], label_of),
+        openset=openset.assign(label=np.nan),
+        landmarks_only=_labelled(of_people.drop(selected.index), label_of),
+        funnel=funnel,
+        criteria=applied,
+        values=values.assign(image_id=rest.image_id),
+        filled_up=int((~selected.index.isin(good.index)).sum()),
+        copies_left_out=int(is_left_out.sum()),
+    )
+
+
+def _warn_of_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> None:
+    unknown = sorted(set(excluded) - set(frame.image_id))
+    if unknown:
+        log.warning(
+            "%s: %d image_ids are not in the collection: %s …",
+            path,
+            len(unknown),
+            ", ".join(unknown[:EXAMPLES]),
+        )
+
+
+def _set_aside(
+    frame: pd.DataFrame, params: SelectParams, funnel: Funnel
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Returns the photographs of the open set, those of the wild exam, and the rest."""
+    openset = params.openset
+    roles = steps.draw_openset(frame, openset.query_people, openset.distractor_people, openset.seed)
+    strangers = frame[roles != ""].assign(role=roles[roles != ""])
+    order = person_order(strangers, openset.seed, "openset")
+    strangers = strangers[rank_in_person(strangers, order) < openset.images_per_person]
+
+    frame = funnel.count("not_in_openset", frame[roles == ""])
+    order = person_order(frame, openset.seed, "wild")
+    is_wild = rank_in_person(frame, order) < params.wild_per_person
+    return strangers, frame[is_wild], funnel.count("not_wild", frame[~is_wild])
+
+
+def _flags(
+    candidates: pd.DataFrame,
+    good: pd.DataFrame,
+    wild: pd.DataFrame,
+    strategy: Strategy,
+    measures: pd.DataFrame,
+    params: SelectParams,
 ) -> pd.DataFrame:
-    """Returns the photographs sorted by person, each person's in the order of preference.
+    """Returns what decides on each candidate: columns of bool, and the `distance` to better ones.
 
-    The order is random; with features or a bonus it is `diverse_order`, and random among ties.
-
-    Args:
-        frame: N photographs.
-        features: of N rows.
-        bonus: (N,).
-        seed: of the random order.
+    A copy is a near duplicate of a better photograph of the person; it counts only if the strategy
+    asks for no_near_duplicates. Near duplicates of wild photographs are never usable.
     """
-    order = person_order(frame, seed, "photographs")
-    if frame.empty or not (features or bonus.any()):
-        return frame.iloc[order]
-    people = frame.person_id.to_numpy()[order]
-    preferred = []
-    for rows in np.split(order, np.flatnonzero(np.diff(people)) + 1):
-        features_of_person = [Features(each.values[rows], each.scale) for each in features]
-        preferred.append(rows[diverse_order(features_of_person, bonus[rows])])
-    return frame.iloc[np.concatenate(preferred)]
+    limit = params.max_hash_distance
+    is_good = candidates.index.isin(good.index)
+    distances = nearest_of_candidates(candidates, is_good, wild, measures, limit)
+    is_copy_of_wild = distances.to_wild <= limit
+    is_copy = (distances.to_better <= limit) & strategy.no_near_duplicates & ~is_copy_of_wild
+    return pd.DataFrame(
+        {
+            "is_good": is_good,
+            "is_copy": is_copy,
+            "is_copy_of_wild": is_copy_of_wild,
+            "is_usable": ~is_copy_of_wild & (~is_copy | params.allow_rejected),
+            "distance": distances.to_better,
+        },
+        index=candidates.index,
+    )
 
 
-def split(
-    frame: pd.DataFrame, val_per_person: int, seed: int, groups: Sequence[str] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns the photographs to train on, shuffled, and those to validate with.
-
-    A group of near duplicates stays on one side. Single photographs are validated with first. A
-    larger group is validated with only if it fits whole, so some people may have fewer than
-    `val_per_person` photographs to validate with.
-
-    Args:
-        frame: N selected photographs.
-        val_per_person: photographs of each person to validate with, drawn at random.
-        seed: of the draw and the shuffling.
-        groups: (N,) a group name each; None: no photograph has a near duplicate.
-    """
-    names = frame.image_id.to_numpy() if groups is None else np.asarray(groups)
-    place = np.argsort(person_order(frame, seed, "split"))
-    by_group = pd.Series(place).groupby(names)
-    size = by_group.transform("size").to_numpy()
-    order = np.lexsort([place, by_group.transform("min"), size, frame.person_id.to_numpy()])
-    ranks = pd.Series(rank_in_person(frame, order))
-    before_group = ranks.groupby(names).transform("min").to_numpy()
-    is_val = before_group + size <= val_per_person
-    train = frame[~is_val].sample(frac=1, random_state=seed)
-    return train, frame[is_val].sort_values("image_id")
-
-
-def attribute_balance(
-    before: pd.DataFrame, after: pd.DataFrame, attributes: list[str]
+def _in_order(
+    wanted: pd.DataFrame,
+    flags: pd.DataFrame,
+    strategy: Strategy,
+    values: pd.DataFrame,
+    measures: pd.DataFrame,
+    params: SelectParams,
 ) -> pd.DataFrame:
-    """Returns each attribute's share before and after, and the shift, %; largest shifts first."""
-    table = pd.DataFrame({"attribute": attributes})
-    table["before"] = 50 * (1 + before[attributes].mean().to_numpy())
-    table["after"] = 50 * (1 + after[attributes].mean().to_numpy())
-    table["shift"] = table.after - table.before
-    return table.iloc[np.argsort(-table["shift"].abs(), kind="stable")].round(3)
+    """Returns photographs in the order in which each person's are taken.
+
+    Those that keep to all bounds come first, then the rejected, and copies last.
+    """
+    good = wanted[flags.is_good & ~flags.is_copy]
+    rejected = wanted[~flags.is_good & ~flags.is_copy]
+    return pd.concat(
+        [
+            strategy.preferred(good, values, measures, params.seed),
+            steps.least_offending(rejected, strategy.criteria, values),
+            wanted[flags.is_copy],
+        ]
+    )
+
+
+def _choose_people(
+    pool: pd.DataFrame, attributes: list[str], params: SelectParams, funnel: Funnel
+) -> np.ndarray:
+    """Returns the ids of the chosen people, sorted; an error holds the funnel."""
+    if attributes and (unknown := [name for name in params.strata if name not in attributes]):
+        raise ValueError(
+            f"select.strata: {', '.join(unknown)} not among the collection's attributes: "
+            f"{', '.join(attributes)}"
+        )
+    strata = params.strata if attributes else []
+    try:
+        return steps.choose_people(pool, params.people, strata, params.seed)
+    except ValueError as error:
+        loss = funnel.largest_loss("not_wild")
+        most = f"; most people were lost at {loss}" if loss else ""
+        raise ValueError(
+            f"{error}{most}; photographs and people after each step:\n{funnel}"
+        ) from None
+
+
+def _labelled(frame: pd.DataFrame, label_of: dict[int, int]) -> pd.DataFrame:
+    return frame.assign(label=frame.person_id.map(label_of))
+
+
+def divide(
+    chosen: Choice, measures: pd.DataFrame, params: SelectParams
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+    """Returns the photographs to train on, those to validate with, and counts of near duplicates.
+
+    No near duplicates lie on both sides.
+    """
+    selected = chosen.selected
+    near_duplicates = NearDuplicates.among(
+        pd.concat([selected, chosen.wild]), measures, params.max_hash_distance
+    )
+    groups = near_duplicates.groups(selected.image_id)
+    train, val = steps.split(selected, params.val_per_person, params.seed, groups)
+    has_enough = val.groupby("person_id").size() >= params.val_per_person
+    if short := params.people - int(has_enough.sum()):
+        log.warning(
+            "%d people have fewer photographs in val: their others are near duplicates", short
+        )
+    parts = {"train": train.image_id, "val": val.image_id, "wild": chosen.wild.image_id}
+    return train, val, near_duplicates.count_across(parts)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from facerec.annotation_names import ATTRIBUTES
-from facerec.selection import choice, criteria
-from facerec.selection.choice import Features
+from facerec.selection import criteria, steps
 from facerec.selection.criteria import DIVERSE, NO_NEAR_DUPLICATES, Criterion
 from facerec.selection.pixel_measures import thumbnails
+from facerec.selection.steps import Features
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Strategy:
         self, frame: pd.DataFrame, values: pd.DataFrame, measures: pd.DataFrame, seed: int
     ) -> pd.DataFrame:
         """Returns photographs sorted by person, each person's in the order of preference."""
-        bonus = choice.scores(frame, self.criteria, values)
-        return choice.preference(frame, self._features(frame, measures), bonus, seed)
+        bonus = steps.scores(frame, self.criteria, values)
+        return steps.preference(frame, self._features(frame, measures), bonus, seed)
 
     def _features(self, frame: pd.DataFrame, measures: pd.DataFrame) -> list[Features]:
         """Returns the features in which a person's photographs should differ."""
