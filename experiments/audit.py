@@ -1,4 +1,4 @@
-"""Precision and recall of the audit and of the search for copies, on drawn faces with label noise.
+"""How well the audit and the search for near duplicates do on drawn faces with label noise.
 
 python -m experiments.audit --people 60 --photos 16
 """
@@ -36,11 +36,11 @@ def main(
     swapped: Annotated[float, Option(help="share under another person's name")] = 0.03,
     duplicates: Annotated[float, Option(help="share that are altered copies")] = 0.02,
     two_names: Annotated[
-        int, Option(help="people whose every other photograph goes under a second name")
+        int, Option(help="people with a second name on every other photograph")
     ] = 2,
     seed: Annotated[int, Option(help="of the collection")] = 7,
 ) -> None:
-    """Prints what was planted, and how much of it was found."""
+    """Prints how many of the errors that are put in are found."""
     params = AuditParams.load("audit")
     max_hash_distance = SelectParams.load("select").max_hash_distance
     person, number = np.divmod(np.arange(people * photos), photos)
@@ -54,7 +54,7 @@ def main(
         with_one_name = frame.assign(person_id=np.where(is_moved, person, frame.person_id))
         hashes = measure_photographs(with_one_name, Path(folder)).hash.to_numpy()
         pairs = duplicate_pairs(with_one_name.person_id.to_numpy(), hashes, max_hash_distance)
-        report_copies(pairs, noise.copy_of, noise.alterations)
+        report_near_duplicates(pairs, noise.copy_of, noise.alterations)
         faces = align(frame, Path(folder), params)
     probabilities = out_of_fold.probabilities(
         faces, params, RecognizerParams.load("recognizer"), Path()
@@ -96,31 +96,33 @@ def align(frame: pd.DataFrame, folder: Path, params: AuditParams) -> AlignedFace
     return AlignedFaces(frame, np.stack(faces), np.ones(len(frame), bool))
 
 
-def report_copies(pairs: np.ndarray, copy_of: np.ndarray, alterations: np.ndarray) -> None:
-    """Prints how many of the planted copies are found, by their kind, and how many pairs are none.
+def report_near_duplicates(pairs: np.ndarray, copy_of: np.ndarray, alterations: np.ndarray) -> None:
+    """Prints how many altered copies are found, by alteration, and how many pairs are wrong.
 
     Args:
-        pairs: (P, 2) rows that were called near duplicates.
-        copy_of: (N,) the row that each one is a copy of; -1: none.
-        alterations: (N,) kind of the copy.
+        pairs: (P, 2) rows that were listed as near duplicates.
+        copy_of: (N,) the row that each row is a copy of; -1: none.
+        alterations: (N,) how each copy was altered.
     """
-    called = {frozenset(pair) for pair in pairs.tolist()}
-    planted = {
+    listed = {frozenset(pair) for pair in pairs.tolist()}
+    true_pairs = {
         frozenset([row, int(copy_of[row])]): alterations[row]
         for row in np.flatnonzero(copy_of >= 0)
     }
-    for kind in sorted(set(planted.values())):
-        of_kind = {pair for pair, alteration in planted.items() if alteration == kind}
-        print(f"copies {kind}: {len(of_kind & called)} of {len(of_kind)} found")
-    print(f"pairs called copies that are none: {len(called - set(planted))} of {len(called)}")
+    for alteration in sorted(set(true_pairs.values())):
+        altered_so = {pair for pair, kind in true_pairs.items() if kind == alteration}
+        print(
+            f"near duplicates, {alteration}: {len(altered_so & listed)} of {len(altered_so)} found"
+        )
+    print(f"wrong pairs of near duplicates: {len(listed - set(true_pairs))} of {len(listed)}")
 
 
 def report_people(confused: pd.DataFrame, true_pairs: set[frozenset[int]]) -> None:
-    """Prints how many people with two names are found, and how many pairs are two people."""
+    """Prints how many people with two names are found, and how many listed pairs are wrong."""
     names = confused[["person_id", "other_person_id"]].to_numpy().tolist()
     listed = {frozenset(pair) for pair in names}
     print(f"people with two names: {len(listed & true_pairs)} of {len(true_pairs)} found")
-    print(f"pairs called one person who are two: {len(listed - true_pairs)} of {len(listed)}")
+    print(f"wrong pairs of people: {len(listed - true_pairs)} of {len(listed)}")
 
 
 def report_swapped(listed: pd.DataFrame, swapped: set[str]) -> None:

@@ -1,8 +1,8 @@
 """Which selection makes the better recogniser: strategies with equal numbers of photographs.
 
-All are tried on the same exam.
+All are tested on the same photographs.
 
-python -m experiments.selection --epochs 30 --seeds 3 --exam 2
+python -m experiments.selection --epochs 30 --seeds 3 --openset-seed 2
 
 Needs the collection that params.yaml names, its measures, and a trained hourglass, which aligns all
 faces alike. Each finished training is a row of the CSV and is not repeated, so that an interrupted
@@ -42,12 +42,9 @@ from facerec.selection.choice import choose, divide, read_measures
 from facerec.selection.params import SelectParams
 from facerec.training.loop import delete_checkpoints, fingerprint
 
-BASES = [
-    "random",
-    "frontal",
-]  # what the others are compared with; the last one's people are everybody's
+BASES = ["random", "frontal"]  # strategies that the others are compared with
 RESAMPLES = 2000
-BATCH = 64
+BATCH_SIZE = 64
 
 
 class DatasetParams(Params):
@@ -61,12 +58,15 @@ class DatasetParams(Params):
 
 
 class Chooser:
-    """Chooses by strategies among the people whom the last of BASES chose, with the same exam.
+    """Chooses by each strategy among the same people, with the same test sets.
+
+    They are the people that the last of BASES chooses.
 
     Attributes:
         params: of the selection; rejected photographs are allowed, so that none are missing.
-        collection: of these people and the open set's.
-        measures: of its photographs.
+        excluded: image_ids to leave out.
+        collection: these people and the open set's.
+        measures: a row for each photograph.
     """
 
     def __init__(self, params: SelectParams, collection: Collection, measures: Path) -> None:
@@ -103,12 +103,12 @@ def main(
     model: Annotated[
         Path, Option(help="the hourglass that aligns all faces; a folder: by annotated points")
     ] = Path("models/hourglass.pt"),
-    pixels: Annotated[int, Option(help="side of the aligned faces")] = 48,
+    image_size: Annotated[int, Option(help="side of the aligned faces")] = 48,
     measures: Annotated[Path, Option(help="what `dvc repro measure` wrote")] = Path(
         "data/measures.csv"
     ),
-    exam: Annotated[
-        int | None, Option(help="seed of another exam than select.openset.seed draws")
+    openset_seed: Annotated[
+        int | None, Option(help="draws other test sets than select.openset.seed")
     ] = None,
     cells: Annotated[Path, Option(help="table of finished trainings, read and added to")] = Path(
         "experiments/selection.csv"
@@ -118,11 +118,11 @@ def main(
     ),
 ) -> None:
     """Trains what is missing, and writes the table."""
-    paths, params = DatasetParams.load("dataset"), SelectParams.load("select")
-    if exam is not None:
-        params = params.model_copy(
-            update={"openset": params.openset.model_copy(update={"seed": exam})}
-        )
+    paths = DatasetParams.load("dataset")
+    params = SelectParams.load("select")
+    if openset_seed is not None:
+        openset = params.openset.model_copy(update={"seed": openset_seed})
+        params = params.model_copy(update={"openset": openset})
     names = strategies.split(",")
     collection = read_collection(paths.identity, paths.landmarks, paths.boxes, paths.attributes)
     chooser = Chooser(params, collection, measures)
@@ -134,11 +134,11 @@ def main(
         paths.images,
         model,
         RecognizerEntry.load(f"recognizers.{recognizer}").alignment,
-        pixels,
+        image_size,
     )
     keys = [
         {
-            "run": _key(drawn[name, seed], recognizer, model, epochs, pixels),
+            "run": _key(drawn[name, seed], recognizer, model, epochs, image_size),
             "strategy": name,
             "seed": seed,
         }
@@ -148,59 +148,63 @@ def main(
     done = run_missing(
         cells,
         keys,
-        lambda key: train_and_try(
+        lambda key: train_and_test(
             drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], recognizer
         ),
     )
     how = "by one hourglass" if model.is_file() else "by the annotated points"
-    text = markdown(done, drawn, f"{epochs} epochs", f"all faces aligned {how}, {pixels} px")
+    text = markdown(done, drawn, f"{epochs} epochs", f"all faces aligned {how}, {image_size} px")
     write_bytes(report, text.encode())
     print(text)
 
 
 def _key(
-    chosen: dict[str, pd.DataFrame], recognizer: str, model: Path, epochs: int, pixels: int
+    chosen: dict[str, pd.DataFrame], recognizer: str, model: Path, epochs: int, image_size: int
 ) -> str:
     """Returns a name that changes with the photographs, recipe, alignment and library's code."""
     params = RecognizerParams.load("recognizer").model_copy(update={"epochs": epochs, "seeds": [1]})
     parts = [
         RecognizerEntry.load(f"recognizers.{recognizer}").model_dump_json().encode(),
-        str(pixels).encode(),
+        str(image_size).encode(),
     ]
     parts += [model.read_bytes()] if model.is_file() else []
     photographs = (" ".join(chosen[name].image_id).encode() for name in ("train", "val", "wild"))
     return fingerprint("selection", params, *parts, *photographs)
 
 
-def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, pixels: int):
+def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, image_size: int):
     """Returns a function that aligns all faces of all strategies when it is first called."""
     used = pd.concat(
         [frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])]
     )
-    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, pixels))
+    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, image_size))
 
 
 def align(
-    frame: pd.DataFrame, images: Path, model: Path, count: int, pixels: int
+    frame: pd.DataFrame, images: Path, model: Path, count: int, image_size: int
 ) -> dict[str, tuple[np.ndarray, bool]]:
     """Returns, by image_id, each face aligned by `count` points, and whether it could be."""
     network = hourglass.load(model, device()) if model.is_file() else None
     squares = geometry.crop_squares(
         frame[tables.BOX].to_numpy(float), CropParams.load("crop").box_scale
     )
-    ids, points, found = frame.image_id.tolist(), tables.points(frame), {}
-    for batch in in_batches(range(len(ids)), BATCH, "align"):
-        photographs = list(parallel_map(read_image, [images / ids[row] for row in batch], None))
-        placed = points[batch.start : batch.stop]
+    image_ids = frame.image_id.tolist()
+    annotated = tables.points(frame)
+    faces = {}
+    for rows in in_batches(range(len(image_ids)), BATCH_SIZE, "align"):
+        paths = [images / image_ids[row] for row in rows]
+        photographs = list(parallel_map(read_image, paths, None))
+        points = annotated[rows.start : rows.stop]
         if network:
-            placed = find_points(network, photographs, squares[batch.start : batch.stop])
-        matrices = geometry.alignment_matrices(placed, pixels)[count]
-        for photo, row, matrix in zip(photographs, batch, matrices, strict=True):
-            found[ids[row]] = warp.warp(photo, matrix, pixels), bool(np.isfinite(matrix).all())
-    return found
+            points = find_points(network, photographs, squares[rows.start : rows.stop])
+        matrices = geometry.alignment_matrices(points, image_size)[count]
+        for photograph, row, matrix in zip(photographs, rows, matrices, strict=True):
+            face = warp.warp(photograph, matrix, image_size)
+            faces[image_ids[row]] = face, bool(np.isfinite(matrix).all())
+    return faces
 
 
-def train_and_try(
+def train_and_test(
     chosen: dict[str, pd.DataFrame],
     faces: dict[str, tuple[np.ndarray, bool]],
     epochs: int,

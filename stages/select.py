@@ -1,4 +1,4 @@
-"""Choose a subset of people and photographs, and set aside the exams that no criterion touches."""
+"""Choose people and photographs, and set aside test sets that no criterion touches."""
 
 import logging
 from pathlib import Path
@@ -62,7 +62,7 @@ def main(
         Path, Option(help="output: faces that each criterion kept and rejected")
     ],
 ) -> None:
-    """Choose a subset of people and photographs, and set aside the exams."""
+    """Choose people and photographs, and set the test sets aside."""
     params = SelectParams.load("select")
     collection = read_collection(identity, landmarks, boxes, attributes)
     measured = read_measures(measures, collection.frame)
@@ -88,8 +88,8 @@ def main(
         "wild": len(choice.wild),
         "openset": len(choice.openset),
         "landmarks_only": len(choice.landmarks_only),
-        "filled_up": choice.filled_up,
-        "copies_left_out": choice.copies_left_out,
+        "rejected_allowed": choice.rejected_allowed,
+        "near_duplicates_left_out": choice.near_duplicates_left_out,
         **duplicates,
         "incomplete": len(collection.incomplete),
         "dropped_unreadable": len(unusable) - len(collection.incomplete),

@@ -67,7 +67,7 @@ def summary(
         "top1_out_of_fold": round(float(is_right.mean()), 5),
         "to_exclude": int((photographs.action == "exclude").sum()),
         "to_review": int((photographs.action == "review").sum()),
-        "twins": len(people),
+        "confused_people": len(people),
     }
 
 

@@ -39,8 +39,8 @@ class Choice:
         criteria: all that were applied, in their order.
         values: a column for each criterion, and image_id; a row for each photograph that was a
             candidate; NaN where a criterion was not asked.
-        filled_up: how many of `selected` do not keep to the bounds.
-        copies_left_out: how many near duplicates of the selected people were not candidates.
+        rejected_allowed: how many of `selected` do not keep to the bounds.
+        near_duplicates_left_out: near duplicates of the selected people that were no candidates.
     """
 
     selected: pd.DataFrame
@@ -50,8 +50,8 @@ class Choice:
     funnel: Funnel
     criteria: list[Criterion]
     values: pd.DataFrame
-    filled_up: int
-    copies_left_out: int
+    rejected_allowed: int
+    near_duplicates_left_out: int
 
     @property
     def everything(self) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def choose(
     good = steps.keep(rest, strategy.criteria, values, funnel)
     candidates = rest if params.allow_rejected else good
     flags = _flags(candidates, good, wild, strategy, measures, params)
-    usable = funnel.count("not_copied", candidates[flags.is_usable])
+    usable = funnel.count("not_near_duplicates", candidates[flags.is_usable])
     pool = steps.enough_photographs(usable, params.images_per_person, funnel, "people_with_enough")
     people = _choose_people(pool, collection.attributes, params, funnel)
     wanted = funnel.count("of_chosen_people", pool[pool.person_id.isin(people)])
@@ -165,7 +165,8 @@ def choose(
     if strategy.no_near_duplicates:
         applied = [*applied, near_duplicate_criterion(params.max_hash_distance)]
         values = values.assign(**{NO_NEAR_DUPLICATES: flags.distance})
-    is_left_out = (flags.is_copy | flags.is_copy_of_wild) & candidates.person_id.isin(people)
+    is_duplicate = flags.is_near_duplicate | flags.is_near_duplicate_of_wild
+    is_left_out = is_duplicate & candidates.person_id.isin(people)
     return Choice(
         selected=_labelled(selected, label_of),
         wild=_labelled(wild[wild.person_id.isin(people)], label_of),
@@ -174,8 +175,8 @@ def choose(
         funnel=funnel,
         criteria=applied,
         values=values.assign(image_id=rest.image_id),
-        filled_up=int((~selected.index.isin(good.index)).sum()),
-        copies_left_out=int(is_left_out.sum()),
+        rejected_allowed=int((~selected.index.isin(good.index)).sum()),
+        near_duplicates_left_out=int(is_left_out.sum()),
     )
 
 
@@ -193,7 +194,7 @@ def _warn_of_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> Non
 def _set_aside(
     frame: pd.DataFrame, params: SelectParams, funnel: Funnel
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Returns the photographs of the open set, those of the wild exam, and the rest."""
+    """Returns the photographs of the open set, the wild ones, and the rest."""
     openset = params.openset
     roles = steps.draw_openset(frame, openset.query_people, openset.distractor_people, openset.seed)
     strangers = frame[roles != ""].assign(role=roles[roles != ""])
@@ -216,20 +217,21 @@ def _flags(
 ) -> pd.DataFrame:
     """Returns what decides on each candidate: columns of bool, and the `distance` to better ones.
 
-    A copy is a near duplicate of a better photograph of the person; it counts only if the strategy
-    asks for no_near_duplicates. Near duplicates of wild photographs are never usable.
+    `is_near_duplicate`: of a better photograph of the person. It is False if the strategy does not
+    ask for no_near_duplicates. Near duplicates of wild photographs are never usable.
     """
     limit = params.max_hash_distance
     is_good = candidates.index.isin(good.index)
     distances = nearest_of_candidates(candidates, is_good, wild, measures, limit)
-    is_copy_of_wild = distances.to_wild <= limit
-    is_copy = (distances.to_better <= limit) & strategy.no_near_duplicates & ~is_copy_of_wild
+    is_near_duplicate_of_wild = distances.to_wild <= limit
+    is_near_duplicate = (distances.to_better <= limit) & ~is_near_duplicate_of_wild
+    is_near_duplicate &= strategy.no_near_duplicates
     return pd.DataFrame(
         {
             "is_good": is_good,
-            "is_copy": is_copy,
-            "is_copy_of_wild": is_copy_of_wild,
-            "is_usable": ~is_copy_of_wild & (~is_copy | params.allow_rejected),
+            "is_near_duplicate": is_near_duplicate,
+            "is_near_duplicate_of_wild": is_near_duplicate_of_wild,
+            "is_usable": ~is_near_duplicate_of_wild & (~is_near_duplicate | params.allow_rejected),
             "distance": distances.to_better,
         },
         index=candidates.index,
@@ -246,15 +248,15 @@ def _in_order(
 ) -> pd.DataFrame:
     """Returns photographs in the order in which each person's are taken.
 
-    Those that keep to all bounds come first, then the rejected, and copies last.
+    Those that keep to all bounds come first, then the rejected, and near duplicates last.
     """
-    good = wanted[flags.is_good & ~flags.is_copy]
-    rejected = wanted[~flags.is_good & ~flags.is_copy]
+    good = wanted[flags.is_good & ~flags.is_near_duplicate]
+    rejected = wanted[~flags.is_good & ~flags.is_near_duplicate]
     return pd.concat(
         [
             strategy.preferred(good, values, measures, params.seed),
             steps.least_offending(rejected, strategy.criteria, values),
-            wanted[flags.is_copy],
+            wanted[flags.is_near_duplicate],
         ]
     )
 

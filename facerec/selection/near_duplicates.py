@@ -1,4 +1,4 @@
-"""Near duplicates: copies of a photograph that were recoloured, cropped, compressed or mirrored."""
+"""Near duplicates: one photograph again, recoloured, cropped, compressed or mirrored."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -140,11 +140,11 @@ class NearDuplicates:
     def count_across(self, parts: dict[str, Iterable[str]]) -> dict[str, int]:
         """Returns the number of pairs within each part and between two parts.
 
-        The names are `copies_<part>` and `copies_<part>_<part>`.
+        The names are `near_duplicates_<part>` and `near_duplicates_<part>_<part>`.
         """
         part_of = {image_id: part for part, image_ids in parts.items() for image_id in image_ids}
         counts = Counter(frozenset(part_of[image_id] for image_id in pair) for pair in self.pairs)
         return {
-            "_".join(dict.fromkeys(["copies", *names])): counts[frozenset(names)]
+            "_".join(dict.fromkeys(["near_duplicates", *names])): counts[frozenset(names)]
             for names in combinations_with_replacement(parts, 2)
         }

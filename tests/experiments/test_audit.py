@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from experiments.audit import report_copies, report_people, report_swapped
+from experiments.audit import report_near_duplicates, report_people, report_swapped
 
 
 def test_report_swapped_counts_by_action(capsys):
@@ -18,14 +18,16 @@ def test_report_swapped_counts_by_action(capsys):
     ]
 
 
-def test_report_copies_counts_by_kind(capsys):
-    """Rows 1 and 3 are planted copies. Row 1 is found; rows 4 and 5 are called copies, too."""
+def test_report_near_duplicates_counts_by_alteration(capsys):
+    """Rows 1 and 3 are altered copies. Row 1 is found. Rows 4 and 5 are listed wrongly."""
     alterations = np.array(["", "darker", "", "mirrored", "", ""], object)
-    report_copies(np.array([[0, 1], [4, 5]]), np.array([-1, 0, -1, 2, -1, -1]), alterations)
+    report_near_duplicates(
+        np.array([[0, 1], [4, 5]]), np.array([-1, 0, -1, 2, -1, -1]), alterations
+    )
     assert capsys.readouterr().out.splitlines() == [
-        "copies darker: 1 of 1 found",
-        "copies mirrored: 0 of 1 found",
-        "pairs called copies that are none: 1 of 2",
+        "near duplicates, darker: 1 of 1 found",
+        "near duplicates, mirrored: 0 of 1 found",
+        "wrong pairs of near duplicates: 1 of 2",
     ]
 
 
@@ -34,7 +36,7 @@ def test_report_people_counts_found_missed_and_wrong_pairs(capsys):
     report_people(confused, {frozenset([0, 10]), frozenset([1, 11])})
     assert capsys.readouterr().out.splitlines() == [
         "people with two names: 1 of 2 found",
-        "pairs called one person who are two: 1 of 2",
+        "wrong pairs of people: 1 of 2",
     ]
     report_people(confused[:0], set())
     assert "0 of 0 found" in capsys.readouterr().out

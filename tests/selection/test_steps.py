@@ -112,7 +112,7 @@ def lowest(people, count: int, seed: int, purpose: str) -> set:
 
 
 def test_each_draw_is_independent_of_the_others(frame):
-    """The purposes are part of the seed: with another one, other people would be the exam."""
+    """Each draw has a purpose, which is part of its seed."""
     people = sorted(set(frame.person_id))
     roles = steps.draw_openset(frame, 5, 7, seed=3)
     queries = lowest(people, 5, 3, "query")

@@ -59,7 +59,7 @@ def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
     assert metrics["photographs"] == len(true) and metrics["to_exclude"] + metrics[
         "to_review"
     ] == len(listed)
-    assert metrics["twins"] == len(people)
+    assert metrics["confused_people"] == len(people)
     assert read_image(tmp_path / "audit.jpg").shape[1] > 9 * 112
     assert not list((tmp_path / ".checkpoints").glob("audit-*"))
 
@@ -68,7 +68,7 @@ def colour_patterns(rng: np.random.Generator) -> np.ndarray:
     return np.kron(rng.integers(30, 225, (PEOPLE, 4, 4, 3)), np.ones((1, SIDE // 4, SIDE // 4, 1)))
 
 
-def test_plant_adds_as_much_noise_as_asked_for_without_overlap():
+def test_sample_label_noise_adds_the_shares_asked_for_without_overlap():
     people = np.repeat(np.arange(20), 10)
     noise = sample_label_noise(people, label_noise=0.05, duplicate_share=0.1, seed=1)
     copies, swapped = np.flatnonzero(noise.copy_of >= 0), np.flatnonzero(noise.labels != people)

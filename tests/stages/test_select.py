@@ -225,7 +225,7 @@ def test_funnel_of_the_notebooks_criteria_equals_a_few_lines_of_pandas(collectio
     )
 
 
-def test_exams_do_not_depend_on_the_criteria(chosen, collection, tmp_path):
+def test_test_sets_do_not_depend_on_the_criteria(chosen, collection, tmp_path):
     other = tmp_path / "other"
     strategies = {"frontal": notebook(20.0, 0.0)}
     assert select(other, collection, strategies=strategies, images_per_person=3).returncode == 0
@@ -304,7 +304,7 @@ def test_allow_rejected_completes_people_with_too_few_photographs(collection, tm
     nose = selected.nose_x - selected.lefteye_x
     apart = selected.righteye_x - selected.lefteye_x
     good = (apart > 26) & (nose >= 0.45 * apart) & (apart - nose >= 0.45 * apart)
-    assert metrics["filled_up"] == (~good).sum() > 0
+    assert metrics["rejected_allowed"] == (~good).sum() > 0
 
 
 def test_allow_rejected_changes_nothing_for_people_with_enough_photographs(
@@ -410,54 +410,58 @@ def test_measure_refuses_aligned_photographs(collection, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def copied_collection(tmp_path_factory):
-    """A collection where each person has a copy of a photograph, mirrored or darker."""
-    paths = make_collection(tmp_path_factory.mktemp("copies"), people=12, photos=12)
+def collection_with_near_duplicates(tmp_path_factory):
+    """A collection where each person has a near duplicate of a photograph, mirrored or darker."""
+    paths = make_collection(tmp_path_factory.mktemp("near_duplicates"), people=12, photos=12)
     photos = pd.read_csv(paths["identity"], sep=r"\s+", names=["image_id", "person_id"])
     tables_of = {name: paths[name].read_text().split("\n") for name in ("landmarks", "boxes")}
     for number, (_, ids) in enumerate(photos.groupby("person_id").image_id):
-        source, copy = ids.iloc[0], ids.iloc[1]
+        source, duplicate = ids.iloc[0], ids.iloc[1]
         picture = cv2.imread(str(paths["images"] / source))
         for lines in tables_of.values():
             here, there = (
                 next(i for i, line in enumerate(lines) if line.startswith(name))
-                for name in (source, copy)
+                for name in (source, duplicate)
             )
-            lines[there] = lines[here].replace(source, copy)
+            lines[there] = lines[here].replace(source, duplicate)
             if number % 2 and lines is tables_of["landmarks"]:
                 five = np.array(lines[here].split()[1:], float).reshape(5, 2)[geometry.FLIP_INDEX]
                 five[:, 0] = picture.shape[1] - 1 - five[:, 0]
-                lines[there] = " ".join([copy, *map(str, five.ravel())])
+                lines[there] = " ".join([duplicate, *map(str, five.ravel())])
         changed = picture[:, ::-1] if number % 2 else (0.7 * picture).astype(np.uint8)
-        cv2.imwrite(str(paths["images"] / copy), changed)
+        cv2.imwrite(str(paths["images"] / duplicate), changed)
     for name, lines in tables_of.items():
         paths[name].write_text("\n".join(lines))
     return paths, photos
 
 
 @pytest.fixture(scope="module")
-def by_quality(copied_collection, tmp_path_factory):
+def by_quality(collection_with_near_duplicates, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quality")
-    result = select(folder, copied_collection[0], strategy="quality")
+    result = select(folder, collection_with_near_duplicates[0], strategy="quality")
     assert result.returncode == 0, result.stderr
     return folder
 
 
 @pytest.mark.parametrize("strategy", ["random", "frontal", "quality"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_exams_do_not_depend_on_strategy_or_seed(
-    copied_collection, by_quality, tmp_path, strategy, seed
+def test_test_sets_do_not_depend_on_strategy_or_seed(
+    collection_with_near_duplicates, by_quality, tmp_path, strategy, seed
 ):
     assert (
         select(
-            tmp_path / "work", copied_collection[0], strategy=strategy, seed=seed, people=8
+            tmp_path / "work",
+            collection_with_near_duplicates[0],
+            strategy=strategy,
+            seed=seed,
+            people=8,
         ).returncode
         == 0
     )
     assert (tmp_path / "work" / "openset.csv").read_bytes() == (
         by_quality / "openset.csv"
     ).read_bytes()
-    _, photos = copied_collection
+    _, photos = collection_with_near_duplicates
     frame = photos.sort_values("image_id", ignore_index=True)
     first_two = random_order.rank_in_person(frame, random_order.person_order(frame, 1, "wild")) < 2
     wild = read(tmp_path / "work", "wild")
@@ -466,11 +470,15 @@ def test_exams_do_not_depend_on_strategy_or_seed(
     )
 
 
-def test_no_near_duplicates_keeps_one_copy_in_one_table(copied_collection, by_quality):
-    _, photos = copied_collection
+def test_no_near_duplicates_keeps_one_of_them_in_one_table(
+    collection_with_near_duplicates, by_quality
+):
+    _, photos = collection_with_near_duplicates
     metrics = json.loads((by_quality / "selection.json").read_text())
-    assert metrics["copies_left_out"] >= 3
-    assert [metrics[f"copies_{name}"] for name in ("train_val", "train_wild", "val_wild")] == [
+    assert metrics["near_duplicates_left_out"] >= 3
+    assert [
+        metrics[f"near_duplicates_{name}"] for name in ("train_val", "train_wild", "val_wild")
+    ] == [
         0,
         0,
         0,
@@ -482,42 +490,48 @@ def test_no_near_duplicates_keeps_one_copy_in_one_table(copied_collection, by_qu
 
 
 @pytest.mark.parametrize("strategy", ["random", "frontal"])
-def test_no_strategy_shares_near_duplicates_with_an_exam(copied_collection, tmp_path, strategy):
+def test_no_strategy_shares_near_duplicates_with_a_test_set(
+    collection_with_near_duplicates, tmp_path, strategy
+):
     wanted = {"strategy": strategy, "people": 8, "images_per_person": 9, "allow_rejected": True}
-    result = select(tmp_path / "work", copied_collection[0], **wanted)
+    result = select(tmp_path / "work", collection_with_near_duplicates[0], **wanted)
     assert result.returncode == 0, result.stderr
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
     parts = {name: set(read(tmp_path / "work", name).image_id) for name in ("train", "val", "wild")}
-    pairs = [set(ids[:2]) for _, ids in copied_collection[1].groupby("person_id").image_id]
+    pairs = [
+        set(ids[:2]) for _, ids in collection_with_near_duplicates[1].groupby("person_id").image_id
+    ]
     assert not any(
-        len(pair & parts[exam]) == 1 and pair & parts["train"]
+        len(pair & parts[test_set]) == 1 and pair & parts["train"]
         for pair in pairs
-        for exam in ("val", "wild")
+        for test_set in ("val", "wild")
     )
     assert not any(pair & parts["val"] and pair & parts["wild"] for pair in pairs)
     assert (
-        metrics["copies_train_val"]
-        == metrics["copies_train_wild"]
-        == metrics["copies_val_wild"]
+        metrics["near_duplicates_train_val"]
+        == metrics["near_duplicates_train_wild"]
+        == metrics["near_duplicates_val_wild"]
         == 0
     )
-    assert metrics["copies_train"] == sum(pair <= parts["train"] for pair in pairs) > 0
-    assert metrics["copies_left_out"] > 0
+    assert metrics["near_duplicates_train"] == sum(pair <= parts["train"] for pair in pairs) > 0
+    assert metrics["near_duplicates_left_out"] > 0
 
 
-def test_allow_rejected_takes_near_duplicates_last(copied_collection, tmp_path):
-    """Each person has 12 photographs: 10 to select and 2 wild; without the copy 9 are left."""
+def test_allow_rejected_takes_near_duplicates_last(collection_with_near_duplicates, tmp_path):
+    """Each person has 12 photographs: 10 to select and 2 wild; 9 without the duplicate."""
     full = {"strategy": "quality", "images_per_person": 10, "people": 5}
-    refused = select(tmp_path / "refused", copied_collection[0], **full)
+    refused = select(tmp_path / "refused", collection_with_near_duplicates[0], **full)
     assert refused.returncode == 1 and "5 people wanted" in refused.stderr
     assert "most people were lost at people_with_enough (8 before, " in refused.stderr
-    filled = select(tmp_path / "work", copied_collection[0], **full, allow_rejected=True)
+    filled = select(
+        tmp_path / "work", collection_with_near_duplicates[0], **full, allow_rejected=True
+    )
     assert filled.returncode == 0, filled.stderr
     assert (read(tmp_path / "work", "selected").groupby("person_id").size() == 10).all()
     metrics = json.loads((tmp_path / "work" / "selection.json").read_text())
     assert (
-        metrics["copies_train_val"] == metrics["copies_train_wild"] == 0
-        and metrics["copies_train"] > 0
+        metrics["near_duplicates_train_val"] == metrics["near_duplicates_train_wild"] == 0
+        and metrics["near_duplicates_train"] > 0
     )
 
 
@@ -543,8 +557,8 @@ def test_plot_and_sheet_show_each_criterion(by_quality):
         "no_near_duplicates",
     ]
     assert plot.groupby("criterion").share.sum().tolist() == pytest.approx([100] * 4, abs=0.1)
-    copied = plot[(plot.criterion == "no_near_duplicates") & (plot.kept == "rejected")]
-    assert copied.share.sum() > 0 and (copied.bound == 35).all()
+    duplicates = plot[(plot.criterion == "no_near_duplicates") & (plot.kept == "rejected")]
+    assert duplicates.share.sum() > 0 and (duplicates.bound == 35).all()
     cut = plot.duplicated(
         ["criterion", "value"], keep=False
     )  # a bin with a bound in it has two rows
