@@ -11,7 +11,7 @@ BLACK_TO, BLOND_FROM = 0.3, 0.72  # of the hair's tone
 
 
 def landmarks(identity: Identity, scene: Scene) -> np.ndarray:
-    """Returns the five points (5, 2), px, ordered as tables.POINTS; pixel centres are integers."""
+    """Returns the five points (5, 2), px, in the order of annotation_names.POINTS."""
     face = Face(identity, scene, 1)
     return face.project(face.landmarks)
 

@@ -22,7 +22,7 @@ class Photograph:
 
     Attributes:
         jpeg: the encoded file.
-        landmarks: (5, 2) px, in the order of tables.POINTS.
+        landmarks: (5, 2) px, in the order of annotation_names.POINTS.
         box: x, y, width, height, px.
         attributes: those that hold, of annotation_names.ATTRIBUTES.
         flaw: one of FLAWS, or none.
