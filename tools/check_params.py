@@ -16,9 +16,9 @@ from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
 from facerec.selection.params import SelectParams
+from facerec.synthetic.params import SynthesizeParams
 from stages.cli import run
 from stages.publish import PublishParams
-from stages.synthesize import SynthesizeParams
 
 # dvc.yaml puts a path on a command line, in quotes; one that begins with `-` would be an option.
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
