@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def random_order(names: Iterable[object], seed: int, purpose: str) -> np.ndarray:
-    """Returns a random number (N,) for each name; whoever has the lowest numbers is drawn.
+    """Returns a random number (N,) for each name; the names with the lowest numbers are drawn.
 
     A number depends on the seed, the purpose and the name alone, not on the other names.
     """

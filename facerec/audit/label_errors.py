@@ -8,9 +8,9 @@ EPSILON = 1e-12
 def label_log_odds(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the most probable other label (N,), and its log10 odds (N,) against the given one.
 
-    Odds and not the margin p_other - p_given: a photograph that is hard to recognise leaves its
-    given label some probability. One under a wrong label leaves it next to none, even where the
-    other label is uncertain.
+    Odds tell more than the margin p_other - p_given. A photograph that is hard to recognise leaves
+    its given label some probability. A photograph under a wrong label leaves it almost none, even
+    where the other label is uncertain.
 
     Args:
         probabilities: (N, K), of models that were not trained on the sample.
@@ -28,8 +28,8 @@ def label_log_odds(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.nd
 def identity_confusion(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns how much each two labels are confused (K, K): 1 where they cannot be told apart.
 
-    Over the samples labelled j, it is the mean probability of k divided by that of j. Of j with k
-    and k with j, the smaller one counts. The diagonal is 0.
+    The confusion of j with k is the mean probability of k over the samples labelled j, divided by
+    that of j. The smaller one of both directions counts. The diagonal is 0.
 
     Args:
         probabilities: (N, K).

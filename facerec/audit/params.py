@@ -1,4 +1,4 @@
-"""The section `audit` of params.yaml, apart from the stage: to check it takes no torch."""
+"""The section `audit`. It imports no torch, so it can be checked fast."""
 
 from typing import Annotated
 
@@ -17,9 +17,7 @@ class AuditParams(Params):
     image_size: PositiveInt  # px, side of the faces that its recognisers see
     epochs: PositiveInt
     recognizer: RecognizerEntry
-    review_odds: (
-        Odds  # how many times as probable another name must be for a photograph to be listed
-    )
-    exclude_odds: Odds  # … and for its exclusion to be suggested
-    min_identity_confusion: Share  # from which on two people are listed as one
+    review_odds: Odds  # a photograph is listed if another name is this many times as probable
+    exclude_odds: Odds  # … and is suggested for exclusion from here on
+    min_identity_confusion: Share  # two people are listed as one from here on
     seed: NonNegativeInt

@@ -1,4 +1,4 @@
-"""What the audit lists for a person to review."""
+"""The photographs and pairs of people that the audit lists for review."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ SHEET_PHOTOS = 50
 SHEET_COLUMNS = 3  # photographs in a row, each with the two faces to compare it with
 COLUMN_GAP = 36  # px
 TILE = 112  # px
-ABOVE_ZERO = 1e-9  # a bound of 0 must not list what was not suspected at all
+ABOVE_ZERO = 1e-9  # smallest bound: a score of 0 is never listed
 
 
 def suspicious_photographs(

@@ -1,1 +1,1 @@
-"""Reading collections of photographs as people have them."""
+"""Readers of collections of photographs and lists of pairs."""

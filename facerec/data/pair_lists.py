@@ -64,7 +64,8 @@ def _read_lfw(path: Path) -> pd.DataFrame:
         if not fields:
             form = "name i j" if same else "name i name j"
             raise ValueError(f"{path}, line {place}: expected `{form}`, got {line!r}")
-        name, index = fields[1], fields[2]
+        name = fields[1]
+        index = fields[2]
         other_name = name if same else fields[3]
         other_index = fields[fields.re.groups]
         rows.append([fold, _lfw_path(name, index), _lfw_path(other_name, other_index), same])

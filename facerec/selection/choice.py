@@ -28,7 +28,7 @@ EXAMPLES = 5  # named in a message
 
 @dataclass(frozen=True)
 class Choice:
-    """The photographs that were chosen, and why.
+    """The chosen photographs, and what the criteria did.
 
     Attributes:
         selected: photographs to train on and to validate with.
@@ -37,8 +37,8 @@ class Choice:
         landmarks_only: all other photographs of the selected people.
         funnel: what each step left.
         criteria: all that were applied, in their order.
-        values: a column for each criterion, and image_id; a row for each photograph that was a
-            candidate; NaN where a criterion was not asked.
+        values: a column for each criterion, and image_id; a row for each photograph outside the
+            test sets; NaN where a criterion does not apply.
         rejected_allowed: how many of `selected` do not keep to the bounds.
         near_duplicates_left_out: near duplicates of the selected people that were no candidates.
     """
@@ -215,7 +215,7 @@ def _flags(
     measures: pd.DataFrame,
     params: SelectParams,
 ) -> pd.DataFrame:
-    """Returns what decides on each candidate: columns of bool, and the `distance` to better ones.
+    """Returns whether each candidate may be taken, and its `distance` to better photographs.
 
     `is_near_duplicate`: of a better photograph of the person. It is False if the strategy does not
     ask for no_near_duplicates. Near duplicates of wild photographs are never usable.

@@ -18,9 +18,9 @@ from facerec.geometry import (
 )
 from facerec.params import Params
 
-NOSE_DEPTH = 0.55  # how far the tip of the nose stands out before the eyes, of the eye distance
+NOSE_DEPTH = 0.55  # of the tip of the nose in front of the eyes, as a share of the eye distance
 OUTLIER_MODES = 3  # faces differ most by turning, nodding and the length of the face
-TRIMMED = 0.02  # share of the shapes, farthest from the median, that do not say what is usual
+TRIMMED = 0.02  # share of the shapes, farthest from the median, that the components leave out
 LARGEST = 1e6
 
 
@@ -96,8 +96,8 @@ def _points_in_box(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 def _outlier(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Returns how unusual (N,) the points' arrangement is, in robust standard deviations.
 
-    The shapes are aligned by similarity. The first principal components say how heads turn, nod and
-    are long. The residual is divided by its median over the photographs.
+    The shapes are aligned by similarity. The first principal components are turning,
+    nodding and the length of the face. The residual is divided by its median over the photographs.
     """
     target = ARCFACE_TEMPLATE - ARCFACE_TEMPLATE.mean(axis=0)
     shapes = transform_points(fit_similarity(points, target), points).reshape(len(points), -1)
@@ -143,9 +143,9 @@ RENAMED = {  # names of earlier versions
 class Criterion(Params):
     """One entry of a strategy: bounds that a photograph must keep to, or a weight.
 
-    A bound that is absent does not bind. A weight multiplies the photograph's rank in (0, 1] among
-    the photographs that are left; it is negative where less is better. Beside diversity, it is in
-    units of the diversity's distance.
+    A weight multiplies the photograph's rank in (0, 1] among
+    the photographs that are left; it is negative where less is better. With a diversity
+    criterion, it is in units of that criterion's distance.
     """
 
     name: str
@@ -198,8 +198,7 @@ class Criterion(Params):
     def missing(self, values: np.ndarray) -> np.ndarray:
         """Returns by what share of the bound each value (N,) misses it, 0 where it does not.
 
-        Attributes are missed by 1 or not. A bound of 0 has no share: the misses are divided by the
-        largest one.
+        An attribute's bound is missed by 1. Misses of a bound of 0 are divided by the largest one.
         """
         total = np.zeros(len(values))
         for kind, bound in self.bounds.items():

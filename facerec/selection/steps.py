@@ -88,9 +88,9 @@ def keep(
 
     Args:
         frame: photographs.
-        criteria: in the order in which the funnel counts them, if they have bounds.
-        values: a column for each criterion, and a row for each photograph at least.
-        funnel: takes the counts.
+        criteria: applied in this order.
+        values: a column for each criterion, and a row for each photograph.
+        funnel: gets a step for each criterion with bounds.
     """
     kept = np.ones(len(frame), bool)
     for criterion in criteria:
@@ -134,8 +134,8 @@ def enough_photographs(frame: pd.DataFrame, least: int, funnel: Funnel, step: st
 def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int) -> np.ndarray:
     """Returns the ids of `count` people, sorted, drawn from strata in proportion to their size.
 
-    A person's stratum is the sign of the mean of each attribute. What rounding leaves over goes to
-    the largest remainders.
+    A person's stratum is the sign of the mean of each attribute. The strata with the largest
+    remainders get one person more, until there are `count`.
 
     Args:
         frame: photographs of the people to choose from.
@@ -164,27 +164,28 @@ def choose_people(frame: pd.DataFrame, count: int, strata: list[str], seed: int)
 
 @dataclass(frozen=True)
 class Features:
-    """What photographs of a person should differ in.
+    """The numbers in which photographs of a person should differ.
 
     Attributes:
         values: (N, F).
-        scale: of the distance, which is the sum of the absolute differences.
+        scale: a factor of the distance, which is the sum of the absolute differences.
     """
 
     values: np.ndarray
     scale: float
 
     def distances(self, row: int) -> np.ndarray:
-        """Returns the distances (N,) of all photographs from one of them."""
+        """Returns the distances (N,) of all photographs from the one in a row."""
         return self.scale * np.abs(self.values - self.values[row]).sum(axis=1)
 
 
 def diverse_order(features: list[Features], bonus: np.ndarray) -> np.ndarray:
-    """Returns all rows (N,), the next one always being farthest from those before it (max–min).
+    """Returns all rows (N,) in an order where each differs as much as possible from those before.
 
-    Farthest counts with the bonus, as in maximal marginal relevance (Carbonell and Goldstein 1998).
-    The first row is the one with the highest bonus. Ties go to the earlier row. On attributes of -1
-    and 1 the distance is a multiple of Hamming's.
+    The first row has the highest bonus. Each next row has the largest sum of its bonus and its
+    distance to the nearest row before it, as in maximal marginal relevance (Carbonell and Goldstein
+    1998). Ties go to the earlier row. On attributes of -1 and 1 the distance is a multiple of
+    Hamming's.
 
     Args:
         features: their distances are added.
@@ -230,15 +231,15 @@ def split(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the photographs to train on, shuffled, and those to validate with.
 
-    A group of near duplicates stays on one side. Single photographs are validated with first. A
-    larger group is validated with only if it fits whole, so some people may have fewer than
-    `val_per_person` photographs to validate with.
+    A group of near duplicates stays on one side. Single photographs go to val first. A larger group
+    goes there only if all of it fits. So some people may have fewer than `val_per_person`
+    photographs in val.
 
     Args:
         frame: N selected photographs.
         val_per_person: photographs of each person to validate with, drawn at random.
         seed: of the draw and the shuffling.
-        groups: (N,) a group name each; None: no photograph has a near duplicate.
+        groups: (N,) a group name for each; None: no photograph has a near duplicate.
     """
     names = frame.image_id.to_numpy() if groups is None else np.asarray(groups)
     place = np.argsort(person_order(frame, seed, "split"))

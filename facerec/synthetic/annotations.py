@@ -7,7 +7,8 @@ from facerec.synthetic.identity import Identity, has_fringe, is_bald
 from facerec.synthetic.scene import Scene
 from facerec.synthetic.shapes import grid
 
-BLACK_TO, BLOND_FROM = 0.3, 0.72  # of the hair's tone
+BLACK_TO = 0.3  # tone of the hair
+BLOND_FROM = 0.72
 
 
 def landmarks(identity: Identity, scene: Scene) -> np.ndarray:

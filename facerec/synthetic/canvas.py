@@ -48,8 +48,10 @@ class Canvas:
         reach = max(round(softness * self.unit), 1)
         height, width = self.pixels.shape[:2]
         x, y, across, down = cv2.boundingRect(points.astype(np.float32))
-        left, right = max(x - reach - 2, 0), min(x + across + reach + 2, width)
-        top, bottom = max(y - reach - 2, 0), min(y + down + reach + 2, height)
+        left = max(x - reach - 2, 0)
+        right = min(x + across + reach + 2, width)
+        top = max(y - reach - 2, 0)
+        bottom = min(y + down + reach + 2, height)
         if right <= left or bottom <= top:
             return
         mask = np.zeros((bottom - top, right - left), np.uint8)

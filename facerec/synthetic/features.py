@@ -16,7 +16,8 @@ IRIS_RADIUS = 0.07  # head units; nearly the same for all people
 
 def draw_complexion(layer: Canvas, face: Face) -> None:
     """Draws blushed cheeks and nose, shadowed eye sockets, and freckles."""
-    person, skin = face.person, face.skin
+    person = face.person
+    skin = face.skin
     rosy = skin * [1.0, 0.72, 0.70]
     dark = 0.6 * skin
     places = np.array(
@@ -36,6 +37,7 @@ def draw_complexion(layer: Canvas, face: Face) -> None:
 
 
 def draw_marks(layer: Canvas, face: Face) -> None:
+    """Draws moles."""
     for x, y, radius in face.person.marks:
         layer.fill(face.rings((x, y), (radius, radius)), face.skin * [0.45, 0.35, 0.32])
 
@@ -63,8 +65,11 @@ def draw_wrinkles(layer: Canvas, face: Face) -> None:
 
 
 def draw_nose(layer: Canvas, face: Face) -> None:
-    person, skin = face.person, face.skin
-    tip, half = person.nose_length, person.nose_width
+    """Draws the nose by its shadows, nostrils and shine."""
+    person = face.person
+    skin = face.skin
+    tip = person.nose_length
+    half = person.nose_width
     shadow_side = -1 if face.scene.light[0] > 0 else 1
     t = np.linspace(0, 1, 9)
     flank = np.concatenate(
@@ -101,7 +106,9 @@ def draw_nose(layer: Canvas, face: Face) -> None:
 
 
 def draw_mouth(layer: Canvas, face: Face) -> None:
-    person, scene = face.person, face.scene
+    """Draws the lips, and teeth where the mouth is open."""
+    person = face.person
+    scene = face.scene
     t = np.linspace(-1, 1, 25)
     x = t * face.mouth_half
     line = face.mouth_line(t)
@@ -137,7 +144,9 @@ def _draw_lip(
 
 
 def _lip_colour(face: Face) -> np.ndarray:
-    person, scene, skin = face.person, face.scene, face.skin
+    person = face.person
+    scene = face.scene
+    skin = face.skin
     natural = skin * (np.array([0.90, 0.66, 0.64]) - person.lip_red * np.array([0.05, 0.18, 0.14]))
     painted = np.array([190, 30, 55]) + 30 * np.sin(scene.texture % 7 + np.arange(3))
     return (1 - 0.8 * scene.lipstick) * natural + 0.8 * scene.lipstick * painted
@@ -153,7 +162,9 @@ def _draw_mouth_inside(
 
 def draw_eye(layer: Canvas, face: Face, index: int, side: int) -> None:
     """Draws an eye: white, iris, pupil and highlight inside the lids, then lashes and crease."""
-    person, scene, skin = face.person, face.scene, face.skin
+    person = face.person
+    scene = face.scene
+    skin = face.skin
     upper, lower = _lids(face, side)
     edge = np.array([0, 0.03])
     crease = np.array([0, person.lid * (1 - 0.6 * scene.eye_close)])
@@ -188,7 +199,8 @@ def _lids(face: Face, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_iris(ball: Canvas, face: Face, index: int) -> None:
-    person, scene = face.person, face.scene
+    person = face.person
+    scene = face.scene
     reach = [0.45 * person.eye_size, 0.3 * person.eye_size]
     middle = face.landmarks[index, :2] + np.array(scene.gaze) * reach
     places = np.array([(0, 0), (0, 0), (0, 0.4), (0, 0), (0.35 * np.sign(scene.light[0]), -0.35)])
@@ -203,7 +215,9 @@ def _draw_iris(ball: Canvas, face: Face, index: int) -> None:
 
 
 def draw_brow(layer: Canvas, face: Face, side: int) -> None:
-    person, scene = face.person, face.scene
+    """Draws the brow on the left (-1) or on the right (1)."""
+    person = face.person
+    scene = face.scene
     t = np.linspace(-1, 1, 17)
     x = person.eye_spacing + 0.01 + person.brow_length * t
     arch = person.brow_arch * (1 - (t - 0.25) ** 2)

@@ -92,7 +92,8 @@ def _draw_body(canvas: Canvas, face: Face) -> None:
 
 
 def _draw_ears(canvas: Canvas, face: Face) -> None:
-    person, skin = face.person, face.skin
+    person = face.person
+    skin = face.skin
     for side in (-1, 1):
         if side * np.sin(face.scene.yaw) > SIDEWAYS:  # behind the head
             continue
