@@ -15,7 +15,8 @@ def noisy_predictions(
     true = np.repeat(np.arange(people), photos)
     logits = rng.normal(0, 1, (len(true), people))
     logits[np.arange(len(true)), true] += rng.normal(5, 1.5, len(true))
-    labels, wrong = true.copy(), np.zeros(len(true), bool)
+    labels = true.copy()
+    wrong = np.zeros(len(true), bool)
     wrong[rng.choice(len(true), swapped, replace=False)] = True
     labels[wrong] = (labels[wrong] + rng.integers(1, people, swapped)) % people
     return torch.softmax(torch.from_numpy(logits), 1).numpy(), labels, wrong

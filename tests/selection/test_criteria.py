@@ -22,20 +22,22 @@ def measured(
 
 
 def turned(points: np.ndarray, degrees: float) -> np.ndarray:
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    return (points - points.mean(axis=0)) @ np.array([[c, s], [-s, c]]) + 56
+    cos = np.cos(np.radians(degrees))
+    sin = np.sin(np.radians(degrees))
+    return (points - points.mean(axis=0)) @ np.array([[cos, sin], [-sin, cos]]) + 56
 
 
 def test_yaw_is_near_the_angle_at_which_the_head_was_drawn():
-    true, points = [], []
+    drawn = []
+    points = []
     for number in range(300):
         rng = np.random.default_rng(number)
         identity = sample_identity(rng)
         scene = sample_scene(rng, identity, flaw_prob=0.3)
-        true.append(abs(np.degrees(scene.yaw)))
+        drawn.append(abs(np.degrees(scene.yaw)))
         points.append(landmarks(identity, scene))
-    found = measured(np.array(points), "yaw")
-    assert np.corrcoef(true, found)[0, 1] > 0.97 and np.median(np.abs(found - true)) < 4
+    estimated = measured(np.array(points), "yaw")
+    assert np.corrcoef(drawn, estimated)[0, 1] > 0.97 and np.median(np.abs(estimated - drawn)) < 4
 
 
 def test_roll_is_the_angle_of_the_eyes_and_changes_no_other_criterion():
@@ -55,16 +57,14 @@ def test_pitch_grows_when_the_nose_moves_up_or_down():
 
 def test_plausible_is_negative_for_mirrored_and_swapped_points():
     mouth_above = ARCFACE_TEMPLATE * [1, -1]
-    swapped_eyes, swapped_mouth = (
-        ARCFACE_TEMPLATE[[1, 0, 2, 3, 4]],
-        ARCFACE_TEMPLATE[[0, 1, 2, 4, 3]],
-    )
+    swapped_eyes = ARCFACE_TEMPLATE[[1, 0, 2, 3, 4]]
+    swapped_mouth = ARCFACE_TEMPLATE[[0, 1, 2, 4, 3]]
     nose_low = ARCFACE_TEMPLATE + np.array([[0, 0], [0, 0], [0, 40], [0, 0], [0, 0]])
-    found = measured(
+    values = measured(
         np.stack([ARCFACE_TEMPLATE, mouth_above, swapped_eyes, swapped_mouth, nose_low]),
         "plausible",
     )
-    assert found[0] > 0.3 and (found[1:] < -0.1).all()
+    assert values[0] > 0.3 and (values[1:] < -0.1).all()
 
 
 def test_points_in_box_counts_points():
@@ -77,12 +77,12 @@ def test_outlier_is_large_for_a_wrong_point():
     shape = ARCFACE_TEMPLATE + rng.normal(0, 1, (200, 5, 2))
     shape *= rng.uniform(0.5, 3, (200, 1, 1))
     shape[7, 4] = shape[7, 0]
-    found = measured(shape, "outlier")
+    outliers = measured(shape, "outlier")
     assert (
-        found.argmax() == 7
-        and found[7] > 6
-        and np.sort(found)[-2] < 6
-        and np.median(found) == pytest.approx(1, abs=0.05)
+        outliers.argmax() == 7
+        and outliers[7] > 6
+        and np.sort(outliers)[-2] < 6
+        and np.median(outliers) == pytest.approx(1, abs=0.05)
     )
 
 

@@ -56,8 +56,10 @@ def test_hash_distances_equal_a_loop():
 
 
 def test_nearest_distances_compare_with_better_and_with_fixed_photographs():
-    same, other = "00" * 64, "ff" * 32 + "0f" * 32
-    people, hashes = np.array([1, 1, 1, 2, 2, 2]), np.array([same, same, other, same, same, other])
+    same = "00" * 64
+    other = "ff" * 32 + "0f" * 32
+    people = np.array([1, 1, 1, 2, 2, 2])
+    hashes = np.array([same, same, other, same, same, other])
     is_fixed = np.array([False, False, False, False, True, False])
     to_better, to_fixed = near_duplicates.nearest_distances(people, hashes, MAX_DISTANCE, is_fixed)
     assert (to_better <= MAX_DISTANCE).tolist() == [False, True, False, True, False, False]
@@ -66,7 +68,7 @@ def test_nearest_distances_compare_with_better_and_with_fixed_photographs():
     assert to_better.tolist() == [np.inf, 0, far, 0, np.inf, far] and np.isinf(to_fixed[:3]).all()
 
 
-def test_a_near_duplicate_may_differ_in_as_many_bits_as_the_bound_says():
+def test_near_duplicates_differ_in_at_most_as_many_bits_as_the_bound():
     bits = np.zeros((2, 2, 256), int)
     bits[:, 1] = 1  # the mirror images are far from both
     bits[1, 0, :MAX_DISTANCE] = 1

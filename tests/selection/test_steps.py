@@ -83,8 +83,8 @@ def test_random_order_does_not_change_with_other_rows(frame):
         order = random_order.person_order(part, 1, "wild")
         return set(part.image_id[random_order.rank_in_person(part, order) < 2])
 
-    some = frame[frame.person_id < 60]
-    assert first_two(frame) & set(some.image_id) == first_two(some)
+    part_of_frame = frame[frame.person_id < 60]
+    assert first_two(frame) & set(part_of_frame.image_id) == first_two(part_of_frame)
     assert first_two(frame.sample(frac=1, random_state=0)) == first_two(frame)
 
 
@@ -234,13 +234,15 @@ def test_diverse_order_follows_a_large_bonus(frame):
     assert order.tolist() == list(range(59, -1, -1))
 
 
-def test_preference_keeps_everybody_together_and_starts_at_random(frame):
-    none, alike = np.zeros(len(frame)), [Features(frame[ATTRIBUTES].to_numpy(), 1.0)]
-    for features in (alike, []):
-        one, other = (steps.preference(frame, features, none, seed) for seed in (1, 2))
-        assert sorted(one.image_id) == sorted(frame.image_id)
-        assert one.person_id.is_monotonic_increasing
-        first, other_first = (f.groupby("person_id").image_id.first() for f in (one, other))
+def test_preference_sorts_by_person_and_begins_with_a_random_photograph(frame):
+    no_bonus = np.zeros(len(frame))
+    diverse = [Features(frame[ATTRIBUTES].to_numpy(), 1.0)]
+    for features in (diverse, []):
+        ordered, reordered = (steps.preference(frame, features, no_bonus, seed) for seed in (1, 2))
+        assert sorted(ordered.image_id) == sorted(frame.image_id)
+        assert ordered.person_id.is_monotonic_increasing
+        first = ordered.groupby("person_id").image_id.first()
+        other_first = reordered.groupby("person_id").image_id.first()
         assert 10 < (first != other_first).sum() <= 40
 
 
@@ -299,14 +301,16 @@ def test_preference_sorts_by_bonus_without_features(frame):
 
 
 def test_split_trains_on_near_duplicates(frame):
-    """Of 12 photographs of each person the first five are one and the same."""
+    """The first five of each person's 12 photographs are near duplicates."""
     first = frame.groupby("person_id").image_id.transform("first")
     groups = frame.image_id.where(frame.groupby("person_id").cumcount() >= 5, first).to_numpy()
     _, val = steps.split(frame, 3, 1, groups)
     assert not val.index.isin(np.flatnonzero(pd.Series(groups).duplicated(keep=False))).any()
     assert (val.groupby("person_id").size() == 3).all()
-    plain, named = steps.split(frame, 3, 1), steps.split(frame, 3, 1, frame.image_id)
-    assert all(one.equals(other) for one, other in zip(plain, named, strict=True))
+    without_groups = steps.split(frame, 3, 1)
+    in_groups_of_one = steps.split(frame, 3, 1, frame.image_id)
+    for part, same_part in zip(without_groups, in_groups_of_one, strict=True):
+        assert part.equals(same_part)
 
 
 @pytest.mark.parametrize(
@@ -323,15 +327,15 @@ def test_split_trains_on_near_duplicates(frame):
     ids=str,
 )
 def test_split_keeps_near_duplicates_on_one_side(sizes, in_val):
-    copies = np.repeat(np.arange(len(sizes)), sizes)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
     for seed in range(5):
-        own = np.random.default_rng(seed).permutation(copies)
-        one = pd.DataFrame(
-            {"person_id": 1, "image_id": [f"{number}.jpg" for number in range(len(own))]}
+        shuffled = np.random.default_rng(seed).permutation(groups)
+        frame = pd.DataFrame(
+            {"person_id": 1, "image_id": [f"{number}.jpg" for number in range(len(shuffled))]}
         )
-        train, val = steps.split(one, 2, seed, own)
-        assert len(val) == in_val and len(train) == len(own) - in_val
-        assert not set(own[train.index]) & set(own[val.index])
+        train, val = steps.split(frame, 2, seed, shuffled)
+        assert len(val) == in_val and len(train) == len(shuffled) - in_val
+        assert not set(shuffled[train.index]) & set(shuffled[val.index])
 
 
 def test_split_holds_each_photograph_once(frame):

@@ -217,8 +217,8 @@ def test_funnel_of_the_notebooks_criteria_equals_a_few_lines_of_pandas(collectio
     frame = frame[frame.groupby("person_id").image_id.transform("size") >= 2]
     steps["people_with_enough"] = frame
     for step, left in steps.items():
-        found = metrics[f"photographs.{step}"], metrics[f"people.{step}"]
-        assert found == (len(left), left.person_id.nunique()), step
+        counts = metrics[f"photographs.{step}"], metrics[f"people.{step}"]
+        assert counts == (len(left), left.person_id.nunique()), step
     assert (
         metrics["incomplete"] == 2
         and len(steps["in_all_tables"]) > len(steps["eye_distance_x"]) > 0
@@ -230,11 +230,12 @@ def test_test_sets_do_not_depend_on_the_criteria(chosen, collection, tmp_path):
     strategies = {"frontal": notebook(20.0, 0.0)}
     assert select(other, collection, strategies=strategies, images_per_person=3).returncode == 0
     assert (other / "openset.csv").read_bytes() == (chosen / "openset.csv").read_bytes()
-    one, two = read(chosen, "wild"), read(other, "wild")
-    both = set(one.person_id) & set(two.person_id)
-    assert both
-    pick = [set(frame[frame.person_id.isin(both)].image_id) for frame in (one, two)]
-    assert pick[0] == pick[1]
+    wild = read(chosen, "wild")
+    other_wild = read(other, "wild")
+    people = set(wild.person_id) & set(other_wild.person_id)
+    assert people
+    image_ids = [set(frame[frame.person_id.isin(people)].image_id) for frame in (wild, other_wild)]
+    assert image_ids[0] == image_ids[1]
 
 
 def test_select_writes_the_same_bytes_with_the_same_seed(chosen, collection, tmp_path):
@@ -470,7 +471,7 @@ def test_test_sets_do_not_depend_on_strategy_or_seed(
     )
 
 
-def test_no_near_duplicates_keeps_one_of_them_in_one_table(
+def test_no_near_duplicates_takes_one_of_a_pair_at_most(
     collection_with_near_duplicates, by_quality
 ):
     _, photos = collection_with_near_duplicates
