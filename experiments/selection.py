@@ -136,7 +136,7 @@ def main(
         RecognizerEntry.load(f"recognizers.{recognizer}").alignment,
         image_size,
     )
-    keys = [
+    trainings = [
         {
             "run": _key(drawn[name, seed], recognizer, model, epochs, image_size),
             "strategy": name,
@@ -145,15 +145,16 @@ def main(
         for seed in range(1, seeds + 1)
         for name in names
     ]
-    done = run_missing(
+    finished = run_missing(
         cells,
-        keys,
+        trainings,
         lambda key: train_and_test(
             drawn[key["strategy"], key["seed"]], faces(), epochs, key["seed"], recognizer
         ),
     )
-    how = "by one hourglass" if model.is_file() else "by the annotated points"
-    text = markdown(done, drawn, f"{epochs} epochs", f"all faces aligned {how}, {image_size} px")
+    points = "one hourglass" if model.is_file() else "the annotated points"
+    alignment = f"all faces aligned by {points}, {image_size} px"
+    text = markdown(finished, drawn, f"{epochs} epochs", alignment)
     write_bytes(report, text.encode())
     print(text)
 
@@ -172,12 +173,12 @@ def _key(
     return fingerprint("selection", params, *parts, *photographs)
 
 
-def _lazily_aligned(drawn: dict, images: Path, model: Path, points: int, image_size: int):
+def _lazily_aligned(drawn: dict, images: Path, model: Path, count: int, image_size: int):
     """Returns a function that aligns all faces of all strategies when it is first called."""
     used = pd.concat(
         [frame for chosen in drawn.values() for frame in (chosen["selected"], chosen["wild"])]
     )
-    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, points, image_size))
+    return cache(lambda: align(used.drop_duplicates("image_id"), images, model, count, image_size))
 
 
 def align(
@@ -251,20 +252,26 @@ def _hits(network: Recognizer, val_set: AlignedFaces) -> str:
     )
 
 
-def markdown(done: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
+def markdown(finished: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
     """Returns the table: a row for each strategy.
 
     Intervals come from resampling people. A photograph's hits are the mean over the seeds.
+
+    Args:
+        finished: a row for each strategy and seed, as train_and_test returns it.
+        drawn: the tables of each strategy and seed.
+        length: of each training, in words.
+        faces: how they were aligned, in words.
     """
-    names = list(dict.fromkeys(done.strategy))
+    names = list(dict.fromkeys(finished.strategy))
     wild = next(iter(drawn.values()))["wild"]
     people = wild.label.to_numpy()
-    hits = {name: _mean_hits(done.wild[done.strategy == name]) for name in names}
+    hits = {name: _mean_hits(finished.wild[finished.strategy == name]) for name in names}
     lines = [
-        f"{wild.label.nunique()} people, {done.photographs.iloc[0]} photographs to train on by "
-        f"each strategy, {done.seed.nunique()} selections and trainings of {length} by each; the "
+        f"{wild.label.nunique()} people, {finished.photographs.iloc[0]} photographs to train on by "
+        f"each strategy, {finished.seed.nunique()} selections and trainings of {length} by each; the "
         f"same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals by resampling people, ± "
-        f"the standard deviation over the seeds; {done.seconds.mean():.0f} s a training on "
+        f"the standard deviation over the seeds; {finished.seconds.mean():.0f} s a training on "
         f"{machine()}, {faces}.",
         "",
         f"| strategy | own val | wild | ± | {' | '.join(f'less {base}' for base in BASES)} | "
@@ -272,7 +279,7 @@ def markdown(done: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
         f"|---|---|---|---|{'---|' * len(BASES)}---|",
     ]
     for name in names:
-        rows = done[done.strategy == name]
+        rows = finished[finished.strategy == name]
         val_people = np.concatenate([drawn[name, seed]["val"].label for seed in rows.seed])
         val_hits = np.concatenate([_hits_of(text) for text in rows.val])
         top1 = [_hits_of(text).mean() for text in rows.wild]
