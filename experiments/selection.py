@@ -269,10 +269,10 @@ def markdown(finished: pd.DataFrame, drawn: dict, length: str, faces: str) -> st
     hits = {name: _mean_hits(finished.wild[finished.strategy == name]) for name in names}
     lines = [
         f"{wild.label.nunique()} people, {finished.photographs.iloc[0]} photographs to train on by "
-        f"each strategy, {finished.seed.nunique()} selections and trainings of {length} by each; the "
-        f"same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals by resampling people, ± "
-        f"the standard deviation over the seeds; {finished.seconds.mean():.0f} s a training on "
-        f"{machine()}, {faces}.",
+        f"each strategy, {finished.seed.nunique()} selections and trainings of {length} by each; "
+        f"the same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals by resampling "
+        f"people, ± the standard deviation over the seeds; {finished.seconds.mean():.0f} s a "
+        f"training on {machine()}, {faces}.",
         "",
         f"| strategy | own val | wild | ± | {' | '.join(f'less {base}' for base in BASES)} | "
         f"val less wild |",
