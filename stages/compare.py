@@ -89,11 +89,11 @@ def main(
 
 
 def _together(folder: Path, names: dict[str, EvaluatedRecognizer]) -> pd.DataFrame:
-    """Returns the recognisers' tables as one; its first column, `head`, names the recogniser."""
+    """Returns the recognisers' tables as one; its first column, `recognizer`, has their names."""
     frames = []
     for name in names:
-        frame = pd.read_csv(folder / f"{name}.csv").drop(columns="head", errors="ignore")
-        frame.insert(0, "head", name)
+        frame = pd.read_csv(folder / f"{name}.csv").drop(columns="recognizer", errors="ignore")
+        frame.insert(0, "recognizer", name)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

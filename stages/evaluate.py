@@ -101,8 +101,8 @@ def main(
 
 
 def _named(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns the frame with a first column `head`: which recogniser it is of."""
-    return frame.assign(head=name)[["head", *frame.columns]]
+    """Returns the frame with a first column `recognizer`, the recogniser's name."""
+    return frame.assign(recognizer=name)[["recognizer", *frame.columns]]
 
 
 if __name__ == "__main__":

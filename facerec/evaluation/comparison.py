@@ -144,7 +144,7 @@ def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
         for title, key in COLUMNS.items()
         if any(key in numbers for numbers in values.values())
     }
-    lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines = [f"| recogniser | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, metrics in values.items():
         cells = [cell(metrics, key) for key in columns.values()]
         lines.append(f"| {display_name(name)} | {' | '.join(cells)} |")
@@ -191,14 +191,14 @@ def slices_table(chosen: pd.DataFrame, slices: pd.DataFrame) -> list[str]:
 
     Args:
         chosen: the slices to list: rows of split, slice, group and photographs.
-        slices: their accuracies: rows of `head`, a recogniser's name, and of `slices.COLUMNS`.
+        slices: their accuracies: rows of `recognizer`, its name, and of `slices.COLUMNS`.
     """
-    names = list(dict.fromkeys(slices["head"]))
+    names = list(dict.fromkeys(slices.recognizer))
     lines = [
         f"| split | slice | photographs | {' | '.join(map(display_name, names))} |",
         "|---" * (3 + len(names)) + "|",
     ]
-    accuracies = slices.set_index(["head", "split", "slice", "group"])
+    accuracies = slices.set_index(["recognizer", "split", "slice", "group"])
     for row in chosen.itertuples():
         cells = []
         for name in names:

@@ -87,11 +87,11 @@ GROUPS = [("Male", "yes", 50), ("Male", "no", 50), ("training photographs", 6, 1
 
 def test_of_several_heads_the_mean_decides_and_everybody_is_still_no_group():
     rows = [
-        [head, "val", name, group, count, top1]
-        for head, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()
+        [recognizer, "val", name, group, count, top1]
+        for recognizer, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()
         for (name, group, count), top1 in zip(GROUPS, accuracies, strict=True)
     ]
-    table = pd.DataFrame(rows, columns=["head", *slices.COLUMNS[:5]]).assign(low=0.0, high=1.0)
+    table = pd.DataFrame(rows, columns=["recognizer", *slices.COLUMNS[:5]]).assign(low=0.0, high=1.0)
     chosen = slices.worst(table, 5)
     assert chosen.group.tolist() == ["no", "yes"]
     lines = slices_table(chosen, table)

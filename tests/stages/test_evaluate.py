@@ -119,25 +119,25 @@ def write_alignment(unusable=()):
     tables.write(frame, Path("alignment.csv"), tables.PREDICTED)
 
 
-def run_evaluate(monkeypatch, head, network):
+def run_evaluate(monkeypatch, name, network):
     monkeypatch.setattr(recognizer, "load", lambda *_: network)
-    return evaluate_all(head)
+    return evaluate_all(name)
 
 
-def evaluate_all(head):
+def evaluate_all(name):
     evaluate.main(
-        head,
+        name,
         models=Path("models"),
-        **{name: Path(f"{name}.csv") for name in ("train", "val", "wild", "openset")},
+        **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
         predicted=Path("alignment.csv"),
         aligned=Path("faces"),
         thresholds=Path("thresholds.json"),
-        report=Path(f"reports/{head}.csv"),
-        metrics=Path(f"metrics/{head}.json"),
-        **{name: Path(f"{name}/{head}.csv") for name in TABLES},
-        mistakes=Path(f"{head}.jpg"),
+        report=Path(f"reports/{name}.csv"),
+        metrics=Path(f"metrics/{name}.json"),
+        **{table: Path(f"{table}/{name}.csv") for table in TABLES},
+        mistakes=Path(f"{name}.jpg"),
     )
-    return json.loads(Path(f"metrics/{head}.json").read_text())
+    return json.loads(Path(f"metrics/{name}.json").read_text())
 
 
 def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
@@ -160,7 +160,7 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     assert not [key for key in values if key.endswith("_sd")]
     roc = pd.read_csv("roc/one.csv")
     assert (
-        list(roc) == ["head", "fpr", "tpr", "low", "high"]
+        list(roc) == ["recognizer", "fpr", "tpr", "low", "high"]
         and len(roc) <= 200
         and roc.tpr.is_monotonic_increasing
     )
@@ -287,9 +287,9 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
     run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
-    for head in ("one", "two"):
+    for name in ("one", "two"):
         Path("training").mkdir(exist_ok=True)
-        Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+        Path(f"training/{name}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
     compare_all()
     numbers, text = (
         json.loads(Path("comparison.json").read_text()),
@@ -300,10 +300,10 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     )
     assert numbers["two_vs_one.val_top1_difference_low"] > 0
     assert "two is better than one by" in text and "left_from" not in text + str(numbers)
-    assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
-    assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("roc.csv").recognizer.unique().tolist() == ["one", "two"]
+    assert pd.read_csv("slices.csv").recognizer.unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == [
-        "head",
+        "recognizer",
         "epoch",
         "train_loss",
         "val_top1",
