@@ -11,10 +11,10 @@ from facerec import tables
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
 from facerec.evaluation.embedding_map import tsne_map
 from facerec.evaluation.mistakes import mistakes_sheet, worst_mistakes
+from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.recognizer_results import combined_report, evaluate_recognizer
 from facerec.evaluation.slices import slice_table, with_found_points
 from facerec.imaging.io import write_image
-from facerec.metrics.bootstrap import BootstrapParams
 from facerec.networks.devices import device
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import read_aligned
@@ -63,7 +63,7 @@ def main(
     ],
 ) -> None:
     """Measure one recogniser: accuracy on val and wild, and on people it was never trained on."""
-    params = BootstrapParams.load("evaluate")
+    params = EvaluateParams.load("evaluate")
     seeds = RecognizerParams.load("recognizer").seeds
     networks = [recognizer.load(models / f"seed_{seed}.pt", device()) for seed in seeds]
     frames = {

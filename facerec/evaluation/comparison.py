@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval, mcnemar_p
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval, mcnemar_p
 
 NAMES = {
     "ce": "CE",
@@ -27,6 +28,23 @@ COLUMNS = {
     "identification rate at FPR 1e-2": "identification_rate_at_fpr_1e-2",
 }
 LISTED = 20  # image_ids named in the text
+
+
+@dataclass(frozen=True)
+class EvaluatedRecognizer:
+    """A recogniser's settings and results.
+
+    Attributes:
+        head: the type of its head.
+        alignment: number of points by which its faces are aligned.
+        report: its REPORT table.
+        metrics: its metrics.
+    """
+
+    head: str
+    alignment: int
+    report: pd.DataFrame
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ def compare_recognizers(
     split: str,
     first_report: pd.DataFrame,
     second_report: pd.DataFrame,
-    params: BootstrapParams,
+    params: EvaluateParams,
 ) -> PairedResult:
     """Returns the paired comparison of two recognisers on one split.
 

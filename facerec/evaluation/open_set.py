@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from facerec.evaluation.closed_set import rounded, with_interval
+from facerec.evaluation.params import EvaluateParams
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import (
     COVERAGE,
-    BootstrapParams,
     PairBootstrap,
     bin_middles,
     bins_of,
@@ -56,7 +56,7 @@ class OpenSet:
 
 
 def open_set_metrics(
-    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
+    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
 ) -> OpenSet:
     """Returns verification, identification rate, 1:N search and calibration.
 
@@ -115,7 +115,7 @@ class _Pairs:
 
     @classmethod
     def count(
-        cls, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
+        cls, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
     ) -> "_Pairs":
         counts = np.zeros(3 * 2 * BINS, np.int64)
         settings = int(people.max()) + 1, params.bootstrap_resamples, params.seed, BINS
@@ -185,7 +185,7 @@ def _operating_points(
 
 
 def _search(
-    query: Tensor, query_people: Tensor, distractors: Tensor, params: BootstrapParams
+    query: Tensor, query_people: Tensor, distractors: Tensor, params: EvaluateParams
 ) -> dict[str, float]:
     """Returns rank-1 accuracy, and the share found at each false-alarm rate.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facerec.evaluation.closed_set import closed_set_metrics
 from facerec.evaluation.open_set import OpenSet, open_set_metrics
-from facerec.metrics.bootstrap import BootstrapParams
+from facerec.evaluation.params import EvaluateParams
 from facerec.networks.devices import device
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.recognizer import Recognizer
@@ -59,7 +59,7 @@ class RecognizerResult:
 
 
 def evaluate_recognizer(
-    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: BootstrapParams
+    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams
 ) -> RecognizerResult:
     """Returns what a recogniser does on `val`, `wild` and `openset`.
 

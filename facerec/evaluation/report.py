@@ -6,11 +6,11 @@ import pandas as pd
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
 )
 from facerec.evaluation.comparison import (
+    EvaluatedRecognizer,
     PairedResult,
     recognizers_table,
     slices_table,

@@ -7,19 +7,9 @@ interval says what another sample of people, with their photographs, would have 
 from collections.abc import Iterator
 
 import numpy as np
-from pydantic import PositiveInt
-
-from facerec.params import Params
 
 COVERAGE = 0.95
 BLOCK = 2**24  # elements of a temporary array
-
-
-class BootstrapParams(Params):
-    """The section `evaluate` of params.yaml: how intervals are made."""
-
-    bootstrap_resamples: PositiveInt  # of people, for each interval
-    seed: int
 
 
 def cluster_weights(num_people: int, resamples: int, seed: int) -> np.ndarray:

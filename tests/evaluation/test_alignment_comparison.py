@@ -4,14 +4,15 @@ import pytest
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
     compare_alignments,
 )
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.evaluation.comparison import EvaluatedRecognizer
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval
 
-PARAMS = BootstrapParams(bootstrap_resamples=300, seed=1)
+PARAMS = EvaluateParams(bootstrap_resamples=300, seed=1)
 PEOPLE = np.repeat(np.arange(40), 5)
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from facerec.evaluation.open_set import open_set_metrics
-from facerec.metrics.bootstrap import BootstrapParams
+from facerec.evaluation.params import EvaluateParams
 from facerec.metrics.calibration import fit_calibration
 from facerec.metrics.operating_points import OPERATING_FPRS
 
@@ -17,7 +17,7 @@ def set_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr("facerec.metrics.blocks.BLOCK", block)
 
 
-SETTINGS = BootstrapParams(bootstrap_resamples=50, seed=1)
+SETTINGS = EvaluateParams(bootstrap_resamples=50, seed=1)
 
 
 def strangers(people=12, each=6):
@@ -33,7 +33,7 @@ def strangers(people=12, each=6):
 
 def test_an_open_set_without_pairs_is_said_so(caplog):
     caplog.set_level("INFO")
-    settings = BootstrapParams(bootstrap_resamples=10, seed=1)
+    settings = EvaluateParams(bootstrap_resamples=10, seed=1)
     for count in (0, 1):
         found = open_set_metrics(
             torch.randn(count, 4), np.full(count, 7), np.ones(count, bool), settings
