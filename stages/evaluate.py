@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pandas as pd
 import torch
-from typer import Argument, Option
+from typer import Option
 
 from facerec import tables
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
@@ -23,7 +23,7 @@ from stages.cli import run, write_csv, write_metrics
 
 
 def main(
-    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     models: Annotated[Path, Option(help="folder of seed_N.pt, a recogniser a seed")],
     train: Annotated[Path, Option(help="table of the photographs that it learned from")],
     val: Annotated[Path, Option(help="table of other photographs of the same people")],

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
 
 from facerec.evaluation.params import PublishParams
 from facerec.files import write_bytes
@@ -12,7 +12,7 @@ from stages.cli import read_metrics, run, write_metrics
 
 
 def main(
-    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     from_model: Annotated[Path, Option(help="the recogniser")],
     from_thresholds: Annotated[Path, Option(help="its thresholds and calibration")],
     from_metrics: Annotated[Path, Option(help="its metrics")],

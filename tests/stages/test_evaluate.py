@@ -126,7 +126,7 @@ def run_evaluate(monkeypatch, name, network):
 
 def evaluate_all(name):
     evaluate.main(
-        name,
+        name=name,
         models=Path("models"),
         **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
         predicted=Path("alignment.csv"),
@@ -377,7 +377,7 @@ def test_confusion_keeps_the_people_most_often_confused():
 
 def publish_one(folder=Path("out")):
     publish.main(
-        "one",
+        name="one",
         from_model=Path("one.pt"),
         from_thresholds=Path("thresholds.json"),
         from_metrics=Path("metrics/one.json"),
