@@ -52,8 +52,11 @@ def test_the_rates_of_more_pairs_than_a_float_can_count_are_exact():
     block = torch.cat([torch.ones(4097), torch.zeros(2)])
     fpr, _ = verification.roc(torch.tensor([0.5]), [block] * 4099)
     assert fpr.tolist() == [0, 4097 / 4099, 4097 / 4099, 1]
-    same, others = 10_003 * 10_002 // 2, 10_003 * 7
-    assert identification._count_pairs(torch.zeros(10_003), 7) == (same, others)
+    one_person = torch.zeros(10_003, dtype=torch.int64)  # 50 million same-person pairs
+    with pytest.raises(ValueError, match=r"different-person pairs, got 70021$"):
+        identification.identification_rate(
+            torch.ones(10_003, 1), one_person, torch.ones(7, 1), 1e-6
+        )
 
 
 def test_eer_is_where_the_errors_cross():
