@@ -26,7 +26,7 @@ class RecognizerResult:
 
     Attributes:
         metrics: accuracy on val and wild, and all of the open set's, with intervals.
-        report: a row for each photograph of val and wild, a REPORT table but for
+        report: a row for each photograph of val and wild, a REPORT table without
             `recognized_share`.
         embeddings: (N, E) of the report's rows.
         train_embeddings: (T, E) of the training photographs.

@@ -100,8 +100,8 @@ class PairBootstrap:
 
     A different-person pair of p and q counts w_p · w_q times and a same-person pair of p counts w_p
     times, where w says how often a person was drawn. Cosines are counted in equal bins over
-    [-1, 1]. So a true-positive rate's interval is exact but for the pairs in its threshold's bin;
-    4096 bins are 0.0005 wide.
+    [-1, 1]. So a true-positive rate's interval is exact, except for the pairs in its threshold's
+    bin; 4096 bins are 0.0005 wide.
 
     Args:
         num_people: K; each of them must be in some pair.

@@ -59,7 +59,7 @@ def test_differences_are_pooled_over_the_types_that_have_both_alignments():
     assert list(results[2, 5].metrics()) == [key, f"{key}_low", f"{key}_high"]
 
 
-def test_two_heads_of_one_type_and_alignment_count_as_their_mean():
+def test_two_recognisers_of_one_head_and_alignment_count_as_their_mean():
     entries = [entry("ce", 2, 0.5, 1), entry("ce", 5, 0.8, 2), entry("ce", 5, 0.9, 3)]
     (result,) = compare_alignments(entries, "val", PARAMS)
     one, two, three = map(hits, entries)

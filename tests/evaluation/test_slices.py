@@ -86,7 +86,7 @@ def test_the_worst_are_of_some_size_and_not_everybody():
 GROUPS = [("Male", "yes", 50), ("Male", "no", 50), ("training photographs", 6, 100)]
 
 
-def test_of_several_heads_the_mean_decides_and_everybody_is_still_no_group():
+def test_the_worst_slices_of_several_recognisers_are_those_of_their_mean():
     rows = [
         [recognizer, "val", name, group, count, top1]
         for recognizer, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()

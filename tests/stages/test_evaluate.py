@@ -54,7 +54,7 @@ class Pixels(nn.Module):
             )
             self.head.weight.data += (1 - right) * 60 * noise
 
-    def embed(self, faces, batch=256, flip=True, title=None):
+    def embed(self, faces, batch_size=256, flip=True, title=None):
         return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
 
 
