@@ -191,23 +191,23 @@ def _search(
 
     The intervals resample people, not thresholds.
     """
-    own, other = identification.search_cosines(query, query_people, distractors)
-    is_searched = (own > -torch.inf).numpy()
+    best_same, best_other = identification.search_cosines(query, query_people, distractors)
+    is_searched = (best_same > -torch.inf).numpy()
     if not is_searched.any():
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
     people = query_people.numpy()[is_searched]
     resampling = (params.bootstrap_resamples, params.seed)
-    hits = identification.rank1_hits(own, other).numpy()
+    hits = identification.rank1_hits(best_same, best_other).numpy()
     band = bootstrap_interval(hits, people, *resampling)
     values = with_interval("search_rank1", hits.mean(), band)
     for name, rate in OPERATING_FPRS.items():
         try:
-            share, threshold = identification.detection_rate(own, other, rate)
+            share, threshold = identification.detection_rate(best_same, best_other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        hits = identification.rank1_hits(own, other, threshold).numpy()
+        hits = identification.rank1_hits(best_same, best_other, threshold).numpy()
         band = bootstrap_interval(hits, people, *resampling)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values

@@ -14,7 +14,8 @@ from facerec.metrics import identification, verification
 
 def brute_identification(query, people, distractors, fpr):
     query, distractors = F.normalize(query).tolist(), F.normalize(distractors).tolist()
-    true, false = [], []
+    true = []
+    false = []
     for i, j in combinations(range(len(query)), 2):
         cosine = sum(a * b for a, b in zip(query[i], query[j], strict=True))
         (true if people[i] == people[j] else false).append(cosine)
@@ -97,11 +98,11 @@ def test_cosines_stay_on_the_device_of_the_embeddings():
         torch.zeros(6, 4, device="meta"),
         torch.zeros(6, dtype=torch.int64, device="meta"),
     )
-    found = [
+    results = [
         *next(verification.pair_blocks(faces)),
         *identification.search_cosines(faces, people, faces),
     ]
-    assert {tensor.device.type for tensor in found} == {"meta"}
+    assert {tensor.device.type for tensor in results} == {"meta"}
 
 
 def test_identification_rate_without_distractors_and_with_every_pair():
@@ -138,21 +139,23 @@ def test_an_embedding_that_is_not_finite_is_named(bad):
 
 
 def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
-    own, other = torch.tensor([0.5, 0.6, 0.4, -math.inf]), torch.tensor([0.5, 0.5, 0.5, 0.9])
-    assert identification.rank1_hits(own, other).tolist() == [False, True, False]
+    best_same = torch.tensor([0.5, 0.6, 0.4, -math.inf])
+    best_other = torch.tensor([0.5, 0.5, 0.5, 0.9])
+    assert identification.rank1_hits(best_same, best_other).tolist() == [False, True, False]
 
 
 def test_ten_searches_resolve_one_false_alarm_in_ten():
-    own, other = torch.tensor([0.95, *[0.5] * 9]), torch.tensor([0.9, 0.6, *[0.1] * 8])
-    assert identification.detection_rate(own, other, 0.1) == (0.1, pytest.approx(0.6))
-    assert identification.detection_rate(own, other, 0.9) == (0.9, pytest.approx(0.1))
-    assert identification.detection_rate(own, other, 1.0) == (0.9, -math.inf)
+    best_same = torch.tensor([0.95, *[0.5] * 9])
+    best_other = torch.tensor([0.9, 0.6, *[0.1] * 8])
+    assert identification.detection_rate(best_same, best_other, 0.1) == (0.1, pytest.approx(0.6))
+    assert identification.detection_rate(best_same, best_other, 0.9) == (0.9, pytest.approx(0.1))
+    assert identification.detection_rate(best_same, best_other, 1.0) == (0.9, -math.inf)
     with pytest.raises(
         ValueError, match=r"^false-alarm rate 0\.09 needs at least 12 searches, got 10$"
     ):
-        identification.detection_rate(own, other, 0.09)
+        identification.detection_rate(best_same, best_other, 0.09)
     with pytest.raises(ValueError, match="no person has two photographs"):
-        identification.detection_rate(torch.full((10,), -math.inf), other, 0.1)
+        identification.detection_rate(torch.full((10,), -math.inf), best_other, 0.1)
 
 
 @pytest.mark.parametrize("block", [2**22, 100, 50])
@@ -161,30 +164,37 @@ def test_search_is_the_brute_force(monkeypatch, block):
     query, people = random_people(10, 3, 1.2)
     query, people = torch.cat([query, torch.randn(1, 16)]), torch.cat([people, torch.tensor([99])])
     distractors = torch.randn(40, 16, generator=torch.Generator().manual_seed(5))
-    gallery, names = torch.cat([query, distractors]), [*people.tolist(), *[-1] * 40]
-    own, other, found_first = [], [], []
+    gallery = torch.cat([query, distractors])
+    names = [*people.tolist(), *[-1] * 40]
+    best_same = []
+    best_other = []
+    hits = []
     for i in range(len(query)):
         cosines = [F.cosine_similarity(query[i], face, dim=0).item() for face in gallery]
         mates = [c for j, c in enumerate(cosines) if j != i and names[j] == names[i]]
-        other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
-        own.append(max(mates, default=-math.inf))
+        best_other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
+        best_same.append(max(mates, default=-math.inf))
         if mates:
             best = max((j for j in range(len(gallery)) if j != i), key=cosines.__getitem__)
-            found_first.append(names[best] == names[i])
-    ours, others = identification.search_cosines(query, people, distractors)
-    np.testing.assert_allclose(ours, own, atol=1e-6)
-    np.testing.assert_allclose(others, other, atol=1e-6)
-    assert identification.rank1_hits(ours, others).tolist() == found_first
-    threshold = sorted(other, reverse=True)[3]
+            hits.append(names[best] == names[i])
+    cosines = identification.search_cosines(query, people, distractors)
+    np.testing.assert_allclose(cosines[0], best_same, atol=1e-6)
+    np.testing.assert_allclose(cosines[1], best_other, atol=1e-6)
+    assert identification.rank1_hits(*cosines).tolist() == hits
+    threshold = sorted(best_other, reverse=True)[3]
     expected = np.mean(
-        [o > t and o > threshold for o, t in zip(own, other, strict=True) if o > -math.inf]
+        [
+            same > other and same > threshold
+            for same, other in zip(best_same, best_other, strict=True)
+            if same > -math.inf
+        ]
     )
-    assert identification.detection_rate(ours, others, 0.1) == (
+    assert identification.detection_rate(*cosines, 0.1) == (
         pytest.approx(expected),
         pytest.approx(threshold, abs=1e-6),
     )
     with pytest.raises(ValueError, match="needs at least 1000 searches, got 31"):
-        identification.detection_rate(ours, others, 0.001)
+        identification.detection_rate(*cosines, 0.001)
     for rate in (0.0, -0.1, 1.5):
         with pytest.raises(ValueError, match=f"at most 1, got {rate}"):
-            identification.detection_rate(ours, others, rate)
+            identification.detection_rate(*cosines, rate)

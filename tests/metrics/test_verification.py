@@ -102,9 +102,9 @@ def test_the_roc_of_photographs_is_that_of_their_pairs(monkeypatch, block):
 @pytest.mark.parametrize("fpr", [1e-2, 0.1, 0.5, 1.0])
 def test_the_identification_rate_without_distractors_is_the_rocs(fpr):
     embeddings, people = random_people(9, 6, 1.5)
-    found, accepted = verification.roc_of_photographs(embeddings, people)
+    roc_fpr, roc_tpr = verification.roc_of_photographs(embeddings, people)
     rate, _ = identification.identification_rate(embeddings, people, embeddings[:0], fpr)
-    assert rate == pytest.approx(accepted[found <= fpr].max().item())
+    assert rate == pytest.approx(roc_tpr[roc_fpr <= fpr].max().item())
 
 
 def test_blocks_of_pairs_are_all_pairs_once(monkeypatch):
