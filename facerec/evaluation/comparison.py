@@ -92,7 +92,9 @@ class PairedResult:
         """Returns who is better and by how many points, or that the interval holds 0."""
         first, second = display_name(self.first), display_name(self.second)
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.4f}"
-        points, low, high = 100 * self.difference, 100 * self.low, 100 * self.high
+        points = 100 * self.difference
+        low = 100 * self.low
+        high = 100 * self.high
         if low > 0:
             span = f"{points:.1f} points ({low:.1f} to {high:.1f})"
             return f"{second} is better than {first} by {span} on {self.split}; {p}."
