@@ -36,7 +36,8 @@ from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
 from facerec.training.params import FitParams
 from facerec.training.prefetch import Batch, FaceDataset
 
-WARM_UP, TIMED = 2, 6  # steps
+WARM_UP = 2  # steps that are not timed
+TIMED = 6  # steps
 MOST_SECONDS = 240
 EMA_DECAY = 0.99
 MIXED = 0.2  # both parameters of the Beta distribution (Zhang et al. 2018)
@@ -52,10 +53,10 @@ class Variant:
         margin_warmup: share of the epochs in which the margin grows from 0; None: the recipe's.
         learning_rate: times the recipe's.
         strength: of all augmentation, times the recipe's.
-        pixels: side of the faces, times the recipe's.
+        image_size: side of the faces, times the recipe's.
         change: of the network, before it is trained.
         task: the optimizer or the schedule, as a training's `Task` takes them.
-        ema: whether the mean of the weights over the steps is tried, not the last ones.
+        ema: whether the mean of the weights over the steps is evaluated, not the last ones.
         mixup: whether faces are mixed in pairs (Zhang et al. 2018).
     """
 
@@ -64,28 +65,28 @@ class Variant:
     margin_warmup: float | None = None
     learning_rate: float = 1.0
     strength: float = 1.0
-    pixels: float = 1.0
+    image_size: float = 1.0
     change: Callable[[Recognizer], None] = lambda network: None
     task: dict[str, Any] = field(default_factory=dict)
     ema: bool = False
     mixup: bool = False
 
-    def of(self, params: RecognizerParams) -> RecognizerParams:
-        """Returns the parameters of its training."""
+    def changed(self, params: RecognizerParams) -> RecognizerParams:
+        """Returns the parameters of its training, with the recipe's number of epochs."""
         times = {**dict.fromkeys(AUGMENTATION, self.strength), "learning_rate": self.learning_rate}
         scaled = {
             name: getattr(params, name) * factor for name, factor in times.items() if factor != 1
         }
         return params.model_copy(update={**scaled, **self.params})
 
-    def lasting(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
-        """Returns the parameters of its training, of this many epochs."""
+    def with_epochs(self, params: RecognizerParams, epochs: int) -> RecognizerParams:
+        """Returns the parameters of its training, with this number of epochs."""
         share = (
             params.margin_warmup_epochs / params.epochs
             if self.margin_warmup is None
             else self.margin_warmup
         )
-        return self.of(params).model_copy(
+        return self.changed(params).model_copy(
             update={"epochs": epochs, "margin_warmup_epochs": share * epochs}
         )
 
@@ -142,7 +143,7 @@ VARIANTS = {
     "linear decay of the learning rate": Variant(task={"schedule": _linear}),
     "learning rate × 3": Variant(learning_rate=3.0),
     "batches of 32": Variant(params={"batch_size": 32}),
-    "faces of about 3/4 the side": Variant(pixels=0.75),
+    "faces of about 3/4 the side": Variant(image_size=0.75),
     "ResNet18": Variant(params=RESNET),
     "ResNet18 without max pool": Variant(params=RESNET, change=_no_pool),
     "ResNet18 with a first layer of stride 1": Variant(params=RESNET, change=_fine_stem),
@@ -178,9 +179,9 @@ def main(
             f"which only compares photographs"
         )
     train_set, val_set = development_split(data, entry.alignment, people, held_out)
-    of_run = _key(params, entry, train_set, val_set)
+    run_name = _run_name(params, entry, train_set, val_set)
     keys = [
-        {"run": of_run, "seconds": seconds, "variant": name, "seed": seed}
+        {"run": run_name, "seconds": seconds, "variant": name, "seed": seed}
         for seed in range(1, seeds + 1)
         for name, variant in VARIANTS.items()
         if variant.head.keys() <= entry.head.model_dump().keys()
@@ -188,7 +189,7 @@ def main(
     done = run_missing(
         cells,
         keys,
-        lambda key: train_and_try(
+        lambda key: train_and_evaluate(
             VARIANTS[key["variant"]], params, entry, key["seed"], seconds, train_set, val_set
         ),
     )
@@ -197,13 +198,13 @@ def main(
     print(text)
 
 
-def _key(
+def _run_name(
     params: RecognizerParams,
     entry: RecognizerEntry,
     train_set: AlignedFaces,
     val_set: AlignedFaces,
 ) -> str:
-    """Returns a name that changes with the faces, the recipe, the code and what computes."""
+    """Returns a name that changes with the faces, the recipe, the code and the machine."""
     parts = entry.model_dump_json().encode(), Path(__file__).read_bytes(), machine().encode()
     return fingerprint(
         "recipe", params.model_copy(update={"seeds": [1]}), *parts, train_set.faces, val_set.faces
@@ -225,12 +226,11 @@ def development_split(
     )
     train_set = read(frame[~last])
     usable = train_set.usable
-    return AlignedFaces(train_set.frame[usable], train_set.faces[usable], usable[usable]), read(
-        frame[last]
-    )
+    train_set = AlignedFaces(train_set.frame[usable], train_set.faces[usable], usable[usable])
+    return train_set, read(frame[last])
 
 
-def train_and_try(
+def train_and_evaluate(
     variant: Variant,
     params: RecognizerParams,
     entry: RecognizerEntry,
@@ -240,36 +240,39 @@ def train_and_try(
     val_set: AlignedFaces,
 ) -> dict[str, Any]:
     """Returns epochs, seconds, the loss, and top-1 in % with and without the mirror image."""
-    own = variant.of(params)
+    changed = variant.changed(params)
     head = entry.head.model_copy(update=variant.head)
     entry = entry.model_copy(update={"head": head})
-    train_set, val_set = (_resized(faces, variant.pixels) for faces in (train_set, val_set))
-    step = seconds_per_step(variant, own, entry, train_set)
-    epochs = max(1, round(seconds / (step * max(len(train_set.faces) // own.batch_size, 1))))
-    own = variant.lasting(params, epochs)
+    train_set, val_set = (_resized(faces, variant.image_size) for faces in (train_set, val_set))
+    steps = max(len(train_set.faces) // changed.batch_size, 1)  # of an epoch
+    step_seconds = seconds_per_step(variant, changed, entry, train_set)
+    epochs = max(1, round(seconds / (step_seconds * steps)))
+    changed = variant.with_epochs(params, epochs)
     start = time.perf_counter()
-    network, mean, loss_fn = _prepared(variant, own, entry, seed, train_set)
-    name = fingerprint("benchmark_recipe", own)
-    delete_checkpoints(name)  # of a training that was interrupted: its mean of the weights is lost
-    task = Task(_dataset(train_set), loss_fn, **variant.task)
-    history = fit(network, task, own, seed, name)
+    network, mean, loss_fn = _prepared(variant, changed, entry, seed, train_set)
+    name = fingerprint("benchmark_recipe", changed)
+    # An interrupted training is not continued: its mean of the weights is lost.
     delete_checkpoints(name)
-    spent = time.perf_counter() - start
+    task = Task(_dataset(train_set), loss_fn, **variant.task)
+    history = fit(network, task, changed, seed, name)
+    delete_checkpoints(name)
+    trained_seconds = time.perf_counter() - start
     if variant.ema:
         mean.update_parameters(network)  # after the last step too
         network = mean.module
     return {
         "epochs": epochs,
-        "trained_seconds": round(spent, 1),
+        "trained_seconds": round(trained_seconds, 1),
         "loss": round(history.train_loss.iloc[-1], 4),
         "top1": _top1(network, val_set, flip=True),
         "top1_not_mirrored": _top1(network, val_set, flip=False),
     }
 
 
-def _resized(faces: AlignedFaces, times: float) -> AlignedFaces:
-    side = SIDE_STEP * round(faces.faces.shape[1] * times / SIDE_STEP)
-    return faces if times == 1 else resized(faces, side)
+def _resized(faces: AlignedFaces, factor: float) -> AlignedFaces:
+    if factor == 1:
+        return faces
+    return resized(faces, SIDE_STEP * round(faces.faces.shape[1] * factor / SIDE_STEP))
 
 
 def _prepared(
@@ -284,14 +287,14 @@ def _prepared(
     person_ids = train_set.frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     network = recognizer_training.build(params, entry, person_ids, train_set.faces.shape[1], Path())
     variant.change(network)
-    mean = AveragedModel(network, multi_avg_fn=_moving_mean, use_buffers=True)
+    mean = AveragedModel(network, multi_avg_fn=moving_mean, use_buffers=True)
     loss_fn = _mixed_loss if variant.mixup else recognizer_training.batch_loss
-    of_batch = loss_fn(network, params)
+    batch_loss = loss_fn(network, params)
 
     def loss(batch: Batch, epochs: float, generator: Generator) -> Tensor:
         if variant.ema:
             mean.update_parameters(network)
-        return of_batch(batch, epochs, generator)
+        return batch_loss(batch, epochs, generator)
 
     return network, mean, loss
 
@@ -300,7 +303,7 @@ def _dataset(faces: AlignedFaces) -> FaceDataset:
     return FaceDataset(faces.faces, torch.arange(len(faces.faces)), faces.labels)
 
 
-def _moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> None:
+def moving_mean(means: list[Tensor], values: list[Tensor], steps: Tensor) -> None:
     """Moves the means towards the values.
 
     Faster in the first steps, so that a short training's mean is not mostly its beginning.
@@ -318,14 +321,14 @@ def _mixed_loss(
     def loss_fn(samples: Batch, _: float, generator: Generator) -> Tensor:
         faces, labels = samples
         batch = recognizer_training.augmented(faces, params, generator)
-        draw = int(torch.randint(2**31, (1,), generator=generator))
-        share = float(np.random.default_rng(draw).beta(MIXED, MIXED))
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        share = float(np.random.default_rng(seed).beta(MIXED, MIXED))
         mixed = share * batch + (1 - share) * batch.flip(0)
         embeddings = network(mixed.contiguous(memory_format=torch.channels_last))
-        wanted = labels.to(device())
-        return share * network.head(embeddings, wanted) + (1 - share) * network.head(
-            embeddings, wanted.flip(0)
-        )
+        labels = labels.to(device())
+        loss = network.head(embeddings, labels)
+        loss_of_others = network.head(embeddings, labels.flip(0))
+        return share * loss + (1 - share) * loss_of_others
 
     return loss_fn
 
@@ -354,9 +357,8 @@ def seconds_per_step(
 def _top1(network: Recognizer, val_set: AlignedFaces, flip: bool) -> float:
     """Returns top-1 in %; a face that could not be aligned is wrong."""
     scores = network.head.scores(val_set.embed(network, flip=flip).to(device())).cpu()
-    return round(
-        100 * float((top_k_hits(scores, val_set.labels, 1).numpy() & val_set.usable).mean()), 4
-    )
+    hits = top_k_hits(scores, val_set.labels, 1).numpy() & val_set.usable
+    return round(100 * float(hits.mean()), 4)
 
 
 def markdown(
@@ -373,7 +375,7 @@ def markdown(
         "",
         f"Top-1 in % of `{recognizer}` on a development split: "
         f"{train_set.frame.label.nunique()} people of `train`, {len(train_set.frame)} photographs "
-        f"to learn from and {len(val_set.frame)} to try on; mean ± standard deviation of "
+        f"to learn from and {len(val_set.frame)} to evaluate on; mean ± standard deviation of "
         f"{len(by_seed)} seeds. Each training takes {seconds:g} s on {machine()}; the number of "
         f"epochs follows from the time of a step. The difference is paired by seed. Chance alone "
         f"moves a share of this many photographs by "
@@ -383,12 +385,14 @@ def markdown(
         "|---|---|---|---|",
     ]
     for name in [name for name in VARIANTS if name in by_seed]:
-        apart = mean_and_sd(by_seed[name] - by_seed[RECIPE], "+") if name != RECIPE else ""
+        difference = ""
+        if name != RECIPE:
+            difference = mean_and_sd(by_seed[name] - by_seed[RECIPE], "+")
         epochs = done[done.variant == name].epochs.mean()
-        lines.append(f"| {name} | {mean_and_sd(by_seed[name])} | {apart} | {epochs:.0f} |")
+        lines.append(f"| {name} | {mean_and_sd(by_seed[name])} | {difference} | {epochs:.0f} |")
     plain = done[done.variant == RECIPE].sort_values("seed")
-    apart = (plain.top1_not_mirrored - plain.top1).set_axis(plain.seed)
-    cells = f"{mean_and_sd(plain.top1_not_mirrored)} | {mean_and_sd(apart, '+')}"
+    difference = (plain.top1_not_mirrored - plain.top1).set_axis(plain.seed)
+    cells = f"{mean_and_sd(plain.top1_not_mirrored)} | {mean_and_sd(difference, '+')}"
     lines.append(f"| face without its mirror image | {cells} | |")
     return "\n".join([*lines, ""])
 

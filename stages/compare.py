@@ -9,11 +9,11 @@ from pydantic import ConfigDict
 from typer import Option
 
 from facerec import tables
-from facerec.evaluation.alignment_comparison import EvaluatedRecognizer, compare_alignments
-from facerec.evaluation.comparison import compare_recognizers
+from facerec.evaluation.alignment_comparison import compare_alignments
+from facerec.evaluation.comparison import EvaluatedRecognizer, compare_recognizers
+from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.report import comparison_report
 from facerec.files import write_bytes
-from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import Params
 from stages.cli import read_metrics, run, write_csv, write_metrics
 
@@ -43,7 +43,7 @@ def main(
     all_reliability: Annotated[Path, Option(help="output: all calibrations in one table")],
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
-    params = BootstrapParams.load("evaluate")
+    params = EvaluateParams.load("evaluate")
     entries = AllRecognizers.load("recognizers").model_extra or {}
     recognizers = {
         name: EvaluatedRecognizer(
@@ -89,11 +89,11 @@ def main(
 
 
 def _together(folder: Path, names: dict[str, EvaluatedRecognizer]) -> pd.DataFrame:
-    """Returns the recognisers' tables as one; its first column, `head`, names the recogniser."""
+    """Returns the recognisers' tables as one; its first column, `recognizer`, has their names."""
     frames = []
     for name in names:
-        frame = pd.read_csv(folder / f"{name}.csv").drop(columns="head", errors="ignore")
-        frame.insert(0, "head", name)
+        frame = pd.read_csv(folder / f"{name}.csv").drop(columns="recognizer", errors="ignore")
+        frame.insert(0, "recognizer", name)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

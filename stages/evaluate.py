@@ -5,16 +5,16 @@ from typing import Annotated
 
 import pandas as pd
 import torch
-from typer import Argument, Option
+from typer import Option
 
 from facerec import tables
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
 from facerec.evaluation.embedding_map import tsne_map
 from facerec.evaluation.mistakes import mistakes_sheet, worst_mistakes
+from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.recognizer_results import combined_report, evaluate_recognizer
 from facerec.evaluation.slices import slice_table, with_found_points
 from facerec.imaging.io import write_image
-from facerec.metrics.bootstrap import BootstrapParams
 from facerec.networks.devices import device
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import read_aligned
@@ -23,7 +23,7 @@ from stages.cli import run, write_csv, write_metrics
 
 
 def main(
-    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     models: Annotated[Path, Option(help="folder of seed_N.pt, a recogniser a seed")],
     train: Annotated[Path, Option(help="table of the photographs that it learned from")],
     val: Annotated[Path, Option(help="table of other photographs of the same people")],
@@ -63,7 +63,7 @@ def main(
     ],
 ) -> None:
     """Measure one recogniser: accuracy on val and wild, and on people it was never trained on."""
-    params = BootstrapParams.load("evaluate")
+    params = EvaluateParams.load("evaluate")
     seeds = RecognizerParams.load("recognizer").seeds
     networks = [recognizer.load(models / f"seed_{seed}.pt", device()) for seed in seeds]
     frames = {
@@ -101,8 +101,8 @@ def main(
 
 
 def _named(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Returns the frame with a first column `head`: which recogniser it is of."""
-    return frame.assign(head=name)[["head", *frame.columns]]
+    """Returns the frame with a first column `recognizer`, the recogniser's name."""
+    return frame.assign(recognizer=name)[["recognizer", *frame.columns]]
 
 
 if __name__ == "__main__":

@@ -3,30 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import field_validator
-from typer import Argument, Option
+from typer import Option
 
+from facerec.evaluation.params import PublishParams
 from facerec.files import write_bytes
 from facerec.metrics.operating_points import OPERATING_FPRS
-from facerec.params import Params
 from stages.cli import read_metrics, run, write_metrics
 
 
-class PublishParams(Params):
-    recognizer: str
-    fpr: float  # whose threshold lies beside the model
-
-    @field_validator("fpr")
-    @classmethod
-    def _is_measured(cls, fpr: float) -> float:
-        if fpr not in OPERATING_FPRS.values():
-            known = ", ".join(map(str, OPERATING_FPRS.values()))
-            raise ValueError(f"expected one of {known}, got {fpr}")
-        return fpr
-
-
 def main(
-    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     from_model: Annotated[Path, Option(help="the recogniser")],
     from_thresholds: Annotated[Path, Option(help="its thresholds and calibration")],
     from_metrics: Annotated[Path, Option(help="its metrics")],

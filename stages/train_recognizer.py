@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import torch
-from typer import Argument, Option
+from typer import Option
 
 from facerec import tables
 from facerec.recognition import recognizer
@@ -18,7 +18,7 @@ from stages.cli import run, write_csv
 
 
 def main(
-    name: Annotated[str, Argument(help="entry of `recognizers` in params.yaml")],
+    name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     train_table: Annotated[Path, Option("--train", help="table of the photographs to learn from")],
     val_table: Annotated[
         Path, Option("--val", help="table of the photographs whose accuracy the history shows")

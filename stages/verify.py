@@ -67,7 +67,8 @@ def main(
     }
     if metrics:
         write_metrics(metrics, values)
-    accuracy, deviation = 100 * values["accuracy"], 100 * values["accuracy_sd"]
+    accuracy = 100 * values["accuracy"]
+    deviation = 100 * values["accuracy_sd"]
     print(
         f"{accuracy:.2f} ± {deviation:.2f} % of {len(rows)} pairs "
         f"(mean ± standard deviation of {len(accuracies)} folds); "

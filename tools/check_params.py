@@ -10,15 +10,14 @@ from typer import Argument
 
 from facerec.alignment.params import AlignParams, CropParams
 from facerec.audit.params import AuditParams
+from facerec.evaluation.params import EvaluateParams, PublishParams
 from facerec.files import write_bytes
 from facerec.landmarks.params import HourglassParams
-from facerec.metrics.bootstrap import BootstrapParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
 from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
 from facerec.selection.params import SelectParams
 from facerec.synthetic.params import SynthesizeParams
 from stages.cli import run
-from stages.publish import PublishParams
 
 # dvc.yaml puts a path on a command line, in quotes; one that begins with `-` would be an option.
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
@@ -48,7 +47,7 @@ SECTIONS: dict[str, type[Params]] = {  # but for `recognizers`, whose entries ha
     "align": AlignParams,
     "recognizer": RecognizerParams,
     "audit": AuditParams,
-    "evaluate": BootstrapParams,
+    "evaluate": EvaluateParams,
     "publish": PublishParams,
 }
 

@@ -1,1 +1,1 @@
-"""What a recogniser did on its exams, in tables and pictures."""
+"""What a recogniser did on photographs that it did not learn from, in tables and pictures."""

@@ -7,27 +7,11 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from facerec.evaluation.comparison import cell, display_name
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.evaluation.comparison import EvaluatedRecognizer, cell, display_name
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval
 
 TOP1 = {"val": "val_top1", "wild": "wild_top1"}
-
-
-@dataclass(frozen=True)
-class EvaluatedRecognizer:
-    """A recogniser's settings and results.
-
-    Attributes:
-        head: the type of its head.
-        alignment: number of points by which its faces are aligned.
-        report: its REPORT table.
-        metrics: its metrics.
-    """
-
-    head: str
-    alignment: int
-    report: pd.DataFrame
-    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -69,7 +53,7 @@ class AlignmentResult:
 
 
 def compare_alignments(
-    recognizers: list[EvaluatedRecognizer], split: str, params: BootstrapParams
+    recognizers: list[EvaluatedRecognizer], split: str, params: EvaluateParams
 ) -> list[AlignmentResult]:
     """Returns the paired comparison of every two alignments that share a type of head.
 

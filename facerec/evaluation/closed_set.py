@@ -6,12 +6,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from facerec.metrics.bootstrap import (
-    BootstrapParams,
-    bootstrap_interval,
-    macro_interval,
-    macro_mean,
-)
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval, macro_interval, macro_mean
 from facerec.recognition.scoring import top_k_hits
 
 log = logging.getLogger(__name__)
@@ -25,7 +21,7 @@ def closed_set_metrics(
     prototype_cosines: Tensor,
     labels: Tensor,
     usable: np.ndarray,
-    params: BootstrapParams,
+    params: EvaluateParams,
 ) -> dict[str, float]:
     """Returns top-1, top-5, macro top-1 and top-1 by prototypes, each with its interval.
 

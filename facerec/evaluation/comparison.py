@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval, mcnemar_p
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval, mcnemar_p
 
 DISPLAY_NAMES = {  # by recogniser; the others keep their names
     "ce": "CE",
@@ -27,6 +28,23 @@ COLUMNS = {
     "identification rate at FPR 1e-2": "identification_rate_at_fpr_1e-2",
 }
 LISTED = 20  # image_ids named in the text
+
+
+@dataclass(frozen=True)
+class EvaluatedRecognizer:
+    """A recogniser's settings and results.
+
+    Attributes:
+        head: the type of its head.
+        alignment: number of points by which its faces are aligned.
+        report: its REPORT table.
+        metrics: its metrics.
+    """
+
+    head: str
+    alignment: int
+    report: pd.DataFrame
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,9 @@ class PairedResult:
         """Returns who is better and by how many points, or that the interval holds 0."""
         first, second = display_name(self.first), display_name(self.second)
         p = "p < 0.0001" if self.p < 0.0001 else f"p = {self.p:.4f}"
-        points, low, high = 100 * self.difference, 100 * self.low, 100 * self.high
+        points = 100 * self.difference
+        low = 100 * self.low
+        high = 100 * self.high
         if low > 0:
             span = f"{points:.1f} points ({low:.1f} to {high:.1f})"
             return f"{second} is better than {first} by {span} on {self.split}; {p}."
@@ -91,7 +111,7 @@ def compare_recognizers(
     split: str,
     first_report: pd.DataFrame,
     second_report: pd.DataFrame,
-    params: BootstrapParams,
+    params: EvaluateParams,
 ) -> PairedResult:
     """Returns the paired comparison of two recognisers on one split.
 
@@ -144,7 +164,7 @@ def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
         for title, key in COLUMNS.items()
         if any(key in numbers for numbers in values.values())
     }
-    lines = [f"| head | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines = [f"| recogniser | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, metrics in values.items():
         cells = [cell(metrics, key) for key in columns.values()]
         lines.append(f"| {display_name(name)} | {' | '.join(cells)} |")
@@ -191,14 +211,14 @@ def slices_table(chosen: pd.DataFrame, slices: pd.DataFrame) -> list[str]:
 
     Args:
         chosen: the slices to list: rows of split, slice, group and photographs.
-        slices: their accuracies: rows of `head`, a recogniser's name, and of `slices.COLUMNS`.
+        slices: their accuracies: rows of `recognizer`, its name, and of `slices.COLUMNS`.
     """
-    names = list(dict.fromkeys(slices["head"]))
+    names = list(dict.fromkeys(slices.recognizer))
     lines = [
         f"| split | slice | photographs | {' | '.join(map(display_name, names))} |",
         "|---" * (3 + len(names)) + "|",
     ]
-    accuracies = slices.set_index(["head", "split", "slice", "group"])
+    accuracies = slices.set_index(["recognizer", "split", "slice", "group"])
     for row in chosen.itertuples():
         cells = []
         for name in names:

@@ -60,7 +60,8 @@ def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -
     """
     if worst.empty:
         return contact_sheet([np.full((TILE, TILE, 3), 255, np.uint8)], 1, TILE, ["no mistakes"])
-    image_ids, captions = [], []
+    image_ids = []
+    captions = []
     for row in worst.itertuples():
         image_ids += [row.image_id, row.taken_for, row.really]
         captions.append(f"{row.image_id} ({row.split})")

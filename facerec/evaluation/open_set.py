@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from facerec.evaluation.closed_set import rounded, with_interval
+from facerec.evaluation.params import EvaluateParams
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import (
     COVERAGE,
-    BootstrapParams,
     PairBootstrap,
     bin_middles,
     bins_of,
@@ -56,7 +56,7 @@ class OpenSet:
 
 
 def open_set_metrics(
-    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
+    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
 ) -> OpenSet:
     """Returns verification, identification rate, 1:N search and calibration.
 
@@ -115,7 +115,7 @@ class _Pairs:
 
     @classmethod
     def count(
-        cls, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: BootstrapParams
+        cls, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
     ) -> "_Pairs":
         counts = np.zeros(3 * 2 * BINS, np.int64)
         settings = int(people.max()) + 1, params.bootstrap_resamples, params.seed, BINS
@@ -185,29 +185,29 @@ def _operating_points(
 
 
 def _search(
-    query: Tensor, query_people: Tensor, distractors: Tensor, params: BootstrapParams
+    query: Tensor, query_people: Tensor, distractors: Tensor, params: EvaluateParams
 ) -> dict[str, float]:
     """Returns rank-1 accuracy, and the share found at each false-alarm rate.
 
     The intervals resample people, not thresholds.
     """
-    own, other = identification.search_cosines(query, query_people, distractors)
-    is_searched = (own > -torch.inf).numpy()
+    best_same, best_other = identification.search_cosines(query, query_people, distractors)
+    is_searched = (best_same > -torch.inf).numpy()
     if not is_searched.any():
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
     people = query_people.numpy()[is_searched]
     resampling = (params.bootstrap_resamples, params.seed)
-    hits = identification.rank1_hits(own, other).numpy()
+    hits = identification.rank1_hits(best_same, best_other).numpy()
     band = bootstrap_interval(hits, people, *resampling)
     values = with_interval("search_rank1", hits.mean(), band)
     for name, rate in OPERATING_FPRS.items():
         try:
-            share, threshold = identification.detection_rate(own, other, rate)
+            share, threshold = identification.detection_rate(best_same, best_other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        hits = identification.rank1_hits(own, other, threshold).numpy()
+        hits = identification.rank1_hits(best_same, best_other, threshold).numpy()
         band = bootstrap_interval(hits, people, *resampling)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values

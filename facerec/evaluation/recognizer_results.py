@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facerec.evaluation.closed_set import closed_set_metrics
 from facerec.evaluation.open_set import OpenSet, open_set_metrics
-from facerec.metrics.bootstrap import BootstrapParams
+from facerec.evaluation.params import EvaluateParams
 from facerec.networks.devices import device
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.recognizer import Recognizer
@@ -26,7 +26,7 @@ class RecognizerResult:
 
     Attributes:
         metrics: accuracy on val and wild, and all of the open set's, with intervals.
-        report: a row for each photograph of val and wild, a REPORT table but for
+        report: a row for each photograph of val and wild, a REPORT table without
             `recognized_share`.
         embeddings: (N, E) of the report's rows.
         train_embeddings: (T, E) of the training photographs.
@@ -59,7 +59,7 @@ class RecognizerResult:
 
 
 def evaluate_recognizer(
-    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: BootstrapParams
+    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams
 ) -> RecognizerResult:
     """Returns what a recogniser does on `val`, `wild` and `openset`.
 

@@ -6,11 +6,11 @@ import pandas as pd
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
 )
 from facerec.evaluation.comparison import (
+    EvaluatedRecognizer,
     PairedResult,
     recognizers_table,
     slices_table,
@@ -33,7 +33,7 @@ def comparison_report(
         recognizers: by name.
         by_pair: the results of every two recognisers.
         by_alignment: the results of every two alignments.
-        slices: rows of `head`, a recogniser's name, and of `slices.COLUMNS`.
+        slices: rows of `recognizer`, its name, and of `slices.COLUMNS`.
     """
     metrics = {name: recognizer.metrics for name, recognizer in recognizers.items()}
     lines = ["# Comparison", "", *recognizers_table(metrics), ""]
@@ -59,6 +59,6 @@ def _alignment_lines(
         *lines,
         "Differences are the mean over the heads that were trained on both alignments.",
         "",
-        "## Heads",
+        "## Recognisers",
         "",
     ]

@@ -7,8 +7,9 @@ import pandas as pd
 
 from facerec import tables
 from facerec.annotation_names import LANDMARKS
+from facerec.evaluation.params import EvaluateParams
 from facerec.geometry import eye_distance, frontality
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.metrics.bootstrap import bootstrap_interval
 
 COLUMNS = ["split", "slice", "group", "photographs", "top1", "low", "high"]
 # The least frontality of each group.
@@ -32,7 +33,7 @@ def slice_table(
     report: pd.DataFrame,
     photographs: pd.DataFrame,
     train_counts: pd.Series,
-    params: BootstrapParams,
+    params: EvaluateParams,
 ) -> pd.DataFrame:
     """Returns top-1 accuracy of every group of every slice of each split, COLUMNS.
 
@@ -107,7 +108,7 @@ def _yaw_groups(frontalities: np.ndarray) -> np.ndarray:
     return np.array(list(YAW))[index]
 
 
-def _top1(members: pd.DataFrame, params: BootstrapParams) -> tuple[float, float, float]:
+def _top1(members: pd.DataFrame, params: EvaluateParams) -> tuple[float, float, float]:
     shares = members.recognized_share.to_numpy(float)
     people = members.label.to_numpy()
     interval = bootstrap_interval(shares, people, params.bootstrap_resamples, params.seed)

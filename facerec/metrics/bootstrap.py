@@ -7,19 +7,9 @@ interval says what another sample of people, with their photographs, would have 
 from collections.abc import Iterator
 
 import numpy as np
-from pydantic import PositiveInt
-
-from facerec.params import Params
 
 COVERAGE = 0.95
 BLOCK = 2**24  # elements of a temporary array
-
-
-class BootstrapParams(Params):
-    """The section `evaluate` of params.yaml: how intervals are made."""
-
-    bootstrap_resamples: PositiveInt  # of people, for each interval
-    seed: int
 
 
 def cluster_weights(num_people: int, resamples: int, seed: int) -> np.ndarray:
@@ -110,8 +100,8 @@ class PairBootstrap:
 
     A different-person pair of p and q counts w_p · w_q times and a same-person pair of p counts w_p
     times, where w says how often a person was drawn. Cosines are counted in equal bins over
-    [-1, 1]. So a true-positive rate's interval is exact but for the pairs in its threshold's bin;
-    4096 bins are 0.0005 wide.
+    [-1, 1]. So a true-positive rate's interval is exact, except for the pairs in its threshold's
+    bin; 4096 bins are 0.0005 wide.
 
     Args:
         num_people: K; each of them must be in some pair.

@@ -66,34 +66,36 @@ def search_cosines(
         distractors: (D, E), of people who are not in `query`.
     """
     query = F.normalize(query.float())
-    own, other = query.new_empty(2, len(query))
+    best_same, best_other = query.new_empty(2, len(query))
     for start, rows in row_blocks(query, len(query)):
         block = slice(start, start + len(rows))
         cosines = rows @ query.t()
         same = query_people[block, None] == query_people
-        other[block] = cosines.masked_fill(same, -torch.inf).amax(dim=1)
+        best_other[block] = cosines.masked_fill(same, -torch.inf).amax(dim=1)
         cosines.diagonal(start).fill_(-torch.inf)
-        own[block] = cosines.masked_fill(~same, -torch.inf).amax(dim=1)
+        best_same[block] = cosines.masked_fill(~same, -torch.inf).amax(dim=1)
     for cosines in _cosine_blocks(query, distractors):
-        other = torch.maximum(other, cosines.amax(dim=0))
-    return own, other
+        best_other = torch.maximum(best_other, cosines.amax(dim=0))
+    return best_same, best_other
 
 
-def rank1_hits(own: Tensor, other: Tensor, threshold: float = -math.inf) -> Tensor:
+def rank1_hits(best_same: Tensor, best_other: Tensor, threshold: float = -math.inf) -> Tensor:
     """Returns whether each search finds its own person first, (M,) bool.
 
     M query photographs have another one of the same person; the others are left out.
 
     Args:
-        own: (Q,) from `search_cosines`.
-        other: (Q,) likewise.
+        best_same: (Q,) from `search_cosines`.
+        best_other: (Q,) likewise.
         threshold: cosine above which something is found.
     """
-    searched = own > -torch.inf
-    return own[searched] > other[searched].clamp_min(threshold)
+    searched = best_same > -torch.inf
+    return best_same[searched] > best_other[searched].clamp_min(threshold)
 
 
-def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[float, float]:
+def detection_rate(
+    best_same: Tensor, best_other: Tensor, false_alarms: float
+) -> tuple[float, float]:
     """Returns the detection and identification rate at a false-alarm rate, and its threshold.
 
     Every photograph is searched twice (open-set identification; Phillips et al. 2011, Handbook of
@@ -103,18 +105,18 @@ def detection_rate(own: Tensor, other: Tensor, false_alarms: float) -> tuple[flo
     N = ⌊false_alarms · Q⌋.
 
     Args:
-        own: (Q,) from `search_cosines`.
-        other: (Q,) likewise.
+        best_same: (Q,) from `search_cosines`.
+        best_other: (Q,) likewise.
         false_alarms: accepted share of searches for somebody who is not there, in (0, 1].
 
     Raises:
         ValueError: there are too few searches to resolve `false_alarms`, or nobody has a second
             photograph.
     """
-    accepted = _accepted("false-alarm rate", false_alarms, "searches", len(other))
-    _require_same_person_pairs(int((own > -torch.inf).sum()))
-    threshold = _kth_largest(other, accepted + 1)
-    return rank1_hits(own, other, threshold).double().mean().item(), threshold
+    accepted = _accepted("false-alarm rate", false_alarms, "searches", len(best_other))
+    _require_same_person_pairs(int((best_same > -torch.inf).sum()))
+    threshold = _kth_largest(best_other, accepted + 1)
+    return rank1_hits(best_same, best_other, threshold).double().mean().item(), threshold
 
 
 def _count_pairs(query_people: Tensor, num_distractors: int) -> tuple[int, int]:

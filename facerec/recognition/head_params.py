@@ -1,4 +1,4 @@
-"""The settings of the heads in params.yaml, apart from the networks: to check them takes no torch.
+"""The settings of the heads. It imports no torch, so they can be checked fast.
 
 A new head is a class here with a line in `HeadParams`, and a network in `heads.py`.
 """

@@ -32,9 +32,9 @@ HEADS: dict[type[Params], type["Head"]] = {}  # which network is built from whic
 
 
 class Head(nn.Module):
-    """Base of the heads. A subclass names the settings that it is built from.
+    """Base of the heads. A subclass names its settings: `class MyHead(Head, params=MyParams)`.
 
-    As in `class MyHead(Head, params=MyParams)`. Heads compute in float32 whatever the autocast
+    Heads compute in float32 whatever the autocast
     outside, so that large scales do not lose the margin.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The parameters of recognisers and of their training, apart from the network: no torch needed."""
+"""The sections `recognizer` and `recognizers`. It imports no torch, so it can be checked fast."""
 
 from typing import Annotated, Literal
 

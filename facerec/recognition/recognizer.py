@@ -56,13 +56,13 @@ class Recognizer(nn.Module):
 
     @torch.inference_mode()
     def embed(
-        self, faces: np.ndarray, batch: int = 256, flip: bool = True, title: str | None = None
+        self, faces: np.ndarray, batch_size: int = 256, flip: bool = True, title: str | None = None
     ) -> Tensor:
         """Returns embeddings (N, E) float32 on the CPU, not normalised.
 
         Args:
             faces: (N, image_size, image_size, 3) uint8 RGB.
-            batch: faces at a time.
+            batch_size: faces at a time.
             flip: whether each is the mean of the face's and its mirror image's.
             title: of the progress bar; None: no bar.
 
@@ -75,7 +75,7 @@ class Recognizer(nn.Module):
             raise ValueError(
                 f"expected faces of {size} px, got {faces.shape[2]} × {faces.shape[1]}"
             )
-        parts = [self._embed_batch(part, flip) for part in in_batches(faces, batch, title)]
+        parts = [self._embed_batch(part, flip) for part in in_batches(faces, batch_size, title)]
         return torch.cat(parts) if parts else torch.zeros(0, self.config.embedding_dim)
 
     def _embed_batch(self, faces: np.ndarray, flip: bool) -> Tensor:
@@ -124,7 +124,7 @@ def load_weights(recognizer: Recognizer, weights: Weights, file: Path) -> None:
 
 
 def _imagenet(backbone: Backbone) -> dict[str, Tensor]:
-    """Returns torchvision's weights, but for the last layer's."""
+    """Returns torchvision's weights without the last layer's."""
     if backbone == "hog":
         raise ValueError(
             "recognizer.weights: imagenet: there are no such weights for hog, only for ResNets"

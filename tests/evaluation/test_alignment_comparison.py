@@ -4,14 +4,15 @@ import pytest
 
 from facerec.evaluation.alignment_comparison import (
     AlignmentResult,
-    EvaluatedRecognizer,
     alignment_sentence,
     alignment_table,
     compare_alignments,
 )
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.evaluation.comparison import EvaluatedRecognizer
+from facerec.evaluation.params import EvaluateParams
+from facerec.metrics.bootstrap import bootstrap_interval
 
-PARAMS = BootstrapParams(bootstrap_resamples=300, seed=1)
+PARAMS = EvaluateParams(bootstrap_resamples=300, seed=1)
 PEOPLE = np.repeat(np.arange(40), 5)
 
 
@@ -58,7 +59,7 @@ def test_differences_are_pooled_over_the_types_that_have_both_alignments():
     assert list(results[2, 5].metrics()) == [key, f"{key}_low", f"{key}_high"]
 
 
-def test_two_heads_of_one_type_and_alignment_count_as_their_mean():
+def test_two_recognisers_of_one_head_and_alignment_count_as_their_mean():
     entries = [entry("ce", 2, 0.5, 1), entry("ce", 5, 0.8, 2), entry("ce", 5, 0.9, 3)]
     (result,) = compare_alignments(entries, "val", PARAMS)
     one, two, three = map(hits, entries)

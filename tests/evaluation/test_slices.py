@@ -6,11 +6,12 @@ from collection import make_frame
 from facerec.annotation_names import LANDMARKS
 from facerec.evaluation import slices
 from facerec.evaluation.comparison import slices_table
+from facerec.evaluation.params import EvaluateParams
 from facerec.geometry import eye_distance
-from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval
+from facerec.metrics.bootstrap import bootstrap_interval
 from facerec.tables import points
 
-PARAMS = BootstrapParams(bootstrap_resamples=200, seed=1)
+PARAMS = EvaluateParams(bootstrap_resamples=200, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +86,15 @@ def test_the_worst_are_of_some_size_and_not_everybody():
 GROUPS = [("Male", "yes", 50), ("Male", "no", 50), ("training photographs", 6, 100)]
 
 
-def test_of_several_heads_the_mean_decides_and_everybody_is_still_no_group():
+def test_the_worst_slices_of_several_recognisers_are_those_of_their_mean():
     rows = [
-        [head, "val", name, group, count, top1]
-        for head, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()
+        [recognizer, "val", name, group, count, top1]
+        for recognizer, accuracies in {"a": (0.2, 0.3, 0.1), "b": (0.9, 0.5, 0.1)}.items()
         for (name, group, count), top1 in zip(GROUPS, accuracies, strict=True)
     ]
-    table = pd.DataFrame(rows, columns=["head", *slices.COLUMNS[:5]]).assign(low=0.0, high=1.0)
+    table = pd.DataFrame(rows, columns=["recognizer", *slices.COLUMNS[:5]]).assign(
+        low=0.0, high=1.0
+    )
     chosen = slices.worst(table, 5)
     assert chosen.group.tolist() == ["no", "yes"]
     lines = slices_table(chosen, table)

@@ -260,7 +260,7 @@ def test_a_dvc_lock_that_was_cut_off_comes_back_from_git_and_results_from_the_ru
     repository,
 ):
     before = outputs(repository)
-    repository.change("evaluate", "bootstrap", 60)
+    repository.change("evaluate", "bootstrap_resamples", 60)
     assert "evaluate@arcface" in repository.repro()
     lock, after = repository.folder / "dvc.lock", outputs(repository)
     assert after != before

@@ -101,7 +101,7 @@ def training(head: str) -> list[str]:
     paths = {"train": "train.csv", "val": "val.csv", "predicted": "predicted.csv"}
     paths |= {"aligned": "aligned", "weights": "none.csv"}
     paths |= {"models": f"{head}/models", "history": f"{head}/history.csv"}
-    return ["stages.train_recognizer", head, *options(paths)]
+    return ["stages.train_recognizer", "--name", head, *options(paths)]
 
 
 def options(paths: dict[str, str]) -> list[str]:
@@ -116,7 +116,7 @@ def evaluation_command(head: str) -> list[str]:
     outputs = {name: f"{head}/{name}.csv" for name in tables}
     outputs |= {name: f"{head}/{name}.json" for name in ("thresholds", "metrics")}
     outputs |= {"mistakes": f"{head}/mistakes.jpg"}
-    return ["stages.evaluate", head, *options(inputs | outputs)]
+    return ["stages.evaluate", "--name", head, *options(inputs | outputs)]
 
 
 @pytest.fixture(scope="module")

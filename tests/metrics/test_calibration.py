@@ -13,7 +13,7 @@ ONCE = np.ones(6000, int)
 
 
 def test_the_logistic_is_the_balanced_maximum_of_the_likelihood():
-    found = fit_calibration(COSINES, SAME, ONCE)
+    fitted = fit_calibration(COSINES, SAME, ONCE)
     weight = np.where(SAME, 0.5 / SAME.sum(), 0.5 / (~SAME).sum())
 
     def loss(values):
@@ -21,8 +21,8 @@ def test_the_logistic_is_the_balanced_maximum_of_the_likelihood():
         return (weight * np.logaddexp(0, np.where(SAME, -x, x))).sum()
 
     best = minimize(loss, [1.0, 0.0], tol=1e-10)
-    assert [found.slope, found.intercept] == pytest.approx(best.x, rel=0.02)
-    assert found.probability(np.array([-1.0, 1.0])) == pytest.approx([0, 1], abs=1e-3)
+    assert [fitted.slope, fitted.intercept] == pytest.approx(best.x, rel=0.02)
+    assert fitted.probability(np.array([-1.0, 1.0])) == pytest.approx([0, 1], abs=1e-3)
     assert np.isfinite(Calibration(1e4, 0.0).probability(np.array([-1.0, 0.0, 1.0]))).all()
 
 
@@ -31,20 +31,20 @@ def test_reliability_equals_scikit_learns_on_balanced_pairs():
     probability = np.where(same, rng.beta(4, 2, 4000), rng.beta(2, 4, 4000))
     table = reliability(probability, same, ONCE[:4000])
     observed, predicted = calibration_curve(same, probability, n_bins=10)
-    assert table.observed.to_numpy() == pytest.approx(
-        observed
-    ) and table.predicted.to_numpy() == pytest.approx(predicted)
-    assert table.weight.sum() == pytest.approx(1) and table.pairs.sum() == 4000
+    assert table.observed.to_numpy() == pytest.approx(observed)
+    assert table.predicted.to_numpy() == pytest.approx(predicted)
+    assert table.weight.sum() == pytest.approx(1)
+    assert table.pairs.sum() == 4000
 
 
 def test_a_calibrated_logistic_has_a_small_error_and_an_overconfident_one_a_large():
-    found = fit_calibration(COSINES, SAME, ONCE)
-    sure = Calibration(5 * found.slope, 5 * found.intercept)
-    errors = [
-        calibration_error(reliability(each.probability(COSINES), SAME, ONCE))
-        for each in (found, sure)
-    ]
-    assert errors[0] < 0.02 < errors[1]
+    fitted = fit_calibration(COSINES, SAME, ONCE)
+    overconfident = Calibration(5 * fitted.slope, 5 * fitted.intercept)
+
+    def error(calibration):
+        return calibration_error(reliability(calibration.probability(COSINES), SAME, ONCE))
+
+    assert error(fitted) < 0.02 < error(overconfident)
 
 
 def test_one_kind_of_pairs_is_refused():
@@ -55,14 +55,17 @@ def test_one_kind_of_pairs_is_refused():
 
 
 def test_counted_pairs_are_repeated_ones():
-    cosines, same = COSINES[:300], SAME[:300]
+    cosines = COSINES[:300]
+    same = SAME[:300]
     counts = rng.integers(0, 4, 300)
-    each, repeated = np.ones(counts.sum(), int), (cosines.repeat(counts), same.repeat(counts))
-    found, expected = fit_calibration(cosines, same, counts), fit_calibration(*repeated, each)
-    assert [found.slope, found.intercept] == pytest.approx(
+    once = np.ones(counts.sum(), int)
+    repeated_cosines = cosines.repeat(counts)
+    repeated_same = same.repeat(counts)
+    fitted = fit_calibration(cosines, same, counts)
+    expected = fit_calibration(repeated_cosines, repeated_same, once)
+    assert [fitted.slope, fitted.intercept] == pytest.approx(
         [expected.slope, expected.intercept], rel=1e-3
     )
-    ours = reliability(expected.probability(cosines), same, counts)
-    pd.testing.assert_frame_equal(
-        ours, reliability(expected.probability(repeated[0]), repeated[1], each)
-    )
+    table = reliability(expected.probability(cosines), same, counts)
+    expected_table = reliability(expected.probability(repeated_cosines), repeated_same, once)
+    pd.testing.assert_frame_equal(table, expected_table)

@@ -14,7 +14,8 @@ from facerec.metrics import identification, verification
 
 def brute_identification(query, people, distractors, fpr):
     query, distractors = F.normalize(query).tolist(), F.normalize(distractors).tolist()
-    true, false = [], []
+    true = []
+    false = []
     for i, j in combinations(range(len(query)), 2):
         cosine = sum(a * b for a, b in zip(query[i], query[j], strict=True))
         (true if people[i] == people[j] else false).append(cosine)
@@ -46,41 +47,6 @@ def test_identification_rate_is_the_brute_force(monkeypatch, block, fpr):
     assert threshold == pytest.approx(expected_threshold, abs=1e-6)
 
 
-@pytest.mark.parametrize("bracket", [(0.9, math.inf), (0.9, 0.91), (-0.9, -0.89), (0.0, 0.0001)])
-def test_a_wrong_bracket_is_noticed(monkeypatch, bracket):
-    query, people = random_people(12, 4, 1.0)
-    distractors = torch.randn(100, 16, generator=torch.Generator().manual_seed(5))
-    expected = identification.identification_rate(query, people, distractors, 0.05)
-    monkeypatch.setattr(identification, "_bracket", lambda *_: bracket)
-    assert identification.identification_rate(query, people, distractors, 0.05) == expected
-    _, threshold = expected
-    for edges in ((threshold, threshold + 0.01), (threshold - 0.01, threshold)):
-        monkeypatch.setattr(identification, "_bracket", lambda *_, edges=edges: edges)
-        assert identification.identification_rate(query, people, distractors, 0.05) == expected
-
-
-@pytest.mark.parametrize(
-    ("fpr", "off", "width"), [(0.05, 0.05, 0.01), (0.05, -0.05, 0.01), (0.5, -0.02, 0.005)]
-)
-def test_a_bracket_that_missed_moves_on_without_keeping_much(monkeypatch, fpr, off, width):
-    query, people = random_people(12, 4, 1.0)
-    distractors = torch.randn(300, 16, generator=torch.Generator().manual_seed(5))
-    expected = identification.identification_rate(query, people, distractors, fpr)
-    kept, count_and_keep = [], identification._count_and_keep
-
-    def watched(*arguments):
-        above, inside = count_and_keep(*arguments)
-        kept.append(len(inside))
-        return above, inside
-
-    monkeypatch.setattr(identification, "_count_and_keep", watched)
-    monkeypatch.setattr(
-        identification, "_bracket", lambda *_: (expected[1] + off, expected[1] + off + width)
-    )
-    assert identification.identification_rate(query, people, distractors, fpr) == expected
-    assert 1 < len(kept) < 4 and max(kept) < 0.1 * 48 * 300
-
-
 def test_a_pair_that_only_reaches_the_threshold_is_not_accepted():
     """All cosines are 0, those of the same person too."""
     rate, threshold = identification.identification_rate(
@@ -89,62 +55,41 @@ def test_a_pair_that_only_reaches_the_threshold_is_not_accepted():
     assert (rate, threshold) == (0, 0)
 
 
-def test_the_cosines_of_distractors_take_the_same_memory_again_and_again(monkeypatch):
-    set_block(monkeypatch, 60)
-    query, people = random_people(6, 2, 0.5)
-    blocks = list(identification._false_blocks(F.normalize(query), people, torch.randn(50, 16)))
-    assert [block.shape for block in blocks] == [(5, 12), (5, 12), (2, 12), *[(5, 12)] * 10]
-    assert len({block.data_ptr() for block in blocks[3:]}) == 1
-
-
-@pytest.mark.parametrize(("fpr", "widest"), [(0.01, 0.05), (0.05, 0.02), (0.5, 0.05)])
-def test_a_first_look_brackets_the_threshold_closely(monkeypatch, fpr, widest):
-    """At 0.01 its groups are too small to guess apart: all above a low bound is taken."""
+@pytest.mark.parametrize("fpr", [0.02, 0.1, 0.34, 0.66, 0.9])
+def test_the_threshold_is_exact_wherever_the_sample_places_it(monkeypatch, fpr):
+    """Two small samples place it too high at 0.02, too low at 0.34 and 0.66."""
     set_block(monkeypatch, 2000)
-    monkeypatch.setattr(identification, "SAMPLED", 0.5)
+    monkeypatch.setattr(identification, "SAMPLED", 0.1)
+    monkeypatch.setattr(identification, "GROUPS", 2)
     query, people = random_people(12, 5, 1.0)
-    query = F.normalize(query)
     distractors = torch.randn(3000, 16, generator=torch.Generator().manual_seed(5))
-    i, j = torch.triu_indices(60, 60, 1)
-    false = torch.cat(
-        [
-            (query @ query.t())[i, j][people[i] != people[j]],
-            (query @ F.normalize(distractors).t()).ravel(),
-        ]
-    )
-    false = false.sort(descending=True).values
-    accepted = int(fpr * len(false))
-    low, high = identification._bracket(query, people, distractors, accepted, len(false))
-    assert low < false[accepted] <= high
-    assert (high == math.inf) == (fpr == 0.01)
-    assert ((false > low) & (false <= high)).sum() < widest * len(false)
+    rate, threshold = identification.identification_rate(query, people, distractors, fpr)
+
+    query, distractors = F.normalize(query), F.normalize(distractors)
+    i, j = torch.triu_indices(len(query), len(query), 1)
+    cosines = (query @ query.t())[i, j]
+    is_same = people[i] == people[j]
+    false = torch.cat([cosines[~is_same], (query @ distractors.t()).ravel()])
+    expected = false.sort(descending=True).values[int(fpr * len(false) + 1e-9)].item()
+    assert threshold == pytest.approx(expected, abs=1e-6)
+    assert rate == pytest.approx((cosines[is_same] > expected).double().mean().item())
 
 
-def test_a_first_look_brackets_the_threshold_though_all_faces_are_alike(monkeypatch):
-    """Its groups, all of which guess the same, do not tell how far off they are."""
+def test_the_threshold_of_faces_that_are_all_alike_is_found(monkeypatch):
+    """All samples place it alike, and so do not tell how far off they are."""
     set_block(monkeypatch, 2000)
     monkeypatch.setattr(identification, "SAMPLED", 0.5)
-    query, people = F.normalize(torch.ones(60, 16)), torch.arange(60) // 5
-    cosine = (query @ query.t())[0, 1]
-    low, high = identification._bracket(
-        query, people, torch.ones(3000, 16), 90_000, 1650 + 3000 * 60
-    )
-    assert low < cosine <= high < math.inf
+    query, people = torch.ones(60, 16), torch.arange(60) // 5
+    _, threshold = identification.identification_rate(query, people, torch.ones(3000, 16), 0.5)
+    assert threshold == pytest.approx(1, abs=1e-6)
 
 
-def test_a_first_look_takes_its_share_of_the_false_pairs_and_no_true_one(monkeypatch):
-    monkeypatch.setattr(identification, "SAMPLED", 0.5)
-    query, people = random_people(12, 5, 0.0)
-    query = F.normalize(query)
-    for distractors, pairs in ((torch.zeros(0, 16), 1650), (torch.randn(320, 16), 1650 + 320 * 60)):
-        before = torch.get_rng_state()
-        sample = torch.cat(identification._sample_false(query, people, distractors))
-        assert len(sample) == 0.5 * pairs
-        assert sample.max() < 0.999
-        assert torch.equal(
-            sample, torch.cat(identification._sample_false(query, people, distractors))
-        )
-        assert torch.equal(before, torch.get_rng_state())
+def test_the_identification_rate_draws_no_global_random_numbers(monkeypatch):
+    set_block(monkeypatch, 2000)
+    query, people = random_people(12, 5, 1.0)
+    before = torch.get_rng_state()
+    identification.identification_rate(query, people, torch.ones(320, 16), 0.1)
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_cosines_stay_on_the_device_of_the_embeddings():
@@ -153,11 +98,11 @@ def test_cosines_stay_on_the_device_of_the_embeddings():
         torch.zeros(6, 4, device="meta"),
         torch.zeros(6, dtype=torch.int64, device="meta"),
     )
-    found = [
+    results = [
         *next(verification.pair_blocks(faces)),
         *identification.search_cosines(faces, people, faces),
     ]
-    assert {tensor.device.type for tensor in found} == {"meta"}
+    assert {tensor.device.type for tensor in results} == {"meta"}
 
 
 def test_identification_rate_without_distractors_and_with_every_pair():
@@ -194,21 +139,23 @@ def test_an_embedding_that_is_not_finite_is_named(bad):
 
 
 def test_an_own_face_that_is_no_nearer_than_somebody_elses_is_not_found_first():
-    own, other = torch.tensor([0.5, 0.6, 0.4, -math.inf]), torch.tensor([0.5, 0.5, 0.5, 0.9])
-    assert identification.rank1_hits(own, other).tolist() == [False, True, False]
+    best_same = torch.tensor([0.5, 0.6, 0.4, -math.inf])
+    best_other = torch.tensor([0.5, 0.5, 0.5, 0.9])
+    assert identification.rank1_hits(best_same, best_other).tolist() == [False, True, False]
 
 
 def test_ten_searches_resolve_one_false_alarm_in_ten():
-    own, other = torch.tensor([0.95, *[0.5] * 9]), torch.tensor([0.9, 0.6, *[0.1] * 8])
-    assert identification.detection_rate(own, other, 0.1) == (0.1, pytest.approx(0.6))
-    assert identification.detection_rate(own, other, 0.9) == (0.9, pytest.approx(0.1))
-    assert identification.detection_rate(own, other, 1.0) == (0.9, -math.inf)
+    best_same = torch.tensor([0.95, *[0.5] * 9])
+    best_other = torch.tensor([0.9, 0.6, *[0.1] * 8])
+    assert identification.detection_rate(best_same, best_other, 0.1) == (0.1, pytest.approx(0.6))
+    assert identification.detection_rate(best_same, best_other, 0.9) == (0.9, pytest.approx(0.1))
+    assert identification.detection_rate(best_same, best_other, 1.0) == (0.9, -math.inf)
     with pytest.raises(
         ValueError, match=r"^false-alarm rate 0\.09 needs at least 12 searches, got 10$"
     ):
-        identification.detection_rate(own, other, 0.09)
+        identification.detection_rate(best_same, best_other, 0.09)
     with pytest.raises(ValueError, match="no person has two photographs"):
-        identification.detection_rate(torch.full((10,), -math.inf), other, 0.1)
+        identification.detection_rate(torch.full((10,), -math.inf), best_other, 0.1)
 
 
 @pytest.mark.parametrize("block", [2**22, 100, 50])
@@ -217,30 +164,37 @@ def test_search_is_the_brute_force(monkeypatch, block):
     query, people = random_people(10, 3, 1.2)
     query, people = torch.cat([query, torch.randn(1, 16)]), torch.cat([people, torch.tensor([99])])
     distractors = torch.randn(40, 16, generator=torch.Generator().manual_seed(5))
-    gallery, names = torch.cat([query, distractors]), [*people.tolist(), *[-1] * 40]
-    own, other, found_first = [], [], []
+    gallery = torch.cat([query, distractors])
+    names = [*people.tolist(), *[-1] * 40]
+    best_same = []
+    best_other = []
+    hits = []
     for i in range(len(query)):
         cosines = [F.cosine_similarity(query[i], face, dim=0).item() for face in gallery]
         mates = [c for j, c in enumerate(cosines) if j != i and names[j] == names[i]]
-        other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
-        own.append(max(mates, default=-math.inf))
+        best_other.append(max(c for j, c in enumerate(cosines) if names[j] != names[i]))
+        best_same.append(max(mates, default=-math.inf))
         if mates:
             best = max((j for j in range(len(gallery)) if j != i), key=cosines.__getitem__)
-            found_first.append(names[best] == names[i])
-    ours, others = identification.search_cosines(query, people, distractors)
-    np.testing.assert_allclose(ours, own, atol=1e-6)
-    np.testing.assert_allclose(others, other, atol=1e-6)
-    assert identification.rank1_hits(ours, others).tolist() == found_first
-    threshold = sorted(other, reverse=True)[3]
+            hits.append(names[best] == names[i])
+    cosines = identification.search_cosines(query, people, distractors)
+    np.testing.assert_allclose(cosines[0], best_same, atol=1e-6)
+    np.testing.assert_allclose(cosines[1], best_other, atol=1e-6)
+    assert identification.rank1_hits(*cosines).tolist() == hits
+    threshold = sorted(best_other, reverse=True)[3]
     expected = np.mean(
-        [o > t and o > threshold for o, t in zip(own, other, strict=True) if o > -math.inf]
+        [
+            same > other and same > threshold
+            for same, other in zip(best_same, best_other, strict=True)
+            if same > -math.inf
+        ]
     )
-    assert identification.detection_rate(ours, others, 0.1) == (
+    assert identification.detection_rate(*cosines, 0.1) == (
         pytest.approx(expected),
         pytest.approx(threshold, abs=1e-6),
     )
     with pytest.raises(ValueError, match="needs at least 1000 searches, got 31"):
-        identification.detection_rate(ours, others, 0.001)
+        identification.detection_rate(*cosines, 0.001)
     for rate in (0.0, -0.1, 1.5):
         with pytest.raises(ValueError, match=f"at most 1, got {rate}"):
-            identification.detection_rate(ours, others, rate)
+            identification.detection_rate(*cosines, rate)

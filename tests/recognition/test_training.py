@@ -15,7 +15,9 @@ from facerec.recognition.training import build, train
 from tools.profile import composed
 
 PROFILE = yaml.safe_load(composed("heads"))
-PEOPLE, PHOTOS, SIDE = 6, 8, 16
+PEOPLE = 6
+PHOTOS = 8  # of each person
+SIDE = 16  # px
 AS_THEY_ARE = dict.fromkeys(
     ["rotation", "shift", "scale", "brightness", "grayscale_prob", "erase_prob"], 0.0
 )  # faces not augmented
@@ -58,16 +60,15 @@ def test_every_head_learns_in_bf16(name, faces, tmp_path, monkeypatch):
     settings = params(precision="bf16", epochs=10, learning_rate=0.003, **AS_THEY_ARE)
     torch.manual_seed(1)
     network = build(settings, entry(name), [*range(PEOPLE)], SIDE, Path())
-    seen = []
+    dtypes = []
     network.head.register_forward_hook(
-        lambda module, given, loss: seen.append((given[0].dtype, loss.dtype))
+        lambda module, inputs, loss: dtypes.append((inputs[0].dtype, loss.dtype))
     )
     history = train(network, faces, faces, settings, 1, f"bf16-{'a' * 16}")
-    assert set(seen) == {(torch.float32, torch.float32)} and network.config.precision == "bf16"
+    assert set(dtypes) == {(torch.float32, torch.float32)} and network.config.precision == "bf16"
     assert np.isfinite(history.train_loss).all()
-    assert (
-        history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]
-    )  # at most 0.5, with each of five seeds
+    # At most 0.5 with each of five seeds.
+    assert history.train_loss.iloc[-1] < 0.7 * history.train_loss.iloc[0]
     assert history.val_top1.iloc[-1] > 4 / PEOPLE  # four times chance; at least 44 of 48 are
 
 

@@ -13,8 +13,8 @@ from torch import nn
 from facerec import tables
 from facerec.evaluation.closed_set import confusion_rows
 from facerec.evaluation.comparison import PairedResult, compare_recognizers
+from facerec.evaluation.params import EvaluateParams
 from facerec.imaging.io import write_image
-from facerec.metrics.bootstrap import BootstrapParams
 from facerec.recognition import recognizer
 from facerec.recognition.heads import build_head
 from facerec.recognition.recognizer import RecognizerConfig
@@ -22,7 +22,9 @@ from stages import compare, evaluate, publish
 from tools.profile import composed
 
 PROFILE = composed("base")
-PEOPLE, PIXELS, DIM = 6, 8, 3 * 8 * 8
+PEOPLE = 6
+SIDE = 8  # px
+DIM = 3 * SIDE * SIDE
 ARCFACE = {"type": "arcface", "scale": 30.0, "margin": 0.5}
 TRIPLET = {"type": "triplet", "margin": 0.2, "samples_per_class": 4}
 TABLES = ["roc", "confusion", "slices", "cosines", "reliability", "embedding_map"]
@@ -41,25 +43,23 @@ class Pixels(nn.Module):
                 "embedding_dim": DIM,
                 "dropout": 0.0,
                 "person_ids": [100 + label for label in range(PEOPLE)],
-                "image_size": PIXELS,
+                "image_size": SIDE,
                 "precision": "fp32",
             }
         )
         self.head = build_head(self.config.head, DIM, PEOPLE)
         if head["type"] == "arcface":
             noise = torch.randn(PEOPLE, DIM, generator=torch.Generator().manual_seed(0))
-            self.head.weight.data = (
-                right
-                * torch.stack([torch.from_numpy(look(p)).flatten() for p in range(PEOPLE)]).float()
-            )
+            patterns = np.stack([pattern(person).ravel() for person in range(PEOPLE)])
+            self.head.weight.data = right * torch.from_numpy(patterns).float()
             self.head.weight.data += (1 - right) * 60 * noise
 
-    def embed(self, faces, batch=256, flip=True, title=None):
+    def embed(self, faces, batch_size=256, flip=True, title=None):
         return torch.from_numpy(faces.reshape(len(faces), -1)).float() - 128
 
 
-def look(person):
-    return np.random.default_rng(person).normal(0, 40, (PIXELS, PIXELS, 3))
+def pattern(person):
+    return np.random.default_rng(person).normal(0, 40, (SIDE, SIDE, 3))
 
 
 def make_faces(folder, prefix, people, each, noise):
@@ -67,11 +67,12 @@ def make_faces(folder, prefix, people, each, noise):
     for person in people:
         for photo in range(each):
             image_id = f"{prefix}{person}_{photo}.png"
-            shake = np.random.default_rng([person, photo, len(prefix)]).normal(
-                0, noise, (PIXELS, PIXELS, 3)
+            noise_of_photo = np.random.default_rng([person, photo, len(prefix)]).normal(
+                0, noise, (SIDE, SIDE, 3)
             )
             write_image(
-                folder / image_id, (128 + look(person) + shake).clip(0, 255).astype(np.uint8)
+                folder / image_id,
+                (128 + pattern(person) + noise_of_photo).clip(0, 255).astype(np.uint8),
             )
             rows.append({"image_id": image_id, "person_id": 100 + person, "label": person})
     frame = pd.DataFrame(rows, columns=["image_id", "person_id", "label"])
@@ -119,25 +120,25 @@ def write_alignment(unusable=()):
     tables.write(frame, Path("alignment.csv"), tables.PREDICTED)
 
 
-def run_evaluate(monkeypatch, head, network):
+def run_evaluate(monkeypatch, name, network):
     monkeypatch.setattr(recognizer, "load", lambda *_: network)
-    return evaluate_all(head)
+    return evaluate_all(name)
 
 
-def evaluate_all(head):
+def evaluate_all(name):
     evaluate.main(
-        head,
+        name=name,
         models=Path("models"),
-        **{name: Path(f"{name}.csv") for name in ("train", "val", "wild", "openset")},
+        **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
         predicted=Path("alignment.csv"),
         aligned=Path("faces"),
         thresholds=Path("thresholds.json"),
-        report=Path(f"reports/{head}.csv"),
-        metrics=Path(f"metrics/{head}.json"),
-        **{name: Path(f"{name}/{head}.csv") for name in TABLES},
-        mistakes=Path(f"{head}.jpg"),
+        report=Path(f"reports/{name}.csv"),
+        metrics=Path(f"metrics/{name}.json"),
+        **{table: Path(f"{table}/{name}.csv") for table in TABLES},
+        mistakes=Path(f"{name}.jpg"),
     )
-    return json.loads(Path(f"metrics/{head}.json").read_text())
+    return json.loads(Path(f"metrics/{name}.json").read_text())
 
 
 def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
@@ -159,11 +160,8 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     assert all(isinstance(value, int | float) for value in values.values()) and values["seeds"] == 1
     assert not [key for key in values if key.endswith("_sd")]
     roc = pd.read_csv("roc/one.csv")
-    assert (
-        list(roc) == ["head", "fpr", "tpr", "low", "high"]
-        and len(roc) <= 200
-        and roc.tpr.is_monotonic_increasing
-    )
+    assert list(roc) == ["recognizer", "fpr", "tpr", "low", "high"]
+    assert len(roc) <= 200 and roc.tpr.is_monotonic_increasing
     assert Path("one.jpg").stat().st_size > 1000
 
 
@@ -202,10 +200,8 @@ def test_a_face_that_could_not_be_aligned_counts_as_wrong(project, monkeypatch):
     values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     write_alignment(tables.read(Path("val.csv"), tables.SELECTED).image_id)
     none = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-    assert (
-        values["val_top1"] > 0
-        and none["val_top1"] == none["val_top5"] == none["val_macro_top1"] == 0
-    )
+    assert values["val_top1"] > 0
+    assert none["val_top1"] == none["val_top5"] == none["val_macro_top1"] == 0
     assert none["wild_top1"] == values["wild_top1"]
 
 
@@ -237,17 +233,16 @@ def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatc
 
 def test_annotated_points_change_nothing(project, monkeypatch):
     before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
-    report, slices = Path("reports/one.csv").read_bytes(), Path("slices/one.csv").read_bytes()
+    report = Path("reports/one.csv").read_bytes()
+    slices = Path("slices/one.csv").read_bytes()
     for name in ("train", "val", "wild", "openset"):
         table = tables.OPENSET if name == "openset" else tables.SELECTED
         frame = tables.read(Path(f"{name}.csv"), table)
         frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
         tables.write(frame, Path(f"{name}.csv"), table)
     assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
-    assert (
-        Path("reports/one.csv").read_bytes() == report
-        and Path("slices/one.csv").read_bytes() == slices
-    )
+    assert Path("reports/one.csv").read_bytes() == report
+    assert Path("slices/one.csv").read_bytes() == slices
 
 
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
@@ -258,16 +253,13 @@ def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     monkeypatch.setattr(recognizer, "load", lambda path, _: by_file[path.name])
     values = evaluate_all("one")
     assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
-    assert (
-        values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6)
-        and values["seeds"] == 3
-    )
+    assert values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6)
+    assert values["seeds"] == 3
     report = tables.read(Path("reports/one.csv"), tables.REPORT)
     on_val = report[report.split == "val"]
     assert on_val.recognized_share.mean() == pytest.approx(np.mean(top1), abs=1e-6)
-    assert on_val.is_recognized.mean() == pytest.approx(
-        top1[0], abs=1e-6
-    )  # the first seed's, which is published
+    first_seed = top1[0]  # which is published
+    assert on_val.is_recognized.mean() == pytest.approx(first_seed, abs=1e-6)
 
 
 def compare_all():
@@ -287,23 +279,21 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
     run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
-    for head in ("one", "two"):
+    for name in ("one", "two"):
         Path("training").mkdir(exist_ok=True)
-        Path(f"training/{head}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+        Path(f"training/{name}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
     compare_all()
-    numbers, text = (
-        json.loads(Path("comparison.json").read_text()),
-        Path("comparison.md").read_text(),
-    )
+    numbers = json.loads(Path("comparison.json").read_text())
+    text = Path("comparison.md").read_text()
     assert numbers["two_vs_one.val_top1_difference"] == pytest.approx(
         numbers["two.val_top1"] - numbers["one.val_top1"], abs=2e-6
     )
     assert numbers["two_vs_one.val_top1_difference_low"] > 0
     assert "two is better than one by" in text and "left_from" not in text + str(numbers)
-    assert pd.read_csv("roc.csv")["head"].unique().tolist() == ["one", "two"]
-    assert pd.read_csv("slices.csv")["head"].unique().tolist() == ["one", "two"]
+    assert pd.read_csv("roc.csv").recognizer.unique().tolist() == ["one", "two"]
+    assert pd.read_csv("slices.csv").recognizer.unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == [
-        "head",
+        "recognizer",
         "epoch",
         "train_loss",
         "val_top1",
@@ -317,10 +307,8 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
 
     write_params(alignment_of_two=2)
     compare_all()
-    numbers, text = (
-        json.loads(Path("comparison.json").read_text()),
-        Path("comparison.md").read_text(),
-    )
+    numbers = json.loads(Path("comparison.json").read_text())
+    text = Path("comparison.md").read_text()
     difference = numbers["two_vs_one.val_top1_difference"]
     assert numbers["alignment_5_vs_2.val_top1_difference"] == pytest.approx(-difference)
     assert "| aligned by | ArcFace, val | ArcFace, wild |" in text
@@ -333,21 +321,14 @@ def result(low, difference, high):
     return PairedResult("ce", "arcface", "val", difference, low, high, 0.0123, ["a"], ["b", "c"])
 
 
-def test_sentences():
-    better, worse, open_ = (
-        result(0.068, 0.091, 0.113),
-        result(-0.113, -0.091, -0.068),
-        result(-0.01, 0.02, 0.05),
-    )
-    assert (
-        better.sentence()
-        == "ArcFace is better than CE by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
-    )
-    assert (
-        worse.sentence()
-        == "CE is better than ArcFace by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
-    )
-    assert open_.sentence().startswith(
+def test_a_sentence_says_who_is_better_or_that_nobody_is():
+    margin = "by 9.1 points (6.8 to 11.3) on val; p = 0.0123."
+    better = result(0.068, 0.091, 0.113)
+    assert better.sentence() == f"ArcFace is better than CE {margin}"
+    worse = result(-0.113, -0.091, -0.068)
+    assert worse.sentence() == f"CE is better than ArcFace {margin}"
+    undecided = result(-0.01, 0.02, 0.05)
+    assert undecided.sentence().startswith(
         "ArcFace and CE are not distinguishable on val: +2.0 points (-1.0 to +5.0)"
     )
 
@@ -355,7 +336,7 @@ def test_sentences():
 def test_reports_of_other_photographs_are_refused():
     hits = {"is_recognized": [1, 0], "recognized_share": [1, 0]}
     rows = pd.DataFrame({"image_id": ["a", "b"], "label": [0, 1], **hits, "split": "val"})
-    params = BootstrapParams(bootstrap_resamples=10, seed=1)
+    params = EvaluateParams(bootstrap_resamples=10, seed=1)
     with pytest.raises(ValueError, match="not of the same photographs"):
         compare_recognizers("ce", "arcface", "val", rows, rows.head(1), params)
     assert compare_recognizers("ce", "arcface", "val", rows, rows[::-1], params).difference == 0
@@ -377,7 +358,7 @@ def test_confusion_keeps_the_people_most_often_confused():
 
 def publish_one(folder=Path("out")):
     publish.main(
-        "one",
+        name="one",
         from_model=Path("one.pt"),
         from_thresholds=Path("thresholds.json"),
         from_metrics=Path("metrics/one.json"),
@@ -402,13 +383,10 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
     assert json.loads(Path("out/metrics.json").read_text()) == json.loads(
         Path("metrics/one.json").read_text()
     )
-    values, thresholds = (
-        json.loads(Path(path).read_text()) for path in ("metrics/one.json", "out/model.json")
-    )
-    assert (
-        thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"]
-        and thresholds["fpr"] == 0.01
-    )
+    values = json.loads(Path("metrics/one.json").read_text())
+    thresholds = json.loads(Path("out/model.json").read_text())
+    assert thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"]
+    assert thresholds["fpr"] == 0.01
     assert thresholds["calibration_slope"] == values["calibration_slope"] > 0
     write_params(fpr=0.001)
     with pytest.raises(
