@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from typer import Option, run
 
 from benchmarks import recognizer_speed
-from benchmarks.cells import machine
+from benchmarks.common import machine
 from facerec.files import write_bytes
 from facerec.landmarks import training as landmark_training
 from facerec.landmarks.datasets import CONTEXT

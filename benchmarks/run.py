@@ -37,7 +37,7 @@ from benchmarks import (
     selection_tables,
     unchanged_run,
 )
-from benchmarks.cells import chosen, machine
+from benchmarks.common import chosen, machine
 from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate

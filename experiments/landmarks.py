@@ -20,9 +20,10 @@ import torch
 from torch import Generator, Tensor
 from typer import Option, run
 
-from benchmarks.cells import chosen, finished, machine, mean_and_sd, run_missing
+from benchmarks.common import chosen, machine
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from benchmarks.landmark_training import our_steps
+from experiments.finished_trainings import finished, mean_and_sd, run_missing
 from facerec.files import write_bytes
 from facerec.landmarks.evaluation import EvalSet
 from facerec.landmarks.heatmaps import decode_heatmaps
