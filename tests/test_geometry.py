@@ -66,14 +66,14 @@ def test_points_a_tenth_of_a_pixel_apart_are_not_coincident():
 
 
 @pytest.mark.parametrize("pixels", [56, 224])
-def test_the_template_of_another_size_is_arcfaces_drawn_larger_or_smaller(pixels):
+def test_template_scales_with_its_size(pixels):
     whole = geometry.square_matrices(np.array([[0.0, 0, geometry.ARCFACE_PIXELS]]), pixels)
     drawn = geometry.transform_points(whole, geometry.ARCFACE_TEMPLATE[None])[0]
     assert geometry.template(pixels) == pytest.approx(drawn)
     assert geometry.template(112) == pytest.approx(geometry.ARCFACE_TEMPLATE)
 
 
-def test_a_refined_crop_has_the_face_in_the_middle_and_the_eyes_at_a_fixed_distance():
+def test_refined_crop_centres_the_face_and_fixes_the_eye_distance():
     shape = geometry.template(112)
     turned = sk.SimilarityTransform(scale=1.7, rotation=0.4, translation=(30, -12))(shape)
     matrix = geometry.refinement_matrices(turned[None], 96)[0]
@@ -88,7 +88,7 @@ def test_a_refined_crop_has_the_face_in_the_middle_and_the_eyes_at_a_fixed_dista
         assert np.isnan(geometry.refinement_matrices(coincident[None], 96)).all()
 
 
-def test_a_weighted_similarity_is_that_of_repeated_points_and_its_least_squares():
+def test_weighted_similarity_equals_repeated_points_and_least_squares():
     source, target = rng.normal(0, 30, (6, 5, 2)), geometry.template(112)
     times = np.array([3, 1, 2, 0, 4])
     found = geometry.fit_similarity(source, target, np.tile(times, (6, 1)) * 0.05)
@@ -123,7 +123,7 @@ def test_a_refined_crop_needs_distinct_points_with_weight():
         assert np.isnan(geometry.refinement_matrices(points, 96, np.array([weights]))).all() == lost
 
 
-def test_points_that_lie_just_far_enough_apart_are_a_face_and_those_a_little_nearer_none():
+def test_points_closer_than_the_limit_are_no_face():
     """At the bounds: a spread of 1 px in all, and of the eyes a twentieth of all five's."""
     two = np.array([[[0.0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]])
     for size, lost in ((1, False), (0.99, True)):
@@ -146,7 +146,7 @@ def test_affine_equals_scikit_image():
 
 
 @pytest.mark.parametrize("size", [0.05, 40])
-def test_a_triangle_is_as_thin_as_its_height_over_its_base_says_however_it_lies(size):
+def test_thin_triangles_are_refused_in_any_orientation(size):
     """A height of 9.4 % of the base is 9 % of the two squared edges, 1 and 0.04 and its square."""
     target = geometry.template(112)[:3]
     for height, thin in ((0.09, True), (0.1, False)):
@@ -174,7 +174,7 @@ def test_degenerate_points_give_nan_and_a_black_face(points):
         assert not face.any() and face.dtype == np.uint8 and face.shape == (64, 64, 3)
 
 
-def test_eyes_in_one_place_align_nothing_by_the_eyes_but_still_by_all_points():
+def test_coincident_eyes_can_be_aligned_by_all_points_only():
     points = geometry.template(112)[None].copy()
     points[0, 1] = points[0, 0] + [0.4, 0]
     matrices = geometry.alignment_matrices(points, 64)
@@ -192,7 +192,7 @@ def test_collinear_eyes_and_nose_have_no_affine_alignment_but_a_similarity():
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_a_mirrored_face_aligns_to_the_mirror_image_of_its_aligned_face(count):
+def test_mirrored_face_aligns_to_the_mirrored_result(count):
     """As exactly as ArcFace's template is symmetric: its centre is half a pixel off the face's."""
     points = geometry.template(112)[None] * 2 + rng.normal(0, 3, (30, 5, 2))
     mirrored = points[:, geometry.FLIP_INDEX] * [-1, 1] + [399, 0]
@@ -218,7 +218,7 @@ def test_mirrored_faces_align_to_mirrored_faces():
     assert np.abs(face.astype(int) - face_of_mirrored[:, ::-1].astype(int)).max() <= 3
 
 
-def test_inverses_and_scales_are_those_of_scikit_image_and_of_the_determinant():
+def test_inverses_and_scales_equal_scikit_images_and_the_determinants():
     oblique = np.array([[1.2, 0.3, 5], [-0.4, 0.7, -2]])
     matrices = np.stack([random_similarity(), oblique, oblique * [[-1], [1]]])
     for matrix, inverse in zip(matrices, geometry.invert(matrices), strict=True):
@@ -227,7 +227,7 @@ def test_inverses_and_scales_are_those_of_scikit_image_and_of_the_determinant():
         assert geometry.scale(matrix) ** 2 == pytest.approx(abs(np.linalg.det(matrix[:, :2])))
 
 
-def test_one_matrix_after_another_is_scikit_images_sum_of_them():
+def test_composed_matrices_equal_scikit_images():
     firsts, then = np.stack([random_similarity(), random_similarity()]), random_similarity()
     as_transform = [
         sk.AffineTransform(matrix=np.vstack([matrix, [0, 0, 1]])) for matrix in (*firsts, then)
@@ -239,7 +239,7 @@ def test_one_matrix_after_another_is_scikit_images_sum_of_them():
     )
 
 
-def test_a_face_whose_points_are_in_another_order_is_mirrored_and_has_no_roll():
+def test_points_in_another_order_are_flagged_as_mirrored():
     shape = geometry.template(112)
     points = np.stack([shape, shape[[1, 0, 2, 3, 4]]])
     matrices = geometry.alignment_matrices(points, 112)[3]

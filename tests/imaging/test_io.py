@@ -15,7 +15,7 @@ def smooth_picture(height: int = 40, width: int = 60) -> np.ndarray:
     return cv2.resize(rng.integers(0, 255, (5, 6, 3), dtype=np.uint8), (width, height))
 
 
-def test_a_picture_survives_writing_and_reading_in_rgb(tmp_path):
+def test_written_image_is_read_back_in_rgb(tmp_path):
     picture = smooth_picture()
     picture[:, :, 0] = 200
     for name, mean_error in (
@@ -40,7 +40,7 @@ def test_gray_and_transparent_pictures_have_three_channels(tmp_path):
     ("content", "words"),
     [(b"", "empty file"), (b"<html></html>", "not a readable image"), (None, "No such file")],
 )
-def test_what_is_no_picture_is_named(tmp_path, content, words):
+def test_unreadable_image_is_named(tmp_path, content, words):
     path = tmp_path / "x.jpg"
     if content is not None:
         path.write_bytes(content)

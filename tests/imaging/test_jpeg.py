@@ -27,7 +27,7 @@ def write_jpeg(path: Path, width: int, height: int, orientation: int | None = No
     ("scale", "reduction"), [(0.6, 1), (0.5, 2), (0.3, 2), (0.25, 4), (0.12, 8), (0.01, 8)]
 )
 @pytest.mark.parametrize("size", [(400, 304), (403, 299)])
-def test_a_face_from_a_reduced_jpeg_is_that_from_the_whole(tmp_path, scale, reduction, size):
+def test_face_from_a_reduced_jpeg_equals_that_from_the_whole(tmp_path, scale, reduction, size):
     path = write_jpeg(tmp_path / "x.jpg", *size)
     small, found = io.read_reduced(path, scale)
     assert found == reduction and small.shape[:2] == tuple(
@@ -49,7 +49,7 @@ def test_a_face_from_a_reduced_jpeg_is_that_from_the_whole(tmp_path, scale, redu
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("size", "reduction"), [((400, 304), 8), ((404, 300), 4), ((403, 300), 1)])
-def test_a_turned_jpeg_is_reduced_as_far_as_whole_blocks_go(tmp_path, orientation, size, reduction):
+def test_rotated_jpeg_is_reduced_as_far_as_whole_blocks_go(tmp_path, orientation, size, reduction):
     path = write_jpeg(tmp_path / "x.jpg", *size, orientation)
     small, found = io.read_reduced(path, 0.1)
     expected = cv2.resize(io.read_image(path), small.shape[1::-1], interpolation=cv2.INTER_AREA)

@@ -19,7 +19,7 @@ def test_warp_at_full_scale_equals_opencvs():
     assert np.abs(warp.warp(image, matrix, 100).astype(int) - expected).max() <= 2
 
 
-def test_what_shrinks_by_a_third_and_no_more_is_not_smoothed():
+def test_warp_to_two_thirds_is_not_smoothed():
     image = rng.integers(0, 255, (90, 70, 3), dtype=np.uint8)
     for matrix in (
         np.array([[2 / 3, 0, 2.3], [0, 2 / 3, 1.4]]),
@@ -51,7 +51,7 @@ def test_warp_does_not_alias():
 
 
 @pytest.mark.parametrize(("scale", "most"), [(0.65, 0.3), (0.68, 0.75)])
-def test_a_picture_that_shrinks_by_less_than_a_third_keeps_some_of_the_finest_stripes(scale, most):
+def test_warp_to_about_two_thirds_keeps_some_of_the_finest_stripes(scale, most):
     stripes = np.zeros((300, 300, 3), np.uint8)
     stripes[:, ::2] = 255
     matrix = geometry.square_matrices(np.array([[0.0, 0, 300]]), round(300 * scale))[0]
@@ -66,7 +66,7 @@ def about(centre: tuple[float, float], pixels: int, scale: float, angle: float) 
 
 
 @pytest.mark.parametrize("scale", [0.45, 0.3, 0.2, 0.1, 0.04])
-def test_noise_is_averaged_away_where_a_turned_picture_shrinks(scale):
+def test_shrinking_a_rotated_image_averages_noise(scale):
     """The mean of n pixels of white noise deviates by 1 / √n as much as one of them."""
     noise = rng.integers(0, 256, (640, 700), dtype=np.uint8)
     small = warp.warp(noise[..., None].repeat(3, axis=2), about((350, 320), 21, scale, 0.1), 21)
@@ -74,7 +74,7 @@ def test_noise_is_averaged_away_where_a_turned_picture_shrinks(scale):
 
 
 @pytest.mark.parametrize("scale", [0.6, 0.3])
-def test_the_finest_stripes_are_gone_where_a_turned_picture_shrinks(scale):
+def test_shrinking_a_rotated_image_removes_the_finest_stripes(scale):
     stripes = np.zeros((200, 200, 3), np.uint8)
     stripes[:, ::2] = 255
     small = warp.warp(stripes, about((100, 100), 40, scale, 0.1), 40)
@@ -82,7 +82,7 @@ def test_the_finest_stripes_are_gone_where_a_turned_picture_shrinks(scale):
 
 
 @pytest.mark.parametrize("times", [2, 8])
-def test_a_picture_several_times_as_large_gives_the_same(times):
+def test_warp_does_not_depend_on_the_images_resolution(times):
     image = rng.integers(0, 256, (33, 30, 3), dtype=np.uint8)
     large = image.repeat(times, axis=0).repeat(times, axis=1)
     centre = np.array([14.3, 16.8])
@@ -92,7 +92,7 @@ def test_a_picture_several_times_as_large_gives_the_same(times):
 
 
 @pytest.mark.parametrize("scale", [0.6, 0.3])
-def test_no_light_is_lost_at_the_edges_of_a_picture_that_shrinks(scale):
+def test_shrinking_keeps_the_brightness_of_the_edges(scale):
     frame = np.full((120, 120, 3), 255, np.uint8)
     frame[1:-1, 1:-1] = 0
     small = warp.warp(frame, about((59.5, 59.5), 110, scale, 0.2), 110)
@@ -100,7 +100,7 @@ def test_no_light_is_lost_at_the_edges_of_a_picture_that_shrinks(scale):
 
 
 @pytest.mark.parametrize("pixels", [40, 45, 60, 75, 180])
-def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(pixels):
+def test_slightly_resized_square_equals_scikit_images_bilinear_resize(pixels):
     image = rng.integers(0, 256, (90, 80, 3), dtype=np.uint8)
     face = warp.warp(image, geometry.square_matrices(np.array([[11.0, 20, 60]]), pixels)[0], pixels)
     square, size = image[20:80, 11:71], (pixels, pixels)
@@ -112,7 +112,7 @@ def test_a_square_that_hardly_shrinks_or_grows_is_scikit_images_bilinear_resize(
 
 @pytest.mark.parametrize("pixels", [24, 40, 71])
 @pytest.mark.parametrize("place", [(20, 30), (-9, 30), (20, -9), (55, 30), (20, 70), (-15, -12)])
-def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels):
+def test_square_of_whole_pixels_equals_one_that_is_slightly_off(place, pixels):
     """The first is a resize, the second OpenCV's warpAffine."""
     y, x = np.mgrid[:100, :90]
     image = np.stack([2 * x + y / 3, 255 - 2 * y, 128 + 60 * np.sin(x / 9)], axis=2).astype(
@@ -134,7 +134,7 @@ def test_a_square_of_whole_pixels_is_cut_as_one_that_is_not_quite(place, pixels)
 
 
 @pytest.mark.parametrize("pixels", [8, 20, 25, 30])
-def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks(pixels):
+def test_shrunk_square_of_whole_pixels_equals_the_means_of_areas(pixels):
     """Each pixel is the mean of what it covers, parts of pixels by their size."""
     image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
     face = warp.warp(image, geometry.square_matrices(np.array([[7.0, 4, 60]]), pixels)[0], pixels)
@@ -143,7 +143,7 @@ def test_a_square_of_whole_pixels_is_averaged_where_it_shrinks(pixels):
 
 
 @pytest.mark.parametrize("pixels", [31, 35, 39])
-def test_a_square_that_shrinks_to_more_than_half_is_the_means_of_one_twice_as_wide_as_wanted(
+def test_square_shrunk_to_more_than_half_equals_block_means_of_twice_the_size(
     pixels,
 ):
     image = rng.integers(0, 255, (70, 80, 3), dtype=np.uint8)
@@ -155,13 +155,13 @@ def test_a_square_that_shrinks_to_more_than_half_is_the_means_of_one_twice_as_wi
     assert np.abs(face - measure.block_reduce(twice, (2, 2, 1), np.mean)).max() <= 1
 
 
-def test_a_square_far_larger_than_the_picture_is_not_laid_out_first():
+def test_square_far_larger_than_the_image_takes_no_memory_of_its_size():
     image = np.full((50, 60, 3), 255, np.uint8)
     matrix = geometry.square_matrices(np.array([[-100_000.0, -100_000, 200_000]]), 20)[0]
     assert warp.warp(image, matrix, 20).sum() < 20 * 255
 
 
-def test_warp_pads_with_black_where_the_square_leaves_the_picture():
+def test_warp_pads_with_black_outside_the_image():
     image = np.full((40, 40, 3), 200, np.uint8)
     face = warp.warp(image, geometry.square_matrices(np.array([[-20.0, -20, 40]]), 40)[0], 40)
     assert not face[:19, :19].any()
@@ -172,7 +172,7 @@ def test_warp_pads_with_black_where_the_square_leaves_the_picture():
 @pytest.mark.parametrize(
     "place", [(-90, 10), (10, -90), (90, 10), (10, 90), (1e30, 10), (10, 1e30)], ids=str
 )
-def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
+def test_square_outside_the_image_is_black(place):
     matrix = geometry.square_matrices(np.array([[*place, 40.0]]), 20)[0]
     face = warp.warp(np.full((50, 60, 3), 255, np.uint8), matrix, 20)
     assert not face.any() and face.dtype == np.uint8 and face.shape == (20, 20, 3)
@@ -180,7 +180,7 @@ def test_a_square_that_sees_nothing_of_the_picture_is_black(place):
 
 @pytest.mark.parametrize("scale", [0.05, 0.1, 0.3, 1.0, 2.5])
 @pytest.mark.parametrize("angle", [0.0, 0.3, 0.8, 2.0, -2.4])
-def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
+def test_square_inside_a_white_image_is_white_everywhere(scale, angle):
     pixels = 24
     matrix = about((1000, 420), pixels, scale, angle)
     image = np.full((900, 1600, 3), 255, np.uint8)
@@ -188,15 +188,13 @@ def test_a_square_inside_a_white_picture_is_white_up_to_its_edges(scale, angle):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_square_as_large_as_the_universe_sees_the_whole_picture():
+def test_huge_square_raises_no_warning():
     image = np.full((50, 60, 3), 255, np.uint8)
     matrix = about((30, 25), 24, 1e-30, 0.1)
     assert warp.warp(image, matrix, 24).shape == (24, 24, 3)
 
 
-def test_what_is_cut_of_a_photograph_is_decoded_once_and_as_small_as_it_may_be(
-    tmp_path, monkeypatch
-):
+def test_crops_of_a_photograph_share_one_reduced_decoding(tmp_path, monkeypatch):
     rng, read, sizes = np.random.default_rng(0), io.read_reduced, []
     picture = cv2.resize(
         rng.integers(0, 255, (16, 16, 3), np.uint8), (2048, 2048), interpolation=cv2.INTER_CUBIC
