@@ -62,11 +62,11 @@ class Work:
     Attributes:
         data: folder that the stages wrote.
         models: folder of the hourglass.
-        photographs: of crop and its growth, at most.
+        photographs: of crop and the growth of measure, select and crop, at most.
         faces: of align and its growth, at most.
         tables: photographs, people, chosen people and images of each, of select's tables.
         identification: queries and distractors.
-        search: likewise; fewer, for it takes as long for each of them.
+        search: queries and distractors of the search; fewer, because it is slower.
         folder: photographs a folder of the unchanged run.
         memory: faces of the two trainings.
         seconds: of each measurement of a training.

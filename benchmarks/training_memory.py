@@ -1,4 +1,4 @@
-"""Peak memory of a recogniser's training on made-up faces, in a process of its own.
+"""Peak memory of a recogniser's training on random faces, in a process of its own.
 
 python -m benchmarks.training_memory 100000
 """

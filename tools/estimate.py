@@ -90,19 +90,19 @@ class Photographs:
         strangers = select["openset"]["query_people"] + select["openset"]["distractor_people"]
         identity = Path(content["dataset"]["identity"])
         if drawn["runs"] and content["dataset"]["images"] == DRAWN:
-            everybody = drawn["people"]
-            collection = everybody * drawn["photos_per_person"]
+            all_people = drawn["people"]
+            collection = all_people * drawn["photos_per_person"]
         elif identity.is_file():
             rows = [
                 line.replace(",", " ").split()
                 for line in identity.read_text(encoding="utf-8").splitlines()
             ]
-            everybody = len({row[-1] for row in rows if row}) or 1
+            all_people = len({row[-1] for row in rows if row}) or 1
             collection = len(rows)
         else:
-            everybody = people + strangers
-            collection = everybody * (chosen + wild)
-        per_person = collection / everybody
+            all_people = people + strangers
+            collection = all_people * (chosen + wild)
+        per_person = collection / all_people
         return cls(
             collection=collection,
             train=people * (chosen - select["val_per_person"]),
