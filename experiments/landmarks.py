@@ -99,45 +99,45 @@ VARIANTS = {
     "notebook": Variant(target=_floored, as_notebook=True),
 }
 ROWS = [  # the choice, its setting, its training, its decoding
-    ("target", "sub-pixel", "ours", "refined"),
-    ("target", "rounded to the nearest heatmap pixel", "round", "refined"),
-    ("target", "floored to a heatmap pixel, as the notebook", "floor", "refined"),
-    ("decoding", "refined", "ours", "refined"),
+    ("target", "sub-pixel", "ours", "sub-pixel"),
+    ("target", "rounded to the nearest heatmap pixel", "round", "sub-pixel"),
+    ("target", "floored to a heatmap pixel, as the notebook", "floor", "sub-pixel"),
+    ("decoding", "sub-pixel", "ours", "sub-pixel"),
     ("decoding", "soft-argmax", "ours", "soft-argmax"),
     ("decoding", "argmax", "ours", "argmax"),
-    ("refinement", "on straight and close crops", "ours", "refined"),
-    ("refinement", "none", "no refinement", "refined"),
-    ("shift, scale and rotation in training", "no refinement: on", "no refinement", "refined"),
+    ("refinement", "on straight and close crops", "ours", "sub-pixel"),
+    ("refinement", "none", "no refinement", "sub-pixel"),
+    ("shift, scale and rotation in training", "no refinement: on", "no refinement", "sub-pixel"),
     (
         "shift, scale and rotation in training",
         "no refinement: off",
         "no refinement, no jitter",
-        "refined",
+        "sub-pixel",
     ),
-    ("shift, scale and rotation in training", "with refinement: on", "ours", "refined"),
+    ("shift, scale and rotation in training", "with refinement: on", "ours", "sub-pixel"),
     (
         "shift, scale and rotation in training",
         "with refinement: off before it",
         "no jitter",
-        "refined",
+        "sub-pixel",
     ),
-    ("mirrored faces", "in training and in prediction", "ours", "refined"),
-    ("mirrored faces", "neither", "no mirror", "refined"),
-    ("residual block", "bottleneck", "ours", "refined"),
-    ("residual block", "basic", "basic", "refined"),
-    ("loss", "kl", "ours", "refined"),
-    ("loss", "mse", "mse", "refined"),
-    ("loss", f"mse, sigma {WIDER}", "mse wider", "refined"),
-    ("loss", f"mse, sigma {WIDER}, learning rate {SLOWER}", "mse wider, slower", "refined"),
-    ("loss", "adaptive wing", "adaptive wing", "refined"),
-    ("loss", f"adaptive wing, sigma {WIDER}", "adaptive wing wider", "refined"),
+    ("mirrored faces", "in training and in prediction", "ours", "sub-pixel"),
+    ("mirrored faces", "neither", "no mirror", "sub-pixel"),
+    ("residual block", "bottleneck", "ours", "sub-pixel"),
+    ("residual block", "basic", "basic", "sub-pixel"),
+    ("loss", "kl", "ours", "sub-pixel"),
+    ("loss", "mse", "mse", "sub-pixel"),
+    ("loss", f"mse, sigma {WIDER}", "mse wider", "sub-pixel"),
+    ("loss", f"mse, sigma {WIDER}, learning rate {SLOWER}", "mse wider, slower", "sub-pixel"),
+    ("loss", "adaptive wing", "adaptive wing", "sub-pixel"),
+    ("loss", f"adaptive wing, sigma {WIDER}", "adaptive wing wider", "sub-pixel"),
     (
         "loss",
         f"adaptive wing, sigma {WIDER}, learning rate {SLOWER}",
         "adaptive wing wider, slower",
-        "refined",
+        "sub-pixel",
     ),
-    ("all together", "ours", "ours", "refined"),
+    ("all together", "ours", "ours", "sub-pixel"),
     ("all together", "the notebook's", "notebook", "argmax"),
 ]
 
@@ -314,7 +314,7 @@ def _soft_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(means, dim=2), heatmaps.flatten(2).amax(dim=2)
 
 
-DECODINGS = {"refined": decode_heatmaps, "soft-argmax": _soft_argmax, "argmax": _argmax}
+DECODINGS = {"sub-pixel": decode_heatmaps, "soft-argmax": _soft_argmax, "argmax": _argmax}
 
 
 def markdown(done: pd.DataFrame, params: HourglassParams, minutes: float, faces: int) -> str:

@@ -22,7 +22,7 @@ BATCH_SIZE = 64  # photographs held at a time
 
 
 def embed_photographs(
-    landmarks: StackedHourglass,
+    hourglass: StackedHourglass,
     recognizer: Recognizer,
     paths: Sequence[Path],
     boxes: np.ndarray | None,
@@ -30,7 +30,7 @@ def embed_photographs(
     """Returns embeddings (N, E), not normalised; zeros for a face that cannot be aligned.
 
     Args:
-        landmarks: the hourglass. Its config says how large a crop it expects around a box.
+        hourglass: its config says how large a crop it expects around a box.
         recognizer: its config names the alignment.
         paths: (N,) the photographs.
         boxes: (N, 4) x, y, width, height, px; None takes the whole photograph as the box.
@@ -42,12 +42,12 @@ def embed_photographs(
     for batch in in_batches(range(len(paths)), BATCH_SIZE, "embed"):
         photographs = list(parallel_map(read_image, [paths[index] for index in batch], None))
         boxes_of_batch = _whole_photographs(photographs) if boxes is None else boxes[batch]
-        parts.append(embed_faces(landmarks, recognizer, photographs, boxes_of_batch))
+        parts.append(embed_faces(hourglass, recognizer, photographs, boxes_of_batch))
     return torch.cat(parts) if parts else torch.zeros(0, recognizer.config.embedding_dim)
 
 
 def embed_faces(
-    landmarks: StackedHourglass,
+    hourglass: StackedHourglass,
     recognizer: Recognizer,
     photographs: Sequence[np.ndarray],
     boxes: np.ndarray,
@@ -57,13 +57,13 @@ def embed_faces(
     A face that cannot be aligned has zeros.
 
     Args:
-        landmarks: the hourglass.
+        hourglass: its config says how large a crop it expects around a box.
         recognizer: its config names the alignment.
         photographs: (N,) images (H, W, 3) uint8 RGB, N > 0.
         boxes: (N, 4) x, y, width, height, px.
     """
-    squares = geometry.crop_squares(boxes, landmarks.config.box_scale)
-    points = find_points(landmarks, photographs, squares)
+    squares = geometry.crop_squares(boxes, hourglass.config.box_scale)
+    points = find_points(hourglass, photographs, squares)
     alignment = recognizer.config.alignment
     matrices = geometry.alignment_matrices(points, recognizer.config.image_size)[alignment]
     faces = [

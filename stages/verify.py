@@ -12,10 +12,10 @@ from typer import Argument, Option
 from facerec.data.celeba import IMAGE_PATH, read_boxes
 from facerec.data.pair_lists import read_pairs
 from facerec.inference import embed_photographs
-from facerec.landmarks import hourglass
+from facerec.landmarks.hourglass import load as load_hourglass
 from facerec.metrics.cross_validation import cross_validated_accuracy
 from facerec.networks.devices import device
-from facerec.recognition import recognizer
+from facerec.recognition.recognizer import load as load_recognizer
 from facerec.tables import BOX
 from stages.cli import run, write_metrics
 
@@ -34,7 +34,7 @@ def main(
         Path | None,
         Argument(help="table of boxes, as CelebA's; without: the photograph is the box"),
     ] = None,
-    landmarks: Annotated[Path, Option(help="the hourglass")] = Path("models/hourglass.pt"),
+    hourglass: Annotated[Path, Option(help="finds the landmarks")] = Path("models/hourglass.pt"),
     model: Annotated[Path, Option(help="the recogniser")] = Path("models/recognizer.pt"),
     metrics: Annotated[Path | None, Option(help="output: the numbers as JSON")] = None,
 ) -> None:
@@ -43,8 +43,8 @@ def main(
     names = sorted({*rows["first"], *rows.second})
     embeddings = normalize(
         embed_photographs(
-            hourglass.load(landmarks, device()),
-            recognizer.load(model, device()),
+            load_hourglass(hourglass, device()),
+            load_recognizer(model, device()),
             [_inside(images, name) for name in names],
             _boxes(boxes, names),
         )

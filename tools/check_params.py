@@ -25,7 +25,6 @@ SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 RECOGNIZER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines
 NO_WEIGHTS = Path("profiles/none.csv")  # every profile's empty file for an absent one
-WITHOUT_SCORES = {"triplet"}  # head types without a score for each person
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
 Content = dict[str, Any]  # of params.yaml
 
@@ -158,14 +157,14 @@ def _paths(content: Content) -> Iterator[str]:
 
 
 def _audit(content: Content) -> Iterator[str]:
-    audit = content["audit"]
-    head = audit["recognizer"]["head"]["type"]
-    if audit["runs"] and head in WITHOUT_SCORES:
-        yield f"audit.recognizer.head: expected a type with scores, such as ce, got {head!r}"
-    if audit["exclude_odds"] < audit["review_odds"]:
+    audit = AuditParams.model_validate(content["audit"])
+    head = audit.recognizer.head
+    if audit.runs and not head.has_scores:
+        yield f"audit.recognizer.head: expected a type with scores, such as ce, got {head.type!r}"
+    if audit.exclude_odds < audit.review_odds:
         yield (
-            f"audit.exclude_odds: expected at least audit.review_odds ({audit['review_odds']}), "
-            f"got {audit['exclude_odds']}"
+            f"audit.exclude_odds: expected at least audit.review_odds ({audit.review_odds}), "
+            f"got {audit.exclude_odds}"
         )
 
 

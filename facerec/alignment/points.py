@@ -1,4 +1,7 @@
-"""The five points of faces, found by the hourglass in crops or in photographs."""
+"""The five points of faces, taken from px of the crop to px of the photograph.
+
+Where they lie in the crop is decided by `StackedHourglass.predict`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ import pandas as pd
 
 from facerec.metrics.bootstrap import BootstrapParams, bootstrap_interval, mcnemar_p
 
-NAMES = {
+DISPLAY_NAMES = {  # by recogniser; the others keep their names
     "ce": "CE",
     "arcface": "ArcFace",
     "cosface": "CosFace",
@@ -171,7 +171,7 @@ def wins_line(result: PairedResult) -> str:
 
 def display_name(name: str) -> str:
     """Returns a recogniser's name for tables: that of the head it is named after, or its own."""
-    return NAMES.get(name, name)
+    return DISPLAY_NAMES.get(name, name)
 
 
 def cell(metrics: dict[str, float], key: str) -> str:

@@ -6,8 +6,8 @@ Points are px of the heatmap, with pixel centres at integers.
 import torch
 from torch import Tensor
 
-WINDOW = 2  # px on each side of the peak that the refinement uses
-MAX_OFFSET = 1.0  # px that the refinement may move a point from the peak's pixel
+WINDOW = 2  # px on each side of the peak that the sub-pixel fit uses
+MAX_OFFSET = 1.0  # px that the sub-pixel fit may move a point from the peak's pixel
 MIN_HEIGHT = 1e-12  # of a peak; a narrow one six pixels beyond the border is lower
 EPSILON = 1e-30  # smallest value whose logarithm is taken: the tail of a narrow peak is about 1e-20
 
@@ -34,11 +34,11 @@ def inside(points: Tensor, size: int) -> Tensor:
 def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the points (B, K, 2) that heatmaps show, and their confidence (B, K) in [0, 1].
 
-    The confidence is the height of the peak. The peak is refined as in DARK (Zhang et al. 2020,
-    eq. 8): the logarithm of a Gaussian is a quadratic, whose maximum has a closed form. Here the
-    quadratic is fitted to a window by least squares, weighted with the squared heatmap (Guo 2011).
-    This needs no smoothing first. The window stays inside the heatmap, so that the fit is exact up
-    to the border.
+    The confidence is the height of the peak. Its sub-pixel place is found as in DARK (Zhang et al.
+    2020, eq. 8): the logarithm of a Gaussian is a quadratic, whose maximum has a closed form. Here
+    the quadratic is fitted to a window by least squares, weighted with the squared heatmap (Guo
+    2011). This needs no smoothing first. The window stays inside the heatmap, so that the fit is
+    exact up to the border.
 
     A fit further than MAX_OFFSET from the peak is not trusted: the point is then the peak's pixel.
     The border is an exception: there a far fit means that the true peak lies beyond. Such a point
@@ -61,11 +61,11 @@ def decode_heatmaps(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return points.reshape(b, k, 2), confidence.reshape(b, k)
 
 
-def _trusted(refined: Tensor, peak: Tensor, side: int) -> Tensor:
-    """Returns the refined points (N, 2), or the peaks (N, 2) where a fit is NaN or too far off."""
+def _trusted(fitted: Tensor, peak: Tensor, side: int) -> Tensor:
+    """Returns the fitted points (N, 2), or the peaks (N, 2) where a fit is NaN or too far off."""
     least = torch.where(peak == 0, -MAX_OFFSET, -torch.inf)
     most = torch.where(peak == side - 1, MAX_OFFSET, torch.inf)
-    moved = (refined - peak).clamp(least, most)
+    moved = (fitted - peak).clamp(least, most)
     is_near = (moved.abs() <= MAX_OFFSET).all(dim=1, keepdim=True)  # False for NaN too
     return torch.where(is_near, peak + moved, peak)
 

@@ -4,7 +4,7 @@ A new head is a class here with a line in `HeadParams`, and a network in `heads.
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -15,14 +15,24 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 SamplesPerClass = Annotated[int, Field(ge=2)]  # photographs of a person in a batch: there are pairs
 
 
-class CEParams(Params):
+class BaseHeadParams(Params):
+    """What the settings of all heads have in common.
+
+    Attributes:
+        has_scores: whether the head alone scores people; without, evaluation compares prototypes.
+    """
+
+    has_scores: ClassVar[bool] = True
+
+
+class CEParams(BaseHeadParams):
     """Softmax cross-entropy over people."""
 
     type: Literal["ce"]
     label_smoothing: Share  # probability spread evenly over all people
 
 
-class ArcFaceParams(Params):
+class ArcFaceParams(BaseHeadParams):
     """An angle added to the true person."""
 
     type: Literal["arcface"]
@@ -30,7 +40,7 @@ class ArcFaceParams(Params):
     margin: Angle
 
 
-class CosFaceParams(Params):
+class CosFaceParams(BaseHeadParams):
     """A cosine taken from the true person."""
 
     type: Literal["cosface"]
@@ -38,7 +48,7 @@ class CosFaceParams(Params):
     margin: NonNegativeFloat  # in cosine
 
 
-class SubCenterArcFaceParams(Params):
+class SubCenterArcFaceParams(BaseHeadParams):
     """ArcFace to the nearest of several centres a person."""
 
     type: Literal["subcenter_arcface"]
@@ -47,7 +57,7 @@ class SubCenterArcFaceParams(Params):
     sub_centers: PositiveInt  # a person
 
 
-class AdaFaceParams(Params):
+class AdaFaceParams(BaseHeadParams):
     """A margin that follows the embedding's norm, which stands for the photograph's quality."""
 
     type: Literal["adaface"]
@@ -57,15 +67,16 @@ class AdaFaceParams(Params):
     t_alpha: Annotated[float, Field(gt=0, le=1)]  # weight of a batch in the running mean and sd
 
 
-class TripletParams(Params):
+class TripletParams(BaseHeadParams):
     """Each face nearer to its person's farthest photograph than to the nearest other person's."""
 
+    has_scores = False
     type: Literal["triplet"]
     margin: NonNegativeFloat  # in cosine
     samples_per_class: SamplesPerClass
 
 
-class ArcFaceTripletParams(Params):
+class ArcFaceTripletParams(BaseHeadParams):
     """ArcFace plus weighted triplets."""
 
     type: Literal["arcface_triplet"]

@@ -28,7 +28,7 @@ def _eye_distance_x(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return points[:, 1, 0] - points[:, 0, 0]
 
 
-def yaw(points: np.ndarray) -> np.ndarray:
+def _yaw(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Returns how far (N,) the head of points (N, 5, 2) is turned to either side, degrees.
 
     It is estimated from the place of the nose along the line between the eyes; 90 where the eyes
@@ -110,18 +110,22 @@ def _outlier(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return residuals / max(float(np.median(residuals[is_usual])), 1e-9)
 
 
-Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
-OF_ANNOTATIONS: dict[str, Measure] = {  # of points (N, 5, 2) and boxes (N, 4)
-    "frontality": lambda points, boxes: frontality(points),  # 0.5: the nose is between the eyes
+# Takes points (N, 5, 2) and boxes (N, 4) to values (N,).
+AnnotationMeasure = Callable[[np.ndarray, np.ndarray], np.ndarray]
+OF_ANNOTATIONS: dict[str, AnnotationMeasure] = {
+    # 0.5: the nose is between the eyes
+    "frontality": lambda points, boxes: frontality(points),
     "eye_distance_x": _eye_distance_x,  # px
-    "eye_distance": lambda points, boxes: eye_distance(points),  # px
-    "yaw": lambda points, boxes: yaw(points),  # degrees to either side
+    # px
+    "eye_distance": lambda points, boxes: eye_distance(points),
+    "yaw": _yaw,  # degrees to either side
     "roll": _roll,  # degrees to either side
     "pitch": _pitch,  # how far the nose is from its usual place, of the eye-to-mouth distance
     "points_in_box": _points_in_box,  # of the five
     "plausible": _plausible,  # negative where points are mirrored, swapped or upside down
     "outlier": _outlier,  # 1: as usual
-    "resolution": lambda points, boxes: boxes[:, 2:].min(axis=1),  # px of the box's smaller side
+    # px of the box's smaller side
+    "resolution": lambda points, boxes: boxes[:, 2:].min(axis=1),
 }
 OF_PIXELS = (  # columns of MEASURES
     "sharpness",  # steepness of the edges, relative to the contrast

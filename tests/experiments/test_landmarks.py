@@ -143,7 +143,7 @@ def test_a_training_fills_its_time_and_is_measured(tmp_path, monkeypatch):
     assert list(seconds) == ["floor", "basic"] and min(seconds.values()) > 0
     row = landmarks.train_and_measure("floor", small, 1, 7, run)
     assert (row["steps"], row["faces"]) == (7, 96)  # of the 7 steps 3 epochs take 2 each
-    assert all(row[f"refined_{boxes}"] > 0 for boxes in eval_sets)
+    assert all(row[f"sub-pixel_{boxes}"] > 0 for boxes in eval_sets)
     assert not list(tmp_path.rglob("*.pt"))
     speed = landmark_training.faces_per_second(landmark_training.our_steps(small, run), 0.05)
     assert speed > 0

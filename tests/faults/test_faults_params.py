@@ -7,12 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from test_end_to_end import CHECK, Repository, make_repository
-from test_heads import ENTRIES, E, make
 
-from tools.check_params import DRAWN, SECTIONS, WITHOUT_SCORES, problems
+from tools.check_params import DRAWN, SECTIONS, problems
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[2]
@@ -205,12 +203,6 @@ def test_more_may_be_selected_of_a_collection_that_is_not_drawn(tmp_path):
     file = changed(tmp_path, "dataset", {"images": "data/raw/mine"})
     file.write_text(file.read_text().replace("people: 100", "people: 1000"))
     assert yaml.safe_load(file.read_text())["select"]["people"] == 1000 and problems(file) == []
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-def test_the_heads_without_scores_are_those_that_give_none(name):
-    scores = make(name).scores(torch.ones(2, E))
-    assert (scores is None) == (name in WITHOUT_SCORES)
 
 
 def test_the_drawn_photographs_are_where_synthesize_puts_them():

@@ -103,7 +103,7 @@ def test_a_mirrored_or_transposed_heatmap_shows_its_points_mirrored_or_transpose
     heatmaps = draw_heatmaps(15 * torch.rand(300, 1, 2, generator=generator), 16, 1.5)
     heatmaps += 0.1 * torch.rand(heatmaps.shape, generator=generator)
     points, confidence = decode_heatmaps(heatmaps)
-    assert (points != points.round()).all(dim=2).sum() > 250  # were refined
+    assert (points != points.round()).all(dim=2).sum() > 250  # are sub-pixel
     left_right, up_down = torch.tensor([-1.0, 1.0]), torch.tensor([1.0, -1.0])
     for changed, expected in (
         (heatmaps.flip(3), 7.5 + left_right * (points - 7.5)),

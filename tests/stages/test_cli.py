@@ -56,7 +56,7 @@ def test_the_stages_are_listed_in_their_order(command):
 
 
 def test_the_command_forwards_its_arguments_to_a_stage():
-    result = python("-m", "facerec", "verify", "none.txt", "images", "--landmarks", "none.pt")
+    result = python("-m", "facerec", "verify", "none.txt", "images", "--hourglass", "none.pt")
     assert (result.returncode, result.stderr) == (1, "error: none.txt: No such file or directory\n")
     help_text = python("-m", "facerec", "stages", "crop", "--help").stdout
     assert "facerec stages crop [OPTIONS]" in help_text and "--cropped-landmarks" in help_text

@@ -197,7 +197,7 @@ def project(tmp_path):
     return tmp_path
 
 
-PAIRS, MODELS = ["pairs.txt", "images"], ["--landmarks", "h.pt", "--model", "r.pt"]
+PAIRS, MODELS = ["pairs.txt", "images"], ["--hourglass", "h.pt", "--model", "r.pt"]
 
 
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
