@@ -53,14 +53,14 @@ class Faces:
 
 
 def crop(
-    data: Path, pixels: int, photographs: int, repeats: int, row_lookup: bool = False
+    data: Path, image_size: int, photographs: int, repeats: int, row_lookup: bool = False
 ) -> Measured:
     """Returns our speed against the notebook's on one core, times the number of cores.
 
     Args:
         data: folder that the stages wrote. The photographs are those of its raw/cfp, or else the
             selected ones.
-        pixels: side of the crops.
+        image_size: side of the crops.
         photographs: at most.
         repeats: of each measurement.
         row_lookup: whether the notebook's loop searches the table for every photograph, as it did.
@@ -69,14 +69,14 @@ def crop(
     cores, photos = num_workers(), len(faces.some)
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
-        ours = speed_of(lambda: crop_some(faces.folder, faces.some, pixels, next(new)), photos)
+        ours = speed_of(lambda: crop_some(faces.folder, faces.some, image_size, next(new)), photos)
         theirs = speed_of(
-            lambda: _notebook_crop(faces, pixels, next(new), row_lookup), photos * cores
+            lambda: notebook_crop(faces, image_size, next(new), row_lookup), photos * cores
         )
         return alternate(ours, theirs, f"{faces.name} photographs", repeats)
 
 
-def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -> Measured:
+def crop_in_processes(data: Path, image_size: int, photographs: int, repeats: int) -> Measured:
     """Returns our speed against the notebook's loop without row lookups, one process per core.
 
     Cores share caches, memory and the disk, so that all together are slower than one times their
@@ -90,9 +90,9 @@ def crop_in_processes(data: Path, pixels: int, photographs: int, repeats: int) -
     with tempfile.TemporaryDirectory() as out, ProcessPoolExecutor(num_workers()) as pool:
         new = new_folders(Path(out))
         ours = speed_of(
-            lambda: crop_some(faces.folder, faces.some, pixels, next(new)), len(faces.some)
+            lambda: crop_some(faces.folder, faces.some, image_size, next(new)), len(faces.some)
         )
-        loop = partial(_notebook_crop, pixels=pixels, row_lookup=False)
+        loop = partial(notebook_crop, image_size=image_size, row_lookup=False)
         theirs = speed_of(
             lambda: list(pool.map(partial(loop, out=next(new)), parts)), len(faces.some)
         )
@@ -111,7 +111,7 @@ def _faces(data: Path, photographs: int) -> Faces:
     return (
         _cfp(data / "raw/cfp", photographs)
         if (data / "raw/cfp").is_dir()
-        else _selected(data, photographs)
+        else selected_faces(data, photographs)
     )
 
 
@@ -124,7 +124,8 @@ def _cfp(folder: Path, photographs: int) -> Faces:
     return Faces("cfp", folder / "img_celeba", frame, some)
 
 
-def _selected(data: Path, photographs: int) -> Faces:
+def selected_faces(data: Path, photographs: int) -> Faces:
+    """Returns the first selected photographs that the stages cropped."""
     parts = [tables.read(data / f"{name}.csv", tables.SELECTED) for name in ("selected", "wild")]
     frame = pd.concat(
         [*parts, tables.read(data / "openset.csv", tables.OPENSET)], ignore_index=True
@@ -141,12 +142,12 @@ def squares_of(data: Path, photographs: int) -> pd.DataFrame:
     ]
 
 
-def crop_some(folder: Path, some: pd.DataFrame, pixels: int, out: Path) -> None:
+def crop_some(folder: Path, some: pd.DataFrame, image_size: int, out: Path) -> None:
     """Does what the stage does."""
-    crop_all(folder, some.image_id.tolist(), some[SQUARE].to_numpy(), pixels, out)
+    crop_all(folder, some.image_id.tolist(), some[SQUARE].to_numpy(), image_size, out)
 
 
-def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> None:
+def notebook_crop(faces: Faces, image_size: int, out: Path, row_lookup: bool) -> None:
     """Crops as the notebook does: imread, clipped square, bilinear resize, imwrite."""
     frame = faces.frame
     by_name = {row.image_id: row for row in frame.itertuples()}
@@ -160,7 +161,7 @@ def _notebook_crop(faces: Faces, pixels: int, out: Path, row_lookup: bool) -> No
         top, bottom = max(int(centre_y - half_y), 0), min(int(centre_y + half_y), height)
         side = min(right - left, bottom - top)
         left, top = left + (right - left - side) // 2, top + (bottom - top - side) // 2
-        face = cv2.resize(picture[top : top + side, left : left + side], (pixels, pixels))
+        face = cv2.resize(picture[top : top + side, left : left + side], (image_size, image_size))
         cv2.imwrite(str(out / name), face)
 
 
@@ -173,12 +174,12 @@ def main(
     repeats: Annotated[int, Option(help="of each of the two, in turn")] = REPEATS,
 ) -> None:
     """Prints the measurement as JSON. The crops are as large as params.yaml says."""
-    pixels = CropParams.load("crop").image_size
+    image_size = CropParams.load("crop").image_size
     if against == "processes":
-        found = crop_in_processes(data, pixels, photographs, repeats)
+        measured = crop_in_processes(data, image_size, photographs, repeats)
     else:
-        found = crop(data, pixels, photographs, repeats, row_lookup=against == "lookup")
-    print(json.dumps(asdict(found)))
+        measured = crop(data, image_size, photographs, repeats, row_lookup=against == "lookup")
+    print(json.dumps(asdict(measured)))
 
 
 if __name__ == "__main__":

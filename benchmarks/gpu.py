@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from typer import Option, run
 
 from benchmarks import recognizer_speed
-from benchmarks.cells import machine
+from benchmarks.common import machine
 from facerec.files import write_bytes
 from facerec.landmarks import training as landmark_training
 from facerec.landmarks.datasets import CONTEXT
@@ -42,12 +42,12 @@ class Sizes:
 
     backbones: tuple[str, ...] = ("resnet18", "resnet50")
     face: int = 112
-    batch: int = 512
+    batch_size: int = 512
     crop: int = 256
     channels: int = 256
     stacks: int = 2
     depth: int = 4
-    hourglass_batch: int = 64
+    hourglass_batch_size: int = 64
     faces: int = 4096
     steps: int = 20
     matrix: int = 8192
@@ -122,7 +122,7 @@ def measure(sizes: Sizes, compiled: bool) -> str:
 
 
 def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
-    """Yields the networks, of which the device holds one at a time."""
+    """Yields the networks one at a time, so that the device holds one only."""
     for backbone in sizes.backbones:
         yield _recognizer(backbone, sizes, compiled)
     yield _hourglass(sizes, compiled)
@@ -130,7 +130,7 @@ def subjects(sizes: Sizes, compiled: bool) -> Iterator[Subject]:
 
 def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     params = _params(
-        RecognizerParams.load("recognizer"), sizes.batch, compiled, {"backbone": backbone}
+        RecognizerParams.load("recognizer"), sizes.batch_size, compiled, {"backbone": backbone}
     )
     generator = Generator().manual_seed(0)
     faces = torch.randint(
@@ -143,11 +143,11 @@ def _recognizer(backbone: str, sizes: Sizes, compiled: bool) -> Subject:
     loaded = recognizer_speed.our_epochs(network, faces.numpy(), labels, params)
     resident = recognizer_speed.resident_steps(network, labels, params, wait=False)
     return Subject(
-        f"{backbone}, {sizes.face} px, batch {sizes.batch}",
+        f"{backbone}, {sizes.face} px, batch {sizes.batch_size}",
         network,
         loaded,
         resident,
-        _batch(sizes.batch, sizes.face),
+        _batch(sizes.batch_size, sizes.face),
     )
 
 
@@ -158,10 +158,12 @@ def _hourglass(sizes: Sizes, compiled: bool) -> Subject:
         "stacks": sizes.stacks,
         "depth": sizes.depth,
     }
-    params = _params(HourglassParams.load("hourglass"), sizes.hourglass_batch, compiled, changes)
+    params = _params(
+        HourglassParams.load("hourglass"), sizes.hourglass_batch_size, compiled, changes
+    )
     wide = round(params.face_size * CONTEXT)
     generator = Generator().manual_seed(0)
-    count = max(sizes.faces // 8, sizes.hourglass_batch)
+    count = max(sizes.faces // 8, sizes.hourglass_batch_size)
     faces = torch.randint(0, 255, (count, wide, wide, 3), dtype=torch.uint8, generator=generator)
     points = torch.rand(count, 5, 2, generator=generator) * wide
     network = landmark_training.build(params, box_scale=1.0).train()
@@ -187,9 +189,9 @@ def _epochs(trainer: Trainer) -> Iterator[int]:
         yield trainer.steps_per_epoch * trainer.params.batch_size
 
 
-def _params(params: Any, batch: int, compiled: bool, changes: dict[str, Any]) -> Any:
+def _params(params: Any, batch_size: int, compiled: bool, changes: dict[str, Any]) -> Any:
     return params.model_copy(
-        update={"batch_size": batch, "compile": compiled, "precision": "bf16", **changes}
+        update={"batch_size": batch_size, "compile": compiled, "precision": "bf16", **changes}
     )
 
 
@@ -210,7 +212,7 @@ def _row(subject: Subject, mode: str, faces: int, rate: float) -> str:
     if device().type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     pairs = [
-        [faces_per_second(one, faces) for one in (subject.loaded, subject.resident)]
+        [faces_per_second(steps, faces) for steps in (subject.loaded, subject.resident)]
         for _ in range(REPEATS + 1)
     ]
     loaded, resident = (statistics.median(values) for values in zip(*pairs[1:], strict=True))

@@ -35,17 +35,17 @@ class NotebookFaces(Dataset):
     """Crops and their heatmaps, read and drawn anew whenever a face is asked for."""
 
     def __init__(
-        self, folder: Path, image_ids: list[str], points: np.ndarray, pixels: int, sigma: float
+        self, folder: Path, image_ids: list[str], points: np.ndarray, image_size: int, sigma: float
     ) -> None:
         self.folder, self.image_ids, self.points = folder, image_ids, points
-        self.pixels, self.sigma = pixels, sigma
+        self.image_size, self.sigma = image_size, sigma
 
     def __len__(self) -> int:
         return len(self.image_ids)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         image = cv2.resize(
-            read_image(self.folder / self.image_ids[index]), (self.pixels, self.pixels)
+            read_image(self.folder / self.image_ids[index]), (self.image_size, self.image_size)
         )
         face = torch.from_numpy(image).permute(2, 0, 1).float() / 255
         return face, torch.from_numpy(
@@ -53,7 +53,7 @@ class NotebookFaces(Dataset):
         )
 
     def _heatmap(self, x: float, y: float) -> np.ndarray:
-        side = self.pixels // STRIDE
+        side = self.image_size // STRIDE
         rows, columns = np.mgrid[:side, :side]
         squared = (columns - int(x / STRIDE)) ** 2 + (rows - int(y / STRIDE)) ** 2
         return np.exp(-squared / (2 * self.sigma**2)).astype(np.float32)
@@ -68,14 +68,17 @@ def main(
 ) -> None:
     """Prints both speeds and their ratio."""
     params = HourglassParams.load("hourglass")
-    of_run = read_run(data, params)
-    steps = {"notebook": notebook_steps(data, params, of_run), "ours": our_steps(params, of_run)}
-    for one in steps.values():
-        next(one)  # warms up: workers, memory, the choice of algorithms
+    run_data = read_run(data, params)
+    steps = {
+        "notebook": notebook_steps(data, params, run_data),
+        "ours": our_steps(params, run_data),
+    }
+    for each in steps.values():
+        next(each)  # warms up: workers, memory, the choice of algorithms
     speeds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
-        for name, one in steps.items():
-            speeds[name].append(faces_per_second(one, seconds))
+        for name, each in steps.items():
+            speeds[name].append(faces_per_second(each, seconds))
     for name, values in speeds.items():
         print(
             f"{name:<9} {statistics.median(values):8.2f} faces/s (median of {repeats}) "
@@ -90,13 +93,13 @@ def main(
     print(f"ratio {median:.1f} ({spread}); target {TARGET:.0f}: {verdict}")
 
 
-def notebook_steps(data: Path, params: HourglassParams, of_run: Run) -> Iterator[int]:
+def notebook_steps(data: Path, params: HourglassParams, run_data: Run) -> Iterator[int]:
     """Yields the number of faces of each step of the notebook's loop."""
     theirs = notebook(params)
     size = params.image_size
-    points = points_in_squares(of_run.train, of_run.train[SQUARE].to_numpy(), size)
+    points = points_in_squares(run_data.train, run_data.train[SQUARE].to_numpy(), size)
     faces = NotebookFaces(
-        data / "cropped", of_run.train.image_id.tolist(), points, size, theirs.sigma
+        data / "cropped", run_data.train.image_id.tolist(), points, size, theirs.sigma
     )
     loader = DataLoader(faces, theirs.batch_size, shuffle=True, num_workers=WORKERS, drop_last=True)
     network = build(theirs, box_scale=1.0).to(memory_format=torch.contiguous_format).train()
@@ -114,7 +117,7 @@ def _notebook_loss(network: StackedHourglass, batch: Tensor, heatmaps: Tensor) -
 
 
 def our_steps(
-    params: HourglassParams, of_run: Run, to_target: Callable[[Tensor], Tensor] = to_heatmap
+    params: HourglassParams, run_data: Run, to_target: Callable[[Tensor], Tensor] = to_heatmap
 ) -> Iterator[int]:
     """Yields the number of faces of each step of the stage's training."""
     network = build(params, box_scale=1.0).train()
@@ -122,8 +125,8 @@ def our_steps(
     optimizer = adamw(network, params)
     generator = torch.Generator().manual_seed(0)
     while True:
-        shuffled = torch.randperm(len(of_run.train_set), generator=generator)
-        batch = of_run.train_set[shuffled[: params.batch_size]]
+        shuffled = torch.randperm(len(run_data.train_set), generator=generator)
+        batch = run_data.train_set[shuffled[: params.batch_size]]
         yield _step(optimizer, lambda b=batch: loss_fn(b, 0.0, generator), len(batch[0]))
 
 

@@ -45,7 +45,7 @@ def alternate(
 
     Args:
         ours: does the work and returns its speed, units per second.
-        other: likewise.
+        other: does the same work in the other way, as `ours`.
         unit: of the work, such as faces.
         repeats: of each.
     """

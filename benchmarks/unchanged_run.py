@@ -30,9 +30,9 @@ def unchanged(photographs: int, repeats: int) -> Measured:
             speed_of(lambda name=name: _dvc(root, name, "--quiet"), 1)
             for name in ("status", "repro")
         )
-        found = alternate(status, repro, "runs", repeats)
+        measured = alternate(status, repro, "runs", repeats)
     return Measured(
-        found.ratios, f"repro {_seconds(found.other)}", f"status {_seconds(found.ours)}"
+        measured.ratios, f"repro {_seconds(measured.other)}", f"status {_seconds(measured.ours)}"
     )
 
 

@@ -20,9 +20,10 @@ import torch
 from torch import Generator, Tensor
 from typer import Option, run
 
-from benchmarks.cells import chosen, finished, machine, mean_and_sd, run_missing
+from benchmarks.common import chosen, machine
 from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from benchmarks.landmark_training import our_steps
+from experiments.finished_trainings import finished, mean_and_sd, run_missing
 from facerec.files import write_bytes
 from facerec.landmarks.evaluation import EvalSet
 from facerec.landmarks.heatmaps import decode_heatmaps
@@ -36,7 +37,7 @@ REFINE_STEPS = 2
 TURNS = 3  # of each variant
 WARM_UP, TIMED = 5, 5  # steps of a turn
 MAX_MINUTES = 4.0
-# For losses for which params.yaml's values were not chosen; the sigma is the notebook's.
+# For the other losses: params.yaml's values were chosen for kl. The sigma is the notebook's.
 SLOWER, WIDER = 0.001, 2.0
 UNMOVED = {"shift": 0.0, "scale": 0.0, "rotation": 0.0}
 
@@ -159,12 +160,12 @@ def main(
             f"--minutes: expected more than 0 and at most {MAX_MINUTES:.0f}, got {minutes}"
         )
     params = HourglassParams.load("hourglass")
-    of_run = read_run(data, params)
+    run_data = read_run(data, params)
     unrefined = read_run(data, params.model_copy(update={"refine_steps": 0}))
     names = chosen(only, VARIANTS)
     keys = [
         {
-            "run": _key(of_run, VARIANTS[name].params(params, seed)),
+            "run": _key(run_data, VARIANTS[name].params(params, seed)),
             "minutes": minutes,
             "variant": name,
             "seed": seed,
@@ -172,27 +173,27 @@ def main(
         for seed in range(1, seeds + 1)
         for name in names
     ]
-    steps = steps_within(minutes, names, params, of_run, finished(cells, keys))
+    steps = steps_within(minutes, names, params, run_data, finished(cells, keys))
 
     def measure(key: dict[str, Any]) -> dict[str, Any]:
         variant = key["variant"]
         refines = VARIANTS[variant].params(params, 0).refine_steps > 0
-        faces = of_run if refines else unrefined
+        faces = run_data if refines else unrefined
         return train_and_measure(variant, params, key["seed"], steps[variant], faces)
 
     done = run_missing(cells, keys, measure)
-    text = markdown(done, params, minutes, len(of_run.train_set))
+    text = markdown(done, params, minutes, len(run_data.train_set))
     write_bytes(report, text.encode())
     print(text)
 
 
-def _key(of_run: Run, params: HourglassParams) -> str:
+def _key(run_data: Run, params: HourglassParams) -> str:
     """Returns a hash of the faces, the variant's parameters and the library's code."""
-    return fingerprint(of_run.key, params)
+    return fingerprint(run_data.key, params)
 
 
 def steps_within(
-    minutes: float, names: list[str], params: HourglassParams, of_run: Run, done: pd.DataFrame
+    minutes: float, names: list[str], params: HourglassParams, run_data: Run, done: pd.DataFrame
 ) -> dict[str, int]:
     """Returns the steps of each variant: those that fill the time, or those of a finished training.
 
@@ -202,7 +203,7 @@ def steps_within(
     networks = {name: _network(VARIANTS[name].params(params, 0)) for name in names}
     steps = {networks[row.variant]: int(row.steps) for row in done.itertuples()}
     first = {network: name for name, network in reversed(networks.items()) if network not in steps}
-    seconds = seconds_per_step(list(first.values()), params, of_run)
+    seconds = seconds_per_step(list(first.values()), params, run_data)
     steps |= {
         network: max(1, round(60 * minutes / seconds[name])) for network, name in first.items()
     }
@@ -213,19 +214,20 @@ def _network(params: HourglassParams) -> tuple:
     return params.block, params.stacks, params.channels, params.depth, params.batch_size
 
 
-def seconds_per_step(names: list[str], params: HourglassParams, of_run: Run) -> dict[str, float]:
+def seconds_per_step(names: list[str], params: HourglassParams, run_data: Run) -> dict[str, float]:
     """Returns the median time of a step of each variant; the variants take turns.
 
     The first steps of a turn do not count: after the notebook's, which use gigabytes, all are slow.
     """
     variants = {name: VARIANTS[name] for name in names}
     steps = {
-        name: our_steps(one.params(params, 0), of_run, one.target) for name, one in variants.items()
+        name: our_steps(variant.params(params, 0), run_data, variant.target)
+        for name, variant in variants.items()
     }
     times: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(TURNS):
-        for name, one in steps.items():
-            times[name] += [_seconds(one) for _ in range(WARM_UP + TIMED)][WARM_UP:]
+        for name, training in steps.items():
+            times[name] += [_seconds(training) for _ in range(WARM_UP + TIMED)][WARM_UP:]
     return {name: statistics.median(spent) for name, spent in times.items()}
 
 
@@ -236,20 +238,20 @@ def _seconds(steps: Iterator[int]) -> float:
 
 
 def train_and_measure(
-    name: str, params: HourglassParams, seed: int, steps: int, of_run: Run
+    name: str, params: HourglassParams, seed: int, steps: int, run_data: Run
 ) -> dict[str, Any]:
     """Returns steps, seconds, and the errors of frontal faces by boxes and decoding."""
     variant = VARIANTS[name]
-    own = variant.params(params, seed)
-    epochs = min(own.epochs, steps)
-    own = own.model_copy(update={"epochs": epochs})
+    variant_params = variant.params(params, seed)
+    epochs = min(variant_params.epochs, steps)
+    variant_params = variant_params.model_copy(update={"epochs": epochs})
     start = time.perf_counter()
-    network = _trained(own, variant, steps // epochs, of_run)
+    network = _trained(variant_params, variant, steps // epochs, run_data)
     seconds = round(time.perf_counter() - start, 1)
-    seen = epochs * (steps // epochs) * own.batch_size
+    seen = epochs * (steps // epochs) * variant_params.batch_size
     return {"steps": steps, "faces": seen, "seconds": seconds} | {
         f"{decoding}_{boxes}": error
-        for boxes, faces in of_run.eval_sets.items()
+        for boxes, faces in run_data.eval_sets.items()
         for decoding, error in errors(
             network, faces, {row[3] for row in ROWS if row[2] == name}
         ).items()
@@ -257,16 +259,16 @@ def train_and_measure(
 
 
 def _trained(
-    params: HourglassParams, variant: Variant, steps: int, of_run: Run
+    params: HourglassParams, variant: Variant, steps: int, run_data: Run
 ) -> StackedHourglass:
     """Returns a network trained for `params.epochs` epochs of `steps` steps each."""
     network = build(params, box_scale=1.0)
-    order = profile_order(of_run.train_set.targets, params.profile_oversampling)
+    order = profile_order(run_data.train_set.targets, params.profile_oversampling)
     samples = steps * params.batch_size
     task = Task(
-        of_run.train_set,
+        run_data.train_set,
         batch_loss(network, params, variant.target),
-        order=lambda generator: _draw(order, samples, generator),
+        order=lambda generator: repeated_epochs(order, samples, generator),
         epoch_samples=samples,
     )
     name = fingerprint("experiment_landmarks", params)
@@ -276,8 +278,10 @@ def _trained(
     return network.eval()
 
 
-def _draw(order: Callable[[Generator], Tensor], count: int, generator: Generator) -> Tensor:
-    """Returns `count` indices: those of as many epochs as it takes, one after the other."""
+def repeated_epochs(
+    order: Callable[[Generator], Tensor], count: int, generator: Generator
+) -> Tensor:
+    """Returns `count` indices (count,), from one epoch after the other."""
     drawn = [order(generator)]
     while sum(map(len, drawn)) < count:
         drawn.append(order(generator))

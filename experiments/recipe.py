@@ -22,7 +22,8 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from typer import Option, run
 
-from benchmarks.cells import machine, mean_and_sd, run_missing
+from benchmarks.common import machine
+from experiments.finished_trainings import mean_and_sd, run_missing
 from facerec import tables
 from facerec.audit.out_of_fold import resized
 from facerec.files import write_bytes

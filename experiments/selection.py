@@ -20,7 +20,8 @@ import torch
 from pydantic import ConfigDict
 from typer import Option, run
 
-from benchmarks.cells import machine, run_missing
+from benchmarks.common import machine
+from experiments.finished_trainings import run_missing
 from facerec import geometry, tables
 from facerec.alignment.params import CropParams
 from facerec.alignment.points import find_points

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from facerec import cli
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[1]
@@ -126,12 +127,20 @@ def test_all_stages_wait_for_the_check_of_the_parameters():
         after |= set(stage["outs"])
 
 
+def test_the_command_line_has_all_stages_in_their_order():
+    assert list(cli.STAGES) == OF_MODULES
+    assert all((ROOT / f"stages/{name}.py").is_file() for name in (*cli.STAGES, *cli.COMMANDS))
+
+
 @pytest.mark.parametrize(
-    "module", sorted((ROOT / "facerec").glob("*.py")), ids=lambda path: path.stem
+    "module", LIBRARY, ids=lambda path: str(path.relative_to(ROOT / "facerec"))
 )
 def test_the_library_knows_no_stage_and_reads_no_parameters(module):
     tree = ast.parse(module.read_text())
     assert not [file for file in imported(module) if file.parent.name == "stages"]
+    if module != ROOT / "facerec/cli.py":  # the command line imports a stage by its name
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+        assert not [text for text in texts if isinstance(text, str) and text.startswith("stages.")]
     loads = [
         n
         for n in ast.walk(tree)

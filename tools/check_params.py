@@ -19,11 +19,11 @@ from facerec.selection.params import SelectParams
 from facerec.synthetic.params import SynthesizeParams
 from stages.cli import run
 
-# dvc.yaml puts a path on a command line, in quotes; one that begins with `-` would be an option.
+# dvc.yaml puts a path on a command line, in quotes. A path that begins with `-` would be an option.
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 RECOGNIZER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines
-NO_WEIGHTS = Path("profiles/none.csv")  # what stands for no file in every profile
+NO_WEIGHTS = Path("profiles/none.csv")  # every profile's empty file for an absent one
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
 Content = dict[str, Any]  # of params.yaml
 
@@ -38,7 +38,7 @@ class DatasetParams(Params):
     attributes: SafePath
 
 
-SECTIONS: dict[str, type[Params]] = {  # but for `recognizers`, whose entries have any name
+SECTIONS: dict[str, type[Params]] = {  # `recognizers` apart: its entries have any name
     "dataset": DatasetParams,
     "synthesize": SynthesizeParams,
     "select": SelectParams,
@@ -180,7 +180,7 @@ def _drawn(content: Content) -> Iterator[str]:
             f"synthesize.people is {drawn['people']}"
         )
     photos = select["images_per_person"] + select["wild_per_person"]
-    some_have_more = drawn["label_noise"] > 0  # of whom others' photographs bear the name
+    some_have_more = drawn["label_noise"] > 0  # they get other people's photographs
     if photos > drawn["photos_per_person"] and not some_have_more:
         yield (
             f"select.images_per_person and wild_per_person take {photos} photographs of a person, "
@@ -191,12 +191,13 @@ def _drawn(content: Content) -> Iterator[str]:
 def main(
     file: Annotated[Path, Argument(help="the parameters")] = PARAMS_FILE,
     checked: Annotated[
-        Path | None, Argument(help="output: what the first stages wait for, always the same")
+        Path | None,
+        Argument(help="output: a file that the first stages depend on, always the same"),
     ] = None,
 ) -> None:
     """Check every section of the parameters, and name all that is wrong at once."""
-    if found := problems(file):
-        raise ValueError("\n".join(["nothing was run:", *found]))
+    if messages := problems(file):
+        raise ValueError("\n".join(["nothing was run:", *messages]))
     if checked:
         write_bytes(checked, b"every section of params.yaml is in order\n")
 

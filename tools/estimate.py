@@ -37,13 +37,13 @@ class Speed:
     Attributes:
         draw: per drawn photograph.
         hourglass_step: per training batch.
-        look: per face, to find its points.
+        predict_face: per face, to find its landmarks.
         recognizer_step: per training batch.
     """
 
     draw: float = 0.0
     hourglass_step: float = 0.0
-    look: float = 0.0
+    predict_face: float = 0.0
     recognizer_step: float = 0.0
 
 
@@ -84,31 +84,32 @@ class Photographs:
     def of(cls, content: dict[str, Any]) -> "Photographs":
         """Returns the numbers for checked parameters; an absent collection counts as small."""
         select, drawn = content["select"], content["synthesize"]
-        people, chosen, wild = (
-            select["people"],
-            select["images_per_person"],
-            select["wild_per_person"],
-        )
+        people = select["people"]
+        chosen = select["images_per_person"]
+        wild = select["wild_per_person"]
         strangers = select["openset"]["query_people"] + select["openset"]["distractor_people"]
         identity = Path(content["dataset"]["identity"])
         if drawn["runs"] and content["dataset"]["images"] == DRAWN:
-            everybody, collection = drawn["people"], drawn["people"] * drawn["photos_per_person"]
+            all_people = drawn["people"]
+            collection = all_people * drawn["photos_per_person"]
         elif identity.is_file():
             rows = [
                 line.replace(",", " ").split()
                 for line in identity.read_text(encoding="utf-8").splitlines()
             ]
-            everybody, collection = len({row[-1] for row in rows if row}) or 1, len(rows)
+            all_people = len({row[-1] for row in rows if row}) or 1
+            collection = len(rows)
         else:
-            everybody, collection = people + strangers, (people + strangers) * (chosen + wild)
-        of_one = collection / everybody
+            all_people = people + strangers
+            collection = all_people * (chosen + wild)
+        per_person = collection / all_people
         return cls(
             collection=collection,
             train=people * (chosen - select["val_per_person"]),
             val=people * select["val_per_person"],
             wild=people * wild,
-            openset=round(strangers * min(select["openset"]["images_per_person"], of_one)),
-            landmarks_only=round(people * max(of_one - chosen - wild, 0)),
+            openset=round(strangers * min(select["openset"]["images_per_person"], per_person)),
+            landmarks_only=round(people * max(per_person - chosen - wild, 0)),
         )
 
     @property
@@ -158,59 +159,62 @@ def seconds(
         speed: of this machine.
         kept: epochs that are already done.
     """
-    return sum(
-        START + _work(*stage.partition("@")[::2], content, photographs, speed, kept)
-        for stage in stages
-    )
+    total = 0.0
+    for stage in stages:
+        kind, _, recognizer_name = stage.partition("@")
+        total += START + _work(kind, recognizer_name, content, photographs, speed, kept)
+    return total
 
 
 def _work(
-    kind: str, head: str, content: dict[str, Any], of: Photographs, speed: Speed, kept: Kept
+    kind: str,
+    recognizer_name: str,
+    content: dict[str, Any],
+    photographs: Photographs,
+    speed: Speed,
+    kept: Kept,
 ) -> float:
     """Returns the seconds of one stage without its start."""
-    hourglass, recognizer = content["hourglass"], content["recognizer"]
-    seeds, tried = len(recognizer["seeds"]), of.val * EMBED
+    hourglass = content["hourglass"]
+    recognizer = content["recognizer"]
+    seeds = len(recognizer["seeds"])
     if kind == "synthesize":
-        return of.collection * speed.draw
+        return photographs.collection * speed.draw
     if kind == "measure":
-        return of.collection * MEASURE
+        return photographs.collection * MEASURE
     if kind == "select":
-        return of.collection * SELECT
+        return photographs.collection * SELECT
     if kind == "crop":
-        return (of.aligned + of.landmarks_only) * CROP
+        return (photographs.aligned + photographs.landmarks_only) * CROP
     if kind == "train_hourglass":
-        learned = of.train + of.landmarks_only
-        epoch = (
-            _steps(learned, hourglass["batch_size"]) * speed.hourglass_step + of.val * speed.look
-        )
-        exams = 2 * (of.openset or of.val) * speed.look
-        return TORCH + learned * READ + (hourglass["epochs"] - kept.hourglass) * epoch + exams
+        train = photographs.train + photographs.landmarks_only
+        steps = _steps(train, hourglass["batch_size"]) * speed.hourglass_step
+        epoch = steps + photographs.val * speed.predict_face
+        evaluation = 2 * (photographs.openset or photographs.val) * speed.predict_face
+        return TORCH + train * READ + (hourglass["epochs"] - kept.hourglass) * epoch + evaluation
     if kind == "align":
-        return TORCH + of.aligned * (speed.look + ALIGN)
+        return TORCH + photographs.aligned * (speed.predict_face + ALIGN)
     if kind == "audit":
-        audit, photographs = content["audit"], of.train + of.val + of.wild
-        small = (audit["image_size"] / content["align"]["image_size"]) ** 2
-        steps = _steps(round(photographs * (1 - 1 / audit["folds"])), recognizer["batch_size"])
-        return (
-            TORCH
-            + photographs * READ
-            + audit["folds"] * audit["epochs"] * steps * speed.recognizer_step * small
-        )
+        audit = content["audit"]
+        audited = photographs.train + photographs.val + photographs.wild
+        smaller = (audit["image_size"] / content["align"]["image_size"]) ** 2
+        steps = _steps(round(audited * (1 - 1 / audit["folds"])), recognizer["batch_size"])
+        epoch = steps * speed.recognizer_step * smaller
+        return TORCH + audited * READ + audit["folds"] * audit["epochs"] * epoch
     if kind == "train_recognizer":
-        epoch = _steps(of.train, recognizer["batch_size"]) * speed.recognizer_step + tried
-        left = seeds * recognizer["epochs"] - kept.recognizers.get(head, 0)
-        return TORCH + (of.train + of.val) * READ + left * epoch
+        steps = _steps(photographs.train, recognizer["batch_size"]) * speed.recognizer_step
+        epoch = steps + photographs.val * EMBED
+        epochs = seeds * recognizer["epochs"] - kept.recognizers.get(recognizer_name, 0)
+        return TORCH + (photographs.train + photographs.val) * READ + epochs * epoch
     if kind == "evaluate":
-        return (
-            TORCH
-            + of.aligned * READ
-            + seeds * (of.aligned * EMBED + content["evaluate"]["bootstrap_resamples"] * RESAMPLE)
-        )
+        resample = content["evaluate"]["bootstrap_resamples"] * RESAMPLE
+        scoring = seeds * (photographs.aligned * EMBED + resample)
+        return TORCH + photographs.aligned * READ + scoring
     return 0.0
 
 
-def _steps(samples: int, batch: int) -> int:
-    return max(samples // batch, 1)
+def _steps(samples: int, batch_size: int) -> int:
+    return max(samples // batch_size, 1)
 
 
 def about(seconds: float) -> str:
@@ -224,28 +228,29 @@ def describe(
     stages: list[str], content: dict[str, Any], photographs: Photographs, kept: Kept
 ) -> str:
     """Returns what these stages do in one sentence."""
-    heads = [stage.partition("@")[2] for stage in stages if stage.startswith("train_recognizer@")]
+    recognizers = [
+        stage.partition("@")[2] for stage in stages if stage.startswith("train_recognizer@")
+    ]
     doing = []
     if any(stage.startswith("synthesize@") for stage in stages):
         doing.append(f"draw {photographs.collection} photographs")
     if "train_hourglass" in stages:
         since = f", from epoch {kept.hourglass + 1} on" if kept.hourglass else ""
         doing.append(f"train the hourglass ({content['hourglass']['epochs']} epochs{since})")
-    if heads:
-        trained = sum(kept.recognizers.get(head, 0) for head in heads)
+    if recognizers:
+        trained = sum(kept.recognizers.get(name, 0) for name in recognizers)
         since = f", {trained} epochs already done" if trained else ""
-        doing.append(
-            f"train {len(heads)} recogniser{'s' * (len(heads) > 1)} ({', '.join(heads)}{since})"
-        )
+        number = f"{len(recognizers)} recogniser{'s' * (len(recognizers) > 1)}"
+        doing.append(f"train {number} ({', '.join(recognizers)}{since})")
     if any(stage.startswith("evaluate@") for stage in stages):
-        doing.append("measure what was learned")
+        doing.append("evaluate the recognisers")
     return f"{len(stages)} stage{'s' * (len(stages) > 1)} to run: {', '.join(doing or stages)}"
 
 
 def main() -> None:
     """Check the parameters, and say what `dvc repro` will do and about how long it takes."""
-    if found := problems(PARAMS_FILE):
-        raise ValueError("\n".join(["nothing was run:", *found]))
+    if messages := problems(PARAMS_FILE):
+        raise ValueError("\n".join(["nothing was run:", *messages]))
     content = read_yaml(PARAMS_FILE)
     try:
         with Repo() as repo:
@@ -257,13 +262,12 @@ def main() -> None:
         return
     from tools import speed  # takes seconds to import
 
-    of_hourglass, of_recognizer = (
-        HourglassParams.load("hourglass"),
-        RecognizerParams.load("recognizer"),
-    )
+    hourglass_params = HourglassParams.load("hourglass")
+    recognizer_params = RecognizerParams.load("recognizer")
     entries = {name: RecognizerEntry.load(f"recognizers.{name}") for name in content["recognizers"]}
-    done = {name: speed.recognizer_epochs(name, of_recognizer) for name in entries}
-    kept, photographs = Kept(speed.hourglass_epochs(of_hourglass), done), Photographs.of(content)
+    recognizer_epochs = {name: speed.recognizer_epochs(name, recognizer_params) for name in entries}
+    kept = Kept(speed.hourglass_epochs(hourglass_params), recognizer_epochs)
+    photographs = Photographs.of(content)
     print(f"{describe(stages, content, photographs, kept)}; ", end="", flush=True)
 
     kinds = {stage.partition("@")[0] for stage in stages}
@@ -271,14 +275,17 @@ def main() -> None:
     if "synthesize" in kinds:
         measured = replace(measured, draw=speed.draw())
     if kinds & {"train_hourglass", "align"}:
-        step, look = speed.hourglass(of_hourglass)
-        measured = replace(measured, hourglass_step=step, look=look)
+        step, predict_face = speed.hourglass(hourglass_params)
+        measured = replace(measured, hourglass_step=step, predict_face=predict_face)
     if kinds & {"train_recognizer", "audit"}:
-        sizes = content["select"]["people"], content["align"]["image_size"]
-        step = speed.recognizer(of_recognizer, next(iter(entries.values())), *sizes)
+        people = content["select"]["people"]
+        image_size = content["align"]["image_size"]
+        first_entry = next(iter(entries.values()))
+        step = speed.recognizer(recognizer_params, first_entry, people, image_size)
         measured = replace(measured, recognizer_step=step)
-    lasts, cores = seconds(stages, content, photographs, measured, kept), num_workers()
-    print(f"about {about(lasts)} on this machine's {cores} core{'s' * (cores > 1)}", flush=True)
+    cores = num_workers()
+    total = seconds(stages, content, photographs, measured, kept)
+    print(f"about {about(total)} on this machine's {cores} core{'s' * (cores > 1)}", flush=True)
 
 
 if __name__ == "__main__":

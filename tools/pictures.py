@@ -25,7 +25,7 @@ CHARTS = {  # by the name of their table and template: x, y, title
 def main() -> None:
     """Writes docs/<profile>_<sheet>.jpg and docs/<profile>_<chart>.png."""
     profile = current()
-    for name, (rows, width) in _shown().items():
+    for name, (rows, width) in _sheets().items():
         sheet = read_image(SHEETS / f"{name}.jpg")
         top = sheet[: round((len(sheet) - GAP) * rows) + GAP]
         write_image(DOCS / f"{profile}_{name}.jpg", fit(top, width)[0])
@@ -34,8 +34,8 @@ def main() -> None:
     print("\n".join(str(path) for path in sorted(DOCS.glob(f"{profile}_*"))))
 
 
-def _shown() -> dict[str, tuple[float, int]]:
-    """Returns, by sheet, the share of its rows that is shown, and how wide."""
+def _sheets() -> dict[str, tuple[float, int]]:
+    """Returns the share of rows and the width, px, of each sheet in the documents."""
     published = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))["publish"]["recognizer"]
     wide = {
         "selected": 3 / 6,

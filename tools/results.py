@@ -101,7 +101,7 @@ def markdown(
         recognizers: the metrics of each recogniser, by name.
         hourglass: the metrics of the hourglass.
     """
-    from experiments.nearest_neighbour import top1_by_pixels  # imports torch, which takes seconds
+    from tools.nearest_neighbour import top1_by_pixels  # imports torch, which takes seconds
     from tools.timings import machine
 
     published = params["recognizers"][params["publish"]["recognizer"]]

@@ -21,7 +21,7 @@ from facerec.training.loop import CHECKPOINTS, epochs_done
 from facerec.training.prefetch import Batch
 
 MIN_SECONDS = 0.5  # of each measurement
-FACES = 8  # for the hourglass to find points in
+FACES = 8  # for the hourglass to find landmarks in
 
 
 def draw() -> float:
@@ -31,23 +31,25 @@ def draw() -> float:
 
 
 def hourglass(params: HourglassParams) -> tuple[float, float]:
-    """Returns the seconds per training batch, and per face to find its points."""
+    """Returns the seconds per training batch, and per face to find its landmarks."""
     network = landmark_training.build(params, box_scale=1.0)
     side = round(network.face_size * CONTEXT)
     points = torch.rand(params.batch_size, 5, 2) * side
     batch = _noise(params.batch_size, side), points
     step = _step(network, landmark_training.batch_loss(network, params), batch)
-    shown = _noise(FACES, network.face_size).numpy()
+    faces = _noise(FACES, network.face_size).numpy()
     network.eval()
-    return step, _seconds(lambda: network.predict(shown)) / FACES
+    return step, _seconds(lambda: network.predict(faces)) / FACES
 
 
-def recognizer(params: RecognizerParams, entry: RecognizerEntry, people: int, pixels: int) -> float:
+def recognizer(
+    params: RecognizerParams, entry: RecognizerEntry, people: int, image_size: int
+) -> float:
     """Returns the seconds per training batch."""
     untrained = params.model_copy(update={"weights": "none"})
-    network = recognizer_training.build(untrained, entry, [*range(people)], pixels, Path())
+    network = recognizer_training.build(untrained, entry, [*range(people)], image_size, Path())
     labels = torch.arange(params.batch_size) // max(network.head.samples_per_class, 1) % people
-    batch = _noise(params.batch_size, pixels), labels
+    batch = _noise(params.batch_size, image_size), labels
     return _step(network, recognizer_training.batch_loss(network, params), batch)
 
 
@@ -56,14 +58,14 @@ def hourglass_epochs(params: HourglassParams) -> int:
     return _most_epochs("train_hourglass-*", params)
 
 
-def recognizer_epochs(head: str, params: RecognizerParams) -> int:
+def recognizer_epochs(name: str, params: RecognizerParams) -> int:
     """Returns how many epochs a recogniser's interrupted trainings have done, over all seeds."""
-    return sum(_most_epochs(f"train_recognizer-{head}-{seed}-*", params) for seed in params.seeds)
+    return sum(_most_epochs(f"train_recognizer-{name}-{seed}-*", params) for seed in params.seeds)
 
 
-def _most_epochs(name: str, params: HourglassParams | RecognizerParams) -> int:
+def _most_epochs(folders: str, params: HourglassParams | RecognizerParams) -> int:
     return max(
-        (epochs_done(state, params) for state in CHECKPOINTS.glob(f"{name}/last.pt")), default=0
+        (epochs_done(state, params) for state in CHECKPOINTS.glob(f"{folders}/last.pt")), default=0
     )
 
 

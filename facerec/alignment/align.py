@@ -53,11 +53,11 @@ def align_all(
     """
     align = partial(_align_batch, network, photographs, crops, folders, image_size)
     parts = [squares[batch.start : batch.stop] for batch in batches(network, len(squares))]
-    found = [*map_batches(align, parts, "align, in batches")]
+    predictions = [*map_batches(align, parts, "align, in batches")]
     return FoundPoints(
-        np.concatenate([batch.points for batch in found]),
-        np.concatenate([batch.confidence for batch in found]),
-        np.concatenate([batch.outside for batch in found]),
+        np.concatenate([batch.points for batch in predictions]),
+        np.concatenate([batch.confidence for batch in predictions]),
+        np.concatenate([batch.outside for batch in predictions]),
     )
 
 
@@ -95,11 +95,11 @@ def _align_batch(
 ) -> FoundPoints:
     faces = np.stack([read_crop(crops / name, network.face_size) for name in squares.image_id])
     with _gpu_lock:
-        found = find_points_in_crops(network, faces, squares[SQUARE].to_numpy())
-    matrices = geometry.alignment_matrices(found.points, image_size)
+        predicted = find_points_in_crops(network, faces, squares[SQUARE].to_numpy())
+    matrices = geometry.alignment_matrices(predicted.points, image_size)
     for row, name in enumerate(squares.image_id):
         matrices_of_face = [matrices[count][row] for count in folders]
         aligned = crop_faces(photographs / name, matrices_of_face, image_size, "BGR")
         for folder, face in zip(folders.values(), aligned, strict=True):
             write_image(folder / name, face, "BGR")
-    return found
+    return predicted

@@ -1,4 +1,4 @@
-"""The sections `crop` and `align` of params.yaml, in a file of their own: it imports no torch."""
+"""The sections `crop` and `align`. The file imports no torch, so they are checked fast."""
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 

@@ -16,7 +16,7 @@ GAP = 6
 TILE = 160
 CAPTION = 18
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-SUBPIXEL = 4  # OpenCV draws at sixteenths of a pixel when told so
+SUBPIXEL = 4  # bits of a coordinate after the point: OpenCV draws at sixteenths of a pixel
 
 
 def contact_sheet(

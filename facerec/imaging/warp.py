@@ -29,6 +29,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     black = np.zeros((size, size, image.shape[2]), np.uint8)
     if not np.isfinite(matrix).all():
         return black
+    # Crops are such squares. Another path would change their bytes, and all results after them.
     square = _whole_square(image, matrix, size)
     if square is not None:
         return _resize(square, size)
@@ -120,7 +121,7 @@ def _block_means(image: np.ndarray, block: int) -> np.ndarray:
 
 
 def reduced_matrix(matrix: np.ndarray, reduction: int) -> np.ndarray:
-    """Returns the matrix for an image of which `reduction` × `reduction` pixels became one."""
+    """Returns the matrix for an image of block means, `reduction` × `reduction` px to a block."""
     offset = (reduction - 1) / 2
     return _with_source(matrix, reduction, offset, offset)
 

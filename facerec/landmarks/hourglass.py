@@ -21,7 +21,7 @@ from facerec.landmarks.heatmaps import decode_heatmaps, inside
 from facerec.landmarks.params import STRIDE, Block, HourglassConfig
 from facerec.networks import checkpoints
 from facerec.networks.devices import autocast
-from facerec.networks.sampling import to_float, warp_batch
+from facerec.networks.warping import to_float, warp_batch
 from facerec.parallel import in_batches
 
 NUM_POINTS = 5

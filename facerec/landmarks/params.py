@@ -1,4 +1,4 @@
-"""The parameters of the hourglass and of its training, which are checked without torch."""
+"""The section `hourglass`. The file imports no torch, so it is checked fast."""
 
 from typing import Annotated, Literal, Self
 

@@ -24,7 +24,7 @@ from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
 from facerec.landmarks.losses import heatmap_loss
 from facerec.landmarks.params import HourglassParams
 from facerec.networks.devices import device, to_device
-from facerec.networks.sampling import channels_first, warp_batch
+from facerec.networks.warping import channels_first, warp_batch
 from facerec.training.augment import (
     blur,
     draw_blurs,

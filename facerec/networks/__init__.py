@@ -1,1 +1,1 @@
-"""What every network needs to run: devices, checkpoints, sampling of pictures."""
+"""What every network needs to run: devices, checkpoints, warping of batches."""

@@ -23,7 +23,7 @@ def device() -> torch.device:
 
 
 def to_device(where: torch.device, values: torch.Tensor) -> torch.Tensor:
-    """Returns a tensor on a device, without waiting for a GPU: hence by pinned memory."""
+    """Returns a tensor on a device. Pinned memory lets the copy to a GPU run in the background."""
     if where.type != "cuda" or values.is_cuda:
         return values.to(where)
     return values.pin_memory().to(where, non_blocking=True)
@@ -36,7 +36,7 @@ def autocast(where: torch.device, precision: Precision) -> torch.autocast:
     half a pixel.
 
     Args:
-        where: the network is.
+        where: the network's device.
         precision: `auto` is bf16 where the device multiplies it faster than fp32: a CUDA GPU from
             Ampere on, or a CPU with AMX; `python -m benchmarks.run --only precision` measures it.
     """

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
 from facerec.networks.devices import device, to_device
-from facerec.networks.sampling import channels_first, warp_batch
+from facerec.networks.warping import channels_first, warp_batch
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.params import RecognizerEntry, RecognizerParams

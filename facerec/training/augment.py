@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from facerec.geometry import FLIP_INDEX, mirrors, transform_points
 from facerec.networks.devices import to_device
-from facerec.networks.sampling import WHITE
+from facerec.networks.warping import WHITE
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 BLUR_SIGMA = (0.003, 0.015)  # of the face's side

@@ -270,7 +270,7 @@ def fingerprint(stage: str, params: Params, *parts: np.ndarray | bytes) -> str:
     Args:
         stage: the beginning of the name.
         params: all parameters of the training.
-        parts: whatever else it depends on: arrays, the stage's own code.
+        parts: the training's other inputs: arrays, the stage's code.
     """
     digest = hashlib.sha256(params.model_dump_json().encode())
     for source in sorted(Path(facerec.__file__).parent.rglob("*.py")):

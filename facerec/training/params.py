@@ -1,4 +1,4 @@
-"""The parameters of a training, which are checked without torch."""
+"""The parameters of every training. The file imports no torch, so they are checked fast."""
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 

@@ -1,4 +1,4 @@
-"""Batches of faces, the next one of which is fetched while a network learns from this one."""
+"""Batches of faces; a thread fetches the next batch while a network learns from this one."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +14,12 @@ Batch = tuple[Tensor, ...]
 
 
 class FaceDataset(Dataset[Batch]):
-    """Faces, in memory or mapped from a file, and what is learned of each; indexed by batches.
+    """Faces, in memory or mapped from a file, with their targets; indexed by batches.
 
     Args:
         faces: (M, H, W, 3) uint8.
-        rows: (N,) of `faces`, those to learn from.
-        targets: (N, …) what is learned: labels or points.
+        rows: (N,) indices into `faces`, of the faces to learn from.
+        targets: (N, …) labels or points of those faces.
     """
 
     def __init__(self, faces: np.ndarray, rows: Tensor, targets: Tensor) -> None:

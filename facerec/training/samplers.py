@@ -8,7 +8,7 @@ def grouped_order(labels: Tensor, samples_per_class: int, generator: Generator) 
     """Returns all indices (N,), shuffled in groups of samples with one label.
 
     A batch of several groups then holds several photographs of each of its people, as triplets need
-    (the PK batches of Hermans et al. 2017). What a label has left over makes a smaller group.
+    (the PK batches of Hermans et al. 2017). The rest of a label makes a smaller group.
 
     Args:
         labels: (N,) int64.
@@ -28,7 +28,7 @@ def grouped_order(labels: Tensor, samples_per_class: int, generator: Generator) 
 def weighted_order(weights: Tensor, generator: Generator) -> Tensor:
     """Returns N indices of N samples, shuffled, each drawn in proportion to its weight.
 
-    A sample whose share is 1.3 draws comes once or twice; equal weights give each sample once. This
+    A sample expected 1.3 times comes once or twice. Equal weights give each sample once. The method
     is systematic resampling (Carpenter, Clifford, Fearnhead 1999) of the shuffled samples.
 
     Args:

@@ -85,19 +85,19 @@ def test_any_number_of_cores_gives_the_same(collection, tmp_path):
         assert written(tmp_path / "1") == written(tmp_path / str(cores))
 
 
-def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one_batch_at_a_time(
+def test_threads_beside_a_gpu_equal_processes_and_run_one_batch_at_a_time(
     collection, tmp_path, monkeypatch
 ):
-    processes, threads, looking = collection(2, "processes"), torch.get_num_threads(), []
+    processes, threads, running = collection(2, "processes"), torch.get_num_threads(), []
     predict = hourglass.StackedHourglass.predict
 
     def predict_alone(
         network: hourglass.StackedHourglass, faces: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        looking.append(1)
-        assert len(looking) == 1
+        running.append(1)
+        assert len(running) == 1
         time.sleep(0.05)
-        looking.pop()
+        running.pop()
         return predict(network, faces)
 
     monkeypatch.setattr(hourglass.StackedHourglass, "predict", predict_alone)
@@ -121,7 +121,7 @@ def test_threads_beside_a_gpu_give_the_same_as_processes_and_have_it_look_at_one
     ],
 )
 @pytest.mark.parametrize("cores", [1, 16, 100])
-def test_a_large_network_looks_at_fewer_faces_at_once_on_a_cpu_whatever_the_number_of_cores(
+def test_large_network_takes_smaller_batches_on_a_cpu(
     monkeypatch, kind, pixels, channels, sizes, cores
 ):
     monkeypatch.setenv("FACEREC_WORKERS", str(cores))

@@ -49,26 +49,26 @@ def test_the_notebooks_faces_have_heatmaps_about_whole_pixels(tmp_path):
     points = np.array([[[9.9, 20.0], [30.1, 21.0], [4.0, 4.0], [10.0, 31.9], [31.9, 0.0]]])
     face, heatmaps = landmark_training.NotebookFaces(tmp_path, ["a.png"], points, 32, 2.0)[0]
     assert face.shape == (3, 32, 32) and face.unique().item() == pytest.approx(0.2)
-    peaks = landmarks._argmax(heatmaps[None])[0][0]
+    peaks = landmarks.DECODINGS["argmax"](heatmaps[None])[0][0]
     assert torch.equal(peaks, torch.from_numpy(points[0] // 4).float())
     assert heatmaps[0, 5, 4].item() == pytest.approx(np.exp(-(2**2) / 8))
 
 
-def test_every_face_is_drawn_once_before_any_is_drawn_twice():
+def test_every_face_comes_once_before_any_comes_twice():
     def shuffled(generator: torch.Generator) -> torch.Tensor:
         return torch.randperm(7, generator=generator)
 
-    drawn = landmarks._draw(shuffled, 20, torch.Generator().manual_seed(0)).tolist()
+    drawn = landmarks.repeated_epochs(shuffled, 20, torch.Generator().manual_seed(0)).tolist()
     assert len(drawn) == 20 and sorted(drawn[:7]) == sorted(drawn[7:14]) == list(range(7))
 
 
 def test_an_interrupted_ablation_goes_on(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(HourglassParams, "load", lambda _: PARAMS)
-    of_run = landmark_run.Run(
+    run_data = landmark_run.Run(
         pd.DataFrame(), FaceDataset(np.zeros(3), torch.arange(3), torch.zeros(3)), {}, "0012"
     )
-    monkeypatch.setattr(landmarks, "read_run", lambda *_: of_run)
+    monkeypatch.setattr(landmarks, "read_run", lambda *_: run_data)
     trained: list[tuple[str, int]] = []
 
     timed: list[str] = []
@@ -101,7 +101,7 @@ def test_an_interrupted_ablation_goes_on(tmp_path, monkeypatch):
             assert len({*trained}) == 4
             trained.clear()
             timed.clear()
-    assert not timed  # what had so many steps with one seed has as many with the next
+    assert not timed  # a variant's steps are timed once, for all seeds
     assert len(pd.read_csv("c.csv")) == 2 * len(landmarks.VARIANTS)
     assert not pd.read_csv("c.csv")[["run", "minutes", "variant", "seed"]].duplicated().any()
     assert "| loss | mse | 3.50 ± 0.71 | 3.50 ± 0.71 | 48 | 1 |" in Path("r.md").read_text()

@@ -9,8 +9,7 @@ import torch
 import yaml
 from torch import nn
 
-from benchmarks import cells
-from experiments import recipe
+from experiments import finished_trainings, recipe
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.recognition.training import build
@@ -139,10 +138,10 @@ def test_rows_of_two_processes_are_both_kept(tmp_path):
     path, keys = tmp_path / "a.csv", [{"run": "0012", "seed": seed} for seed in (1, 2)]
 
     def measure(key):
-        cells.run_missing(path, keys[1:], lambda key: {"value": 2})  # meanwhile
+        finished_trainings.run_missing(path, keys[1:], lambda key: {"value": 2})  # meanwhile
         return {"value": 1}
 
-    cells.run_missing(path, keys[:1], measure)
+    finished_trainings.run_missing(path, keys[:1], measure)
     assert sorted(pd.read_csv(path).value) == [1, 2]
 
 
@@ -154,9 +153,9 @@ def test_what_is_measured_is_kept(tmp_path):
         return {"value": key["seed"] / 3}
 
     keys = [{"run": "0012", "seconds": 1.0, "seed": seed} for seed in (1, 2)]
-    cells.run_missing(tmp_path / "a.csv", keys[:1], measure)
-    rows = cells.run_missing(tmp_path / "a.csv", keys, measure)
+    finished_trainings.run_missing(tmp_path / "a.csv", keys[:1], measure)
+    rows = finished_trainings.run_missing(tmp_path / "a.csv", keys, measure)
     assert asked == [1, 2] and rows.value.tolist() == [1 / 3, 2 / 3]
-    assert cells.run_missing(tmp_path / "a.csv", keys[1:], measure).seed.tolist() == [
+    assert finished_trainings.run_missing(tmp_path / "a.csv", keys[1:], measure).seed.tolist() == [
         2
     ] and asked == [1, 2]

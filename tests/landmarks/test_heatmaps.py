@@ -34,7 +34,7 @@ def test_round_trip_is_exact_on_a_dense_grid_up_to_the_borders(sigma):
 
 
 @pytest.mark.parametrize("sigma", [0.75, 1.0, 1.5, 2.0])
-def test_a_point_beyond_the_border_is_neither_clipped_nor_wrapped_but_flagged(sigma):
+def test_point_outside_the_heatmap_is_flagged_and_not_clipped(sigma):
     away = torch.tensor([0.55, 0.8, 1.0, 2.0, 4.0])
     along = torch.tensor([0.0, 3.3, 7.5, 15.0])
     off, place = (grid.flatten() for grid in torch.meshgrid(away, along, indexing="ij"))
@@ -150,7 +150,7 @@ def window_about(peak, logarithm):
     ],
     ids=["right", "left", "below", "above", "bowl", "saddle", "upright_saddle", "oblique_saddle"],
 )
-def test_a_fit_far_away_or_without_a_peak_leaves_the_point_at_its_pixel(logarithm):
+def test_fit_that_fails_leaves_the_point_at_its_pixel(logarithm):
     """A heatmap of the same batch with a good fit keeps it. Bowl and saddles are nearly flat."""
     good = draw_heatmaps(torch.tensor([[[6.3, 9.4]]]), 17, 1.5)
     points, _ = decode_heatmaps(torch.cat([window_about((7, 8), logarithm), good]))

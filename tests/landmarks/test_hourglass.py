@@ -156,7 +156,7 @@ def _photographs(faces):
     return (faces.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
 
 
-def test_a_refinement_crops_the_face_straight_and_close_and_predicts_in_px_of_the_face():
+def test_refinement_crops_closer_and_predicts_in_px_of_the_face():
     turn = cv2.getRotationMatrix2D((96, 96), 25, 0.45)
     points = transform_points(turn[None], template(192)[None] + [[3.0, -5.0]])
     network = _DotFinder(refining(steps=1))

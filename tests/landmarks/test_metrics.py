@@ -45,7 +45,7 @@ def test_the_area_under_the_error_curve_is_that_of_the_drawn_curve():
     )
 
 
-def test_faces_not_found_count_as_failed_and_faces_without_eye_distance_do_not_count():
+def test_faces_without_landmarks_fail_and_those_without_eye_distance_are_left_out():
     given = predictions()
     spoilt = Predictions(given.predicted.copy(), given.confidence, given.true.copy(), given.people)
     spoilt.predicted[:6, 2] = np.nan

@@ -16,7 +16,7 @@ from tools.speed import hourglass_epochs
 
 ROOT = Path(__file__).parents[2]
 CONTENT = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
-SPEED = Speed(draw=0.04, hourglass_step=0.15, look=0.01, recognizer_step=0.1)
+SPEED = Speed(draw=0.04, hourglass_step=0.15, predict_face=0.01, recognizer_step=0.1)
 STAGES = [
     "check_params",
     "synthesize@synthetic",
@@ -64,7 +64,7 @@ def test_more_work_takes_longer(path, value):
     assert lasting(changed(path, value)) > lasting(CONTENT)
 
 
-@pytest.mark.parametrize("part", ["draw", "hourglass_step", "look", "recognizer_step"])
+@pytest.mark.parametrize("part", ["draw", "hourglass_step", "predict_face", "recognizer_step"])
 def test_a_slower_machine_takes_longer(part):
     slower = Speed(**{**vars(SPEED), part: 2 * getattr(SPEED, part)})
     assert lasting(CONTENT, speed=slower) > lasting(CONTENT)
@@ -109,8 +109,8 @@ def test_photographs_of_a_real_collection_are_counted(tmp_path):
     content = changed("dataset", {"images": "data/raw", "identity": str(table)})
     counted = Photographs.of(content)
     assert counted.collection == 300
-    of_one = content["select"]["images_per_person"] + content["select"]["wild_per_person"]
-    assert counted.landmarks_only == content["select"]["people"] * (30 - of_one)
+    chosen = content["select"]["images_per_person"] + content["select"]["wild_per_person"]
+    assert counted.landmarks_only == content["select"]["people"] * (30 - chosen)
 
 
 @pytest.mark.parametrize(

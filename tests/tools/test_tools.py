@@ -40,7 +40,7 @@ def test_another_layout_of_the_same_values_is_still_the_profile(folder):
     assert profile(folder, "cfp").returncode == 0
 
 
-def test_another_published_head_is_no_change_that_could_be_lost(folder):
+def test_another_published_recognizer_does_not_count_as_a_change(folder):
     values = yaml.safe_load((folder / "params.yaml").read_text())
     values["publish"]["recognizer"] = "ce"
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
@@ -60,7 +60,7 @@ def test_params_that_equal_no_profile_are_not_overwritten(folder):
 @pytest.mark.parametrize(
     "content", ["select: [", "", "select: {people: 3}\nselect: {}\n", "just words\n"]
 )
-def test_an_unreadable_params_yaml_is_replaced_if_one_insists(folder, content):
+def test_force_replaces_an_unreadable_params_yaml(folder, content):
     (folder / "params.yaml").write_text(content)
     result = profile(folder, "cfp")
     assert (
@@ -74,7 +74,7 @@ def test_an_unreadable_params_yaml_is_replaced_if_one_insists(folder, content):
     assert (folder / "params.yaml").read_text() == composed("cfp")
 
 
-def test_a_broken_profile_is_in_nobodys_way_and_never_put_in_place(folder):
+def test_broken_profile_is_refused_and_blocks_no_other(folder):
     (folder / "profiles/mine.yaml").write_text("select: [")
     before = (folder / "params.yaml").read_bytes()
     result = profile(folder, "mine", "--force")

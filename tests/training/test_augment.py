@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize_scalar
 
 from facerec import geometry
-from facerec.networks import sampling
+from facerec.networks import warping
 from facerec.training import augment
 
 
@@ -35,7 +35,7 @@ def centroid(pictures: torch.Tensor) -> torch.Tensor:
 def test_picture_and_points_move_together():
     points = torch.rand(32, 2, generator=generator()) * 30 + 33
     matrices = augment.jitter_matrices(32, 96, 30, 0.1, 0.15, True, generator(1))
-    moved = sampling.warp_batch(sampling.to_float(blob(points, 96)), matrices, 96)
+    moved = warping.warp_batch(warping.to_float(blob(points, 96)), matrices, 96)
     five = points[:, None].repeat(1, 5, 1).numpy()
     assert (
         np.abs(centroid(moved).numpy() - augment.move_landmarks(matrices, five)[:, 0]).max() < 0.05
@@ -45,7 +45,7 @@ def test_picture_and_points_move_together():
 def test_no_jitter_changes_nothing():
     faces = torch.randint(0, 255, (3, 40, 40, 3), dtype=torch.uint8, generator=generator())
     matrices = augment.jitter_matrices(3, 40, 0, 0, 0, False, generator())
-    moved = sampling.warp_batch(sampling.to_float(faces), matrices, 40)
+    moved = warping.warp_batch(warping.to_float(faces), matrices, 40)
     assert torch.allclose(moved, faces.permute(0, 3, 1, 2) / 255, atol=1e-4)
 
 
@@ -94,7 +94,7 @@ def test_colour_jitter_is_a_contrast_about_mid_gray_and_a_brightness():
 def test_gray_is_the_luma_of_opencv():
     faces = torch.randint(0, 256, (4, 9, 9, 3), dtype=torch.uint8, generator=generator())
     gray = augment.jitter_colour(
-        sampling.channels_first(faces), augment.draw_colours(4, 0, 1, generator())
+        warping.channels_first(faces), augment.draw_colours(4, 0, 1, generator())
     )
     for face, seen in zip(faces.numpy(), gray, strict=True):
         assert 255 * seen[0].numpy() == pytest.approx(
@@ -202,8 +202,8 @@ def test_pictures_that_are_not_square_are_warped_as_by_opencv():
     matrices = geometry.compose(
         matrices, augment.jitter_matrices(2, 40, 30, 0.1, 0.2, True, generator(4))
     )
-    faces = sampling.to_float(torch.from_numpy(np.stack([picture, picture])))
-    for face, matrix in zip(sampling.warp_batch(faces, matrices, 40), matrices, strict=True):
+    faces = warping.to_float(torch.from_numpy(np.stack([picture, picture])))
+    for face, matrix in zip(warping.warp_batch(faces, matrices, 40), matrices, strict=True):
         expected = cv2.warpAffine(
             picture.astype(np.float32), matrix, (40, 40), flags=cv2.INTER_LINEAR
         )

@@ -1,4 +1,4 @@
-"""Batches of faces as tensors, and how matrices move them."""
+"""Batches of faces as tensors, and warping them by matrices."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ def to_float(faces: Tensor) -> Tensor:
 
 
 def warp_batch(faces: Tensor, matrices: np.ndarray, size: int) -> Tensor:
-    """Returns faces (B, 3, size, size) moved by matrices, bilinear, black outside.
+    """Returns faces (B, 3, size, size) warped by matrices, bilinear, black outside.
 
     Args:
         faces: (B, 3, H, W).

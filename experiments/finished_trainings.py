@@ -1,14 +1,12 @@
-"""Finished trainings in a table, so that an interrupted experiment goes on where it was."""
+"""A table of finished trainings, so that an interrupted experiment resumes."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from facerec.files import write_bytes
-from facerec.networks.devices import device
 
 
 def run_missing(
@@ -52,27 +50,7 @@ def _read(path: Path, names: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"run": str}) if path.exists() else pd.DataFrame(columns=names)
 
 
-def chosen(only: list[str] | None, names: Collection[str]) -> list[str]:
-    """Returns the names that `--only` asks for, all of them if it is not given.
-
-    Raises:
-        ValueError: it asks for another one.
-    """
-    if unknown := set(only or []) - set(names):
-        raise ValueError(
-            f"--only: expected some of {', '.join(names)}, got {', '.join(sorted(unknown))}"
-        )
-    return only or list(names)
-
-
-def machine() -> str:
-    """Returns what computes, for a sentence."""
-    if device().type == "cuda":
-        return torch.cuda.get_device_name(device())
-    return f"{torch.get_num_threads()} CPU threads"
-
-
 def mean_and_sd(values: pd.Series, sign: str = "", digits: int = 2) -> str:
-    """Returns the mean ± standard deviation, which one value does not have."""
+    """Returns the mean ± standard deviation, or the mean alone of a single value."""
     mean = f"{values.mean():{sign}.{digits}f}"
     return f"{mean} ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else mean
