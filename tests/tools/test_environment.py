@@ -44,7 +44,7 @@ def new_environment(tmp_path):
 
 
 def install(folder: Path, *settings: str, exit_code: int = 0) -> subprocess.CompletedProcess:
-    command = ["make", "VENV=new", "new/bin/.installed", *settings]
+    command = ["make", "--no-print-directory", "VENV=new", "new/bin/.installed", *settings]
     environment = {**os.environ, "EXIT_CODE": str(exit_code)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
