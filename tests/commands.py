@@ -4,12 +4,16 @@ import contextlib
 import io
 import logging
 import runpy
+import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
+
+ROOT = Path(__file__).parents[1]
 
 
 def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.CompletedProcess:
@@ -37,6 +41,22 @@ def as_command(folder: Path, module: str, *arguments: str | Path) -> subprocess.
     return subprocess.CompletedProcess(
         [module, *arguments], code or 0, output.getvalue(), errors.getvalue()
     )
+
+
+def interrupted(script: str) -> tuple[int, str]:
+    """Returns exit code and errors of a script that got Ctrl-C once it had printed `begun`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, "x"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # may be ignored here
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    return process.returncode, errors
 
 
 def options_of(values: Mapping[str, str | Path]) -> list[str]:

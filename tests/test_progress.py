@@ -3,14 +3,13 @@
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
 import termios
-from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import interrupted
 
 from facerec import progress
 from facerec.progress import Progress, duration, over
@@ -114,15 +113,5 @@ run(main)
 
 
 def test_ctrl_c_in_a_training_says_where_the_next_run_goes_on():
-    process = subprocess.Popen(
-        [sys.executable, "-c", TRAINING_STAGE, "x"],
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # may be ignored here
-    )
-    assert process.stdout.readline() == "begun\n"
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=10)[1]
+    _, errors = interrupted(TRAINING_STAGE)
     assert errors == "interrupted; `make repro` goes on after epoch 34 of 80\n"
