@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tiny_hourglass import hourglass_config
 
 from facerec import tables
 from facerec.alignment import align
@@ -17,7 +18,6 @@ from facerec.alignment.points import FoundPoints, find_points, find_points_in_cr
 from facerec.imaging import warp
 from facerec.imaging.io import read_reduced, write_image
 from facerec.landmarks import hourglass
-from facerec.landmarks.params import HourglassConfig
 from facerec.tables import SQUARE
 
 SIDE = 64  # of photographs, crops and aligned faces
@@ -27,19 +27,8 @@ SIDE = 64  # of photographs, crops and aligned faces
 def network() -> hourglass.StackedHourglass:
     """Returns an untrained hourglass."""
     torch.manual_seed(0)
-    config = HourglassConfig(
-        image_size=SIDE,
-        stacks=1,
-        channels=8,
-        depth=1,
-        block="bottleneck",
-        loss="kl",
-        sigma=1.5,
-        flip_test=True,
-        refine_steps=1,
-        crop_oversampling=1.0,
-        precision="fp32",
-        box_scale=1.6,
+    config = hourglass_config(
+        image_size=SIDE, flip_test=True, refine_steps=1, crop_oversampling=1.0
     )
     return hourglass.StackedHourglass(config).eval()
 

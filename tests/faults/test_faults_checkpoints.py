@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from commands import as_command, options_of
+from tiny_hourglass import hourglass_config
 
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
@@ -21,20 +22,7 @@ from stages import align
 
 CPU = torch.device("cpu")
 STATE = {"weight": torch.zeros(2)}
-CONFIG = {
-    "image_size": 32,
-    "stacks": 1,
-    "channels": 16,
-    "depth": 1,
-    "block": "bottleneck",
-    "loss": "kl",
-    "sigma": 1.5,
-    "flip_test": False,
-    "refine_steps": 0,
-    "crop_oversampling": 1.33,
-    "precision": "fp32",
-    "box_scale": 1.6,
-}
+CONFIG = hourglass_config(channels=16, crop_oversampling=1.33).model_dump()
 HEAD = {"type": "arcface", "scale": 30.0, "margin": 0.5}
 TRIPLET = {"type": "triplet", "margin": 0.2, "samples_per_class": 2}
 ADAFACE = {**HEAD, "type": "adaface", "h": 0.3, "t_alpha": 0.01}

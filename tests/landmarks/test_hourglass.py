@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny_hourglass import hourglass_config
 
 from facerec.geometry import REFINED_EYE_DISTANCE, template, transform_points
 from facerec.landmarks import hourglass, training
@@ -17,31 +18,13 @@ from facerec.landmarks.params import HourglassConfig, HourglassParams
 PROFILE = yaml.safe_load((Path(__file__).parents[2] / "profiles/base.yaml").read_text())
 
 
-def config(**changes) -> HourglassConfig:
-    values = {
-        "image_size": 32,
-        "stacks": 1,
-        "channels": 8,
-        "depth": 1,
-        "block": "bottleneck",
-        "loss": "kl",
-        "sigma": 1.5,
-        "flip_test": False,
-        "refine_steps": 0,
-        "crop_oversampling": 4 / 3,
-        "precision": "fp32",
-        "box_scale": 1.6,
-    }
-    return HourglassConfig(**{**values, **changes})
-
-
 def refining(steps: int) -> HourglassConfig:
     """Returns the config of a network whose heatmaps are 32 px wide, with so many refinements."""
-    return config(image_size=128, depth=2, loss="mse", refine_steps=steps)
+    return hourglass_config(image_size=128, depth=2, loss="mse", refine_steps=steps)
 
 
 def small(**changes) -> StackedHourglass:
-    return StackedHourglass(config(**changes))
+    return StackedHourglass(hourglass_config(**changes))
 
 
 def params(**changes) -> HourglassParams:

@@ -10,12 +10,12 @@ import pytest
 import torch
 from commands import as_command
 from sklearn.model_selection import LeaveOneGroupOut
+from tiny_hourglass import hourglass_config
 
 from facerec.data.pair_lists import read_pairs
 from facerec.imaging.io import write_image
 from facerec.landmarks import hourglass
 from facerec.landmarks.hourglass import StackedHourglass
-from facerec.landmarks.params import HourglassConfig
 from facerec.metrics.cross_validation import best_threshold, cross_validated_accuracy
 from facerec.recognition import recognizer
 from facerec.recognition.recognizer import Recognizer, RecognizerConfig
@@ -164,21 +164,8 @@ def project(tmp_path):
         "image_size": 32,
         "precision": "fp32",
     }
-    hourglass_config = HourglassConfig(
-        image_size=32,
-        stacks=1,
-        channels=8,
-        depth=1,
-        block="bottleneck",
-        loss="kl",
-        sigma=1.5,
-        flip_test=False,
-        refine_steps=1,
-        crop_oversampling=4 / 3,
-        precision="fp32",
-        box_scale=1.2,
-    )
-    hourglass.save(StackedHourglass(hourglass_config), tmp_path / "h.pt")
+    network = StackedHourglass(hourglass_config(refine_steps=1, box_scale=1.2))
+    hourglass.save(network, tmp_path / "h.pt")
     recognizer.save(Recognizer(RecognizerConfig.model_validate(config)), tmp_path / "r.pt")
     rng = np.random.default_rng(0)
     rows = []
