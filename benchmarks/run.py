@@ -48,6 +48,7 @@ from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from tools.machine import commit, processor
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]
@@ -356,26 +357,6 @@ def _row(measured: Measured, spent: float) -> dict:
         "machine": f"{machine()} of {processor()}, {num_workers()} cores, "
         f"temporary files in {tempfile.gettempdir()}",
     }
-
-
-def commit() -> str:
-    """Returns the measured commit, with -dirty if more than these results has changed since."""
-    changed = _git("status", "--porcelain", "--untracked-files=no", ":!docs/results")
-    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
-
-
-def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-
-
-def processor() -> str:
-    """Returns the processor's name, as the system says it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.split(":")[1].strip() for line in lines if line.startswith("model name")),
-        platform.machine(),
-    )
 
 
 def markdown(rows: dict[str, dict]) -> str:

@@ -9,6 +9,7 @@ import networkx as nx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from facerec.data.celeba import read_identity
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
@@ -68,7 +69,7 @@ class Photographs:
         collection: the whole collection.
         train: for training.
         val: for validation after each epoch.
-        wild: rejected photographs of the same people.
+        wild: of the same people, set aside before any criterion.
         openset: of other people.
         landmarks_only: for the training of the hourglass alone.
     """
@@ -93,11 +94,8 @@ class Photographs:
             all_people = drawn["people"]
             collection = all_people * drawn["photos_per_person"]
         elif identity.is_file():
-            rows = [
-                line.replace(",", " ").split()
-                for line in identity.read_text(encoding="utf-8").splitlines()
-            ]
-            all_people = len({row[-1] for row in rows if row}) or 1
+            rows = read_identity(identity)
+            all_people = rows.person_id.nunique()
             collection = len(rows)
         else:
             all_people = people + strangers

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from facerec.evaluation.comparison import cell
 from facerec.files import write_bytes
 from facerec.params import PARAMS_FILE, read_yaml
 from stages.cli import read_metrics
+from tools.machine import describe
 from tools.profile import current
 
 PRINTED = {"val_top1": "val top-1", "wild_top1": "wild top-1", "openset_auc": "open set AUC"}
@@ -80,7 +82,7 @@ def main(write: bool) -> None:
     print(f"\n{'recogniser':<20}" + "".join(f"{title:>14}" for title in PRINTED.values()))
     for name, values in recognizers.items():
         shown = (f"{100 * values[key]:.1f} %" if key in values else "–" for key in PRINTED)
-        print(f"{name:<20}" + "".join(f"{cell:>14}" for cell in shown))
+        print(f"{name:<20}" + "".join(f"{text:>14}" for text in shown))
     published = params["publish"]["recognizer"]
     other = next((name for name in recognizers if name != published), published)
     commands = {
@@ -102,14 +104,13 @@ def markdown(
         hourglass: the metrics of the hourglass.
     """
     from tools.nearest_neighbour import top1_by_pixels  # imports torch, which takes seconds
-    from tools.timings import machine
 
     published = params["recognizers"][params["publish"]["recognizer"]]
     aligned = Path(f"data/aligned_{published['alignment']}")
     neighbours = top1_by_pixels(Path("data/train.csv"), Path("data/val.csv"), aligned)
     return PAGE.format(
         profile=current(),
-        machine="\n".join(f"- {line}" for line in machine()),
+        machine="\n".join(f"- {line}" for line in describe()),
         seeds=", ".join(map(str, params["recognizer"]["seeds"])),
         recognizers=_recognizer_table(recognizers),
         aligned=aligned,
@@ -124,8 +125,7 @@ def markdown(
 def _recognizer_table(recognizers: dict[str, dict[str, float]]) -> str:
     rows = []
     for name, values in recognizers.items():
-        percent = {key: 100 * value for key, value in values.items()}
-        rows.append([name, *(_with_interval(percent, key, digits=1) for key in WRITTEN)])
+        rows.append([name, *(cell(values, key) for key in WRITTEN)])
     return _table(["recogniser", *WRITTEN.values()], rows)
 
 
@@ -133,8 +133,8 @@ def _landmark_table(hourglass: dict[str, float]) -> str:
     rows = []
     for title, faces in {"frontal": "_frontal", "all": ""}.items():
         ours, jittered, *mean_shape = _error_keys(faces)
-        cells = [_with_interval(hourglass, key, digits=2) for key in (ours, jittered)]
-        cells += [_with_interval(hourglass, key, digits=1) for key in mean_shape]
+        cells = [cell(hourglass, key, scale=1, digits=2) for key in (ours, jittered)]
+        cells += [cell(hourglass, key, scale=1) for key in mean_shape]
         rows.append([title, *cells])
     header = ["boxes as given", "jittered boxes", "mean shape, as given", "mean shape, jittered"]
     return _table(["faces", *header], rows)
@@ -144,18 +144,6 @@ def _error_keys(faces: str) -> list[str]:
     """Returns the names of four errors: ours and the mean shape's, each as given and jittered."""
     nme = f"nme{faces}"
     return [nme, f"{nme}_jittered", f"{nme}_mean_shape", f"{nme}_jittered_mean_shape"]
-
-
-def _with_interval(values: dict[str, float], key: str, digits: int) -> str:
-    """Returns a number with its standard deviation and its interval, where it has them."""
-    if key not in values:
-        return "–"
-    text = f"{values[key]:.{digits}f}"
-    if f"{key}_sd" in values:
-        text += f" ± {values[f'{key}_sd']:.{digits}f}"
-    if f"{key}_low" in values:
-        text += f" ({values[f'{key}_low']:.{digits}f}–{values[f'{key}_high']:.{digits}f})"
-    return text
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

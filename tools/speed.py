@@ -17,10 +17,12 @@ from facerec.parallel import num_workers
 from facerec.recognition import training as recognizer_training
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
 from facerec.synthetic.drawing import photograph
-from facerec.training.loop import CHECKPOINTS, epochs_done
+from facerec.training.loop import CHECKPOINTS, adamw, epochs_done
+from facerec.training.params import FitParams
 from facerec.training.prefetch import Batch
 
 MIN_SECONDS = 0.5  # of each measurement
+SMALL_RATE = 1e-6  # noise teaches nothing; a larger learning rate might diverge
 FACES = 8  # for the hourglass to find landmarks in
 
 
@@ -36,7 +38,7 @@ def hourglass(params: HourglassParams) -> tuple[float, float]:
     side = round(network.face_size * CONTEXT)
     points = torch.rand(params.batch_size, 5, 2) * side
     batch = _noise(params.batch_size, side), points
-    step = _step(network, landmark_training.batch_loss(network, params), batch)
+    step = _step(network, params, landmark_training.batch_loss(network, params), batch)
     faces = _noise(FACES, network.face_size).numpy()
     network.eval()
     return step, _seconds(lambda: network.predict(faces)) / FACES
@@ -50,7 +52,7 @@ def recognizer(
     network = recognizer_training.build(untrained, entry, [*range(people)], image_size, Path())
     labels = torch.arange(params.batch_size) // max(network.head.samples_per_class, 1) % people
     batch = _noise(params.batch_size, image_size), labels
-    return _step(network, recognizer_training.batch_loss(network, params), batch)
+    return _step(network, params, recognizer_training.batch_loss(network, params), batch)
 
 
 def hourglass_epochs(params: HourglassParams) -> int:
@@ -63,17 +65,20 @@ def recognizer_epochs(name: str, params: RecognizerParams) -> int:
     return sum(_most_epochs(f"train_recognizer-{name}-{seed}-*", params) for seed in params.seeds)
 
 
-def _most_epochs(folders: str, params: HourglassParams | RecognizerParams) -> int:
+def _most_epochs(folders: str, params: FitParams) -> int:
     return max(
         (epochs_done(state, params) for state in CHECKPOINTS.glob(f"{folders}/last.pt")), default=0
     )
 
 
 def _step(
-    network: nn.Module, loss_fn: Callable[[Batch, float, Generator], Tensor], batch: Batch
+    network: nn.Module,
+    params: FitParams,
+    loss_fn: Callable[[Batch, float, Generator], Tensor],
+    batch: Batch,
 ) -> float:
     """Returns the seconds per training batch."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-6, fused=True)
+    optimizer = adamw(network, params.model_copy(update={"learning_rate": SMALL_RATE}))
     generator = Generator().manual_seed(0)
     network.train()
 

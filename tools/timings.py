@@ -1,7 +1,6 @@
 """Time the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md."""
 
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -11,15 +10,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from facerec.files import write_bytes
-from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
-from tools.profile import current
+from tools.machine import describe
 
 TABLE = Path("docs/timings.md")
 LOCK = "dvc.lock"  # with it, DVC would take results from the cache
@@ -156,27 +153,6 @@ def _spread(values: list[float], digits: int) -> str:
     return f"{median} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
-def machine() -> list[str]:
-    """Returns lines that describe the machine, the software, the parameters and the date."""
-    import torch  # takes seconds to import
-
-    processor = torch.cpu.get_capabilities()
-    known_flags = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
-    flags = [name for name in known_flags if processor.get(name)]
-    if limit := os.environ.get("ONEDNN_MAX_CPU_ISA"):
-        flags.append(f"ONEDNN_MAX_CPU_ISA={limit}")
-    name = processor.get("cpu_name") or platform.machine()
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    describe = ["git", "describe", "--always", "--dirty", "--abbrev=9"]
-    commit = subprocess.run(describe, capture_output=True, text=True).stdout.strip() or "none"
-    return [
-        f"processor: {name}, {num_workers()} cores; {', '.join(flags) or 'no flags'}",
-        f"GPU: {gpu}",
-        f"Python {platform.python_version()}, torch {torch.__version__}",
-        f"parameters: {current()}, commit {commit}, {datetime.now(UTC):%Y-%m-%d}",
-    ]
-
-
 def main(times: int) -> None:
     """Measures a number of runs, and writes the table."""
     runs = []
@@ -185,7 +161,7 @@ def main(times: int) -> None:
         with tempfile.TemporaryDirectory(prefix="timings-") as folder:
             copy_tree(Path.cwd(), Path(folder))
             runs.append(timed(Path(folder)))
-    table = markdown(runs, machine())
+    table = markdown(runs, describe())
     write_bytes(TABLE, table.encode())
     print(f"\n{table}\nwritten to {TABLE}")
 

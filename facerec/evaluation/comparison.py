@@ -194,15 +194,22 @@ def display_name(name: str) -> str:
     return DISPLAY_NAMES.get(name, name)
 
 
-def cell(metrics: dict[str, float], key: str) -> str:
-    """Returns a metric in %, with its standard deviation and interval if it has them."""
+def cell(metrics: dict[str, float], key: str, scale: float = 100, digits: int = 1) -> str:
+    """Returns a metric, with its standard deviation and interval if it has them.
+
+    By default it is a share, shown in %.
+    """
     if key not in metrics:
         return "–"
-    text = f"{100 * metrics[key]:.1f}"
+
+    def shown(name: str) -> str:
+        return f"{scale * metrics[name]:.{digits}f}"
+
+    text = shown(key)
     if f"{key}_sd" in metrics:
-        text += f" ± {100 * metrics[f'{key}_sd']:.1f}"
+        text += f" ± {shown(f'{key}_sd')}"
     if f"{key}_low" in metrics:
-        text += f" ({100 * metrics[f'{key}_low']:.1f}–{100 * metrics[f'{key}_high']:.1f})"
+        text += f" ({shown(f'{key}_low')}–{shown(f'{key}_high')})"
     return text
 
 
