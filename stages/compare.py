@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from typer import Option
 
 from facerec import tables
+from facerec.evaluation import folder
 from facerec.evaluation.alignment_comparison import compare_alignments
 from facerec.evaluation.comparison import EvaluatedRecognizer, compare_recognizers
 from facerec.evaluation.params import EvaluateParams
@@ -27,13 +28,9 @@ class AllRecognizers(Params):
 
 
 def main(
-    metrics: Annotated[Path, Option(help="folder of each recogniser's metrics")],
-    reports: Annotated[Path, Option(help="folder of each recogniser's report")],
+    evaluations: Annotated[Path, Option(help="folder of each recogniser's evaluation")],
     rocs: Annotated[Path, Option(help="folder of each recogniser's ROC")],
     histories: Annotated[Path, Option(help="folder of each recogniser's training history")],
-    slices: Annotated[Path, Option(help="folder of each recogniser's accuracy by slice")],
-    cosines: Annotated[Path, Option(help="folder of each recogniser's cosines of pairs")],
-    reliability: Annotated[Path, Option(help="folder of each recogniser's calibration")],
     comparison: Annotated[Path, Option(help="output: all metrics, and their differences")],
     summary: Annotated[Path, Option(help="output: the comparison in words")],
     all_rocs: Annotated[Path, Option(help="output: all ROCs in one table")],
@@ -41,6 +38,12 @@ def main(
     all_slices: Annotated[Path, Option(help="output: all accuracies by slice in one table")],
     all_cosines: Annotated[Path, Option(help="output: all cosines of pairs in one table")],
     all_reliability: Annotated[Path, Option(help="output: all calibrations in one table")],
+    all_error_rates: Annotated[Path, Option(help="output: all FMR(T) and FNMR(T) in one table")],
+    all_cmc: Annotated[Path, Option(help="output: all CMC curves in one table")],
+    all_search: Annotated[Path, Option(help="output: all FNIR against FPIR in one table")],
+    all_discard: Annotated[
+        Path, Option(help="output: all error-versus-discard curves in one table")
+    ],
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
     params = EvaluateParams.load("evaluate")
@@ -49,8 +52,8 @@ def main(
         name: EvaluatedRecognizer(
             head=entry["head"]["type"],
             alignment=entry["alignment"],
-            report=tables.read(reports / f"{name}.csv", tables.REPORT),
-            metrics=read_metrics(metrics / f"{name}.json"),
+            report=tables.read(evaluations / name / folder.REPORT, tables.REPORT),
+            metrics=read_metrics(evaluations / name / folder.METRICS),
         )
         for name, entry in entries.items()
     }
@@ -78,21 +81,36 @@ def main(
         numbers |= alignment.metrics()
     write_metrics(comparison, numbers)
 
-    slice_rows = _together(slices, recognizers)
-    text = comparison_report(recognizers, by_pair, by_alignment, slice_rows)
+    paths = {
+        "slices": all_slices,
+        "cosines": all_cosines,
+        "reliability": all_reliability,
+        "error_rates": all_error_rates,
+        "cmc": all_cmc,
+        "search": all_search,
+        "discard": all_discard,
+    }
+    together = {
+        table: _together({name: evaluations / name / f"{table}.csv" for name in recognizers})
+        for table in paths
+    }
+    text = comparison_report(recognizers, by_pair, by_alignment, together["slices"])
     write_bytes(summary, text.encode())
-    write_csv(all_slices, slice_rows)
-    write_csv(all_rocs, _together(rocs, recognizers))
-    write_csv(all_histories, _together(histories, recognizers))
-    write_csv(all_cosines, _together(cosines, recognizers))
-    write_csv(all_reliability, _together(reliability, recognizers))
+    write_csv(all_rocs, _together({name: rocs / f"{name}.csv" for name in recognizers}))
+    write_csv(all_histories, _together({name: histories / f"{name}.csv" for name in recognizers}))
+    for table, path in paths.items():
+        write_csv(path, together[table])
 
 
-def _together(folder: Path, names: dict[str, EvaluatedRecognizer]) -> pd.DataFrame:
-    """Returns the recognisers' tables as one; its first column, `recognizer`, has their names."""
+def _together(files: dict[str, Path]) -> pd.DataFrame:
+    """Returns the recognisers' tables as one; its first column, `recognizer`, has their names.
+
+    Args:
+        files: a CSV by recogniser.
+    """
     frames = []
-    for name in names:
-        frame = pd.read_csv(folder / f"{name}.csv").drop(columns="recognizer", errors="ignore")
+    for name, file in files.items():
+        frame = pd.read_csv(file).drop(columns="recognizer", errors="ignore")
         frame.insert(0, "recognizer", name)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)

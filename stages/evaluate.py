@@ -8,6 +8,7 @@ import torch
 from typer import Option
 
 from facerec import tables
+from facerec.evaluation import folder
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
 from facerec.evaluation.embedding_map import tsne_map
 from facerec.evaluation.mistakes import mistakes_sheet, worst_mistakes
@@ -35,27 +36,12 @@ def main(
         Path, Option(help="table of the points found, and whether each face could be aligned")
     ],
     aligned: Annotated[Path, Option(help="folder of the aligned faces")],
-    thresholds: Annotated[
-        Path, Option(help="output: the first seed's thresholds on cosines, and its calibration")
-    ],
-    report: Annotated[
-        Path, Option(help="output: what each photograph of val and wild was taken for")
-    ],
-    metrics: Annotated[
-        Path, Option(help="output: accuracy, verification, identification, with intervals")
+    evaluation: Annotated[
+        Path, Option(help="output: folder of the numbers and tables (facerec/evaluation/folder.py)")
     ],
     roc: Annotated[Path, Option(help="output: the ROC on the open set, with its band")],
     confusion: Annotated[
         Path, Option(help="output: the people most often taken for one another, on val")
-    ],
-    slices: Annotated[
-        Path, Option(help="output: accuracy by attribute, eye distance, yaw, training photographs")
-    ],
-    cosines: Annotated[
-        Path, Option(help="output: cosines of same- and different-person pairs of the open set")
-    ],
-    reliability: Annotated[
-        Path, Option(help="output: predicted and observed shares of same-person pairs")
     ],
     embedding_map: Annotated[Path, Option(help="output: map of some people's embeddings")],
     mistakes: Annotated[
@@ -80,18 +66,28 @@ def main(
     first = results[0]
     rows = combined_report(results)
 
-    write_metrics(metrics, mean_and_sd([result.metrics for result in results]))
-    write_metrics(thresholds, first.thresholds())
-    tables.write(rows, report, tables.REPORT)
+    write_metrics(evaluation / folder.METRICS, mean_and_sd([result.metrics for result in results]))
+    write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
+    tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
-    write_csv(cosines, _named(name, mean_curve([result.open_set.cosines for result in results])))
-    write_csv(reliability, _named(name, first.open_set.reliability))
     write_csv(confusion, confusion_rows(*first.confused_people()))
 
     known = pd.concat([frames["val"], frames["wild"]], ignore_index=True)
     photographs = with_found_points(known, tables.read(predicted, tables.PREDICTED))
     train_counts = frames["train"].label.value_counts()
-    write_csv(slices, _named(name, slice_table(rows, photographs, train_counts, params)))
+    contents = {
+        "slices": slice_table(rows, photographs, train_counts, params),
+        "cosines": mean_curve([result.open_set.cosines for result in results]),
+        "reliability": first.open_set.reliability,
+        "error_rates": pd.DataFrame(columns=folder.ERROR_RATES),
+        "cmc": pd.DataFrame(columns=folder.CMC),
+        "search": pd.DataFrame(columns=folder.SEARCH),
+        "error_slices": pd.DataFrame(columns=folder.ERROR_SLICES),
+        "discard": pd.DataFrame(columns=folder.DISCARD),
+        "failures": pd.DataFrame(columns=folder.FAILURES),
+    }
+    for table, frame in contents.items():
+        write_csv(evaluation / f"{table}.csv", frame)
 
     everybody = pd.concat([frames[split].assign(split=split) for split in ("train", "val", "wild")])
     embeddings = torch.cat([first.train_embeddings, first.embeddings])

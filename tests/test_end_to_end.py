@@ -177,14 +177,14 @@ def test_what_the_stages_wrote_fits_together(repository):
     assert set(pd.read_csv(data / "cropped_landmarks.csv").image_id) == with_further
     assert set(pd.read_csv(data / "predicted_landmarks.csv").image_id) == everything
     for head in ("ce", "arcface"):
-        report = pd.read_csv(data / "reports" / f"{head}.csv")
-        metrics = repository.json(f"metrics/recognizers/{head}.json")
+        report = pd.read_csv(data / "evaluations" / head / "report.csv")
+        metrics = repository.json(f"data/evaluations/{head}/metrics.json")
         for split in ("val", "wild"):
             rows = report[report.split == split]
             assert set(rows.image_id) == set(tables[split].image_id)
             assert metrics[f"{split}_top1"] == pytest.approx(rows.is_recognized.mean(), abs=1e-6)
     assert repository.json("metrics/recognition.json") == repository.json(
-        "metrics/recognizers/arcface.json"
+        "data/evaluations/arcface/metrics.json"
     )
 
 
@@ -233,7 +233,7 @@ def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
     diff = json.loads(repository.run("dvc", "metrics", "diff", "ce", "arcface", "--all", "--json"))
     table = diff["metrics/recognition.json"]
     for side, head in (("old", "ce"), ("new", "arcface")):
-        expected = repository.json(f"metrics/recognizers/{head}.json")
+        expected = repository.json(f"data/evaluations/{head}/metrics.json")
         assert {key: value[side] for key, value in table.items()} == expected
     repository.run("dvc", "exp", "remove", "ce", "arcface")
     repository.run("git", "checkout", "-q", ".")
@@ -321,7 +321,7 @@ def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recom
 ):
     tiny = (repository.folder / "params.yaml").read_text()
     (repository.folder / "profiles/tiny.yaml").write_text(tiny)
-    before = repository.json("metrics/comparison.json")
+    before = repository.json("data/comparison.json")
     repository.change("recognizers.arcface.head", "margin", 0.4)
     repository.change(
         "align", "max_shear", 0.3
@@ -332,10 +332,10 @@ def test_another_profile_reruns_what_depends_on_its_changes_and_going_back_recom
     repository.run("python", "-m", "tools.profile", "other")
     evaluated = ["train_recognizer@arcface", "evaluate@ce", "evaluate@arcface", *AFTER_HEADS]
     assert sorted(repository.repro()) == sorted([CHECK, "align", *evaluated])
-    assert repository.json("metrics/comparison.json") != before
+    assert repository.json("data/comparison.json") != before
     repository.run("python", "-m", "tools.profile", "tiny")
     assert repository.repro() == []  # restored from the run cache
-    assert repository.json("metrics/comparison.json") == before
+    assert repository.json("data/comparison.json") == before
     assert "up to date" in repository.run("dvc", "status")
 
 

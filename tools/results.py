@@ -62,7 +62,7 @@ def main(write: bool) -> None:
     """
     params = read_yaml(PARAMS_FILE)
     recognizers = {
-        name: read_metrics(Path(f"metrics/recognizers/{name}.json"))
+        name: read_metrics(Path(f"data/evaluations/{name}/metrics.json"))
         for name in params["recognizers"]
     }
     hourglass = read_metrics(Path("metrics/hourglass.json"))

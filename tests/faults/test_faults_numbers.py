@@ -112,10 +112,8 @@ def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
     inputs = {name: f"{name}.csv" for name in ("train", "val", "wild", "openset", "predicted")}
     inputs |= {"aligned": "aligned", "models": f"{head}/models"}
-    tables = ("report", "roc", "confusion", "slices", "cosines", "reliability", "embedding-map")
-    outputs = {name: f"{head}/{name}.csv" for name in tables}
-    outputs |= {name: f"{head}/{name}.json" for name in ("thresholds", "metrics")}
-    outputs |= {"mistakes": f"{head}/mistakes.jpg"}
+    outputs = {name: f"{head}/{name}.csv" for name in ("roc", "confusion", "embedding-map")}
+    outputs |= {"evaluation": f"{head}/evaluation", "mistakes": f"{head}/mistakes.jpg"}
     return ["stages.evaluate", "--name", head, *options(inputs | outputs)]
 
 
@@ -138,11 +136,13 @@ def test_a_person_with_one_training_photograph_is_learned_and_evaluated(evaluate
     assert (
         len(history) == 30 and np.isfinite(history.to_numpy()).all() and history.train_loss[0] > 0
     )
-    report = tables.read(folder / "report.csv", tables.REPORT)
+    report = tables.read(folder / "evaluation/report.csv", tables.REPORT)
     assert report.label.value_counts().to_dict() == dict.fromkeys(range(PEOPLE), 4)
     assert np.isfinite(report.score).all() and report.is_recognized[report.label == 0].all()
-    assert np.isfinite(list(json.loads((folder / "metrics.json").read_text()).values())).all()
-    slices = pd.read_csv(folder / "slices.csv")
+    assert np.isfinite(
+        list(json.loads((folder / "evaluation/metrics.json").read_text()).values())
+    ).all()
+    slices = pd.read_csv(folder / "evaluation/slices.csv")
     by_number = slices[slices.slice == "training photographs"].groupby("group").photographs.sum()
     assert by_number.to_dict() == {"1": 4, "6": 4 * (PEOPLE - 1)}
 

@@ -27,7 +27,8 @@ SIDE = 8  # px
 DIM = 3 * SIDE * SIDE
 ARCFACE = {"type": "arcface", "scale": 30.0, "margin": 0.5}
 TRIPLET = {"type": "triplet", "margin": 0.2, "samples_per_class": 4}
-TABLES = ["roc", "confusion", "slices", "cosines", "reliability", "embedding_map"]
+PLOTS = ["roc", "confusion", "embedding_map"]
+DRAWN = ["slices", "cosines", "reliability", "error_rates", "cmc", "search", "discard"]
 
 
 class Pixels(nn.Module):
@@ -132,19 +133,17 @@ def evaluate_all(name):
         **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
         predicted=Path("alignment.csv"),
         aligned=Path("faces"),
-        thresholds=Path("thresholds.json"),
-        report=Path(f"reports/{name}.csv"),
-        metrics=Path(f"metrics/{name}.json"),
-        **{table: Path(f"{table}/{name}.csv") for table in TABLES},
+        evaluation=Path(f"evaluations/{name}"),
+        **{table: Path(f"{table}/{name}.csv") for table in PLOTS},
         mistakes=Path(f"{name}.jpg"),
     )
-    return json.loads(Path(f"metrics/{name}.json").read_text())
+    return json.loads(Path(f"evaluations/{name}/metrics.json").read_text())
 
 
 def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     caplog.set_level("INFO")
     values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    report = tables.read(Path("evaluations/one/report.csv"), tables.REPORT)
     for split in ("val", "wild"):
         rows = report[report.split == split]
         assert values[f"{split}_top1"] == round(rows.is_recognized.mean(), 6)
@@ -166,14 +165,9 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
 
 
 def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
-    folders = ["reports", *TABLES]
-    outputs = [
-        "metrics/one.json",
-        "thresholds.json",
-        "one.jpg",
-        *(f"{folder}/one.csv" for folder in folders),
-    ]
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    outputs = [*Path("evaluations/one").iterdir(), "one.jpg"]
+    outputs += [f"{plot}/one.csv" for plot in PLOTS]
     before = [Path(path).read_bytes() for path in outputs]
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     assert [Path(path).read_bytes() for path in outputs] == before
@@ -211,7 +205,7 @@ def test_a_person_whose_training_faces_could_not_be_aligned_is_never_recognised(
     seen = tables.read(Path("train.csv"), tables.SELECTED)
     write_alignment(seen.image_id[seen.label == 2])
     values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
-    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    report = tables.read(Path("evaluations/one/report.csv"), tables.REPORT)
     assert report.is_recognized[report.label == 2].sum() == 0 and values["val_top1"] > 0.7
 
 
@@ -233,16 +227,16 @@ def test_a_face_that_the_alignment_does_not_list_is_an_error(project, monkeypatc
 
 def test_annotated_points_change_nothing(project, monkeypatch):
     before = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
-    report = Path("reports/one.csv").read_bytes()
-    slices = Path("slices/one.csv").read_bytes()
+    report = Path("evaluations/one/report.csv").read_bytes()
+    slices = Path("evaluations/one/slices.csv").read_bytes()
     for name in ("train", "val", "wild", "openset"):
         table = tables.OPENSET if name == "openset" else tables.SELECTED
         frame = tables.read(Path(f"{name}.csv"), table)
         frame[tables.LANDMARKS] = np.random.default_rng(7).uniform(0, 99, (len(frame), 10))
         tables.write(frame, Path(f"{name}.csv"), table)
     assert run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3)) == before
-    assert Path("reports/one.csv").read_bytes() == report
-    assert Path("slices/one.csv").read_bytes() == slices
+    assert Path("evaluations/one/report.csv").read_bytes() == report
+    assert Path("evaluations/one/slices.csv").read_bytes() == slices
 
 
 def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
@@ -255,7 +249,7 @@ def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
     assert values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6)
     assert values["seeds"] == 3
-    report = tables.read(Path("reports/one.csv"), tables.REPORT)
+    report = tables.read(Path("evaluations/one/report.csv"), tables.REPORT)
     on_val = report[report.split == "val"]
     assert on_val.recognized_share.mean() == pytest.approx(np.mean(top1), abs=1e-6)
     first_seed = top1[0]  # which is published
@@ -264,14 +258,13 @@ def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
 
 def compare_all():
     folders = {"rocs": "roc", "histories": "training"}
-    folders |= {name: name for name in ("slices", "cosines", "reliability")}
+    outputs = folders | {name: name for name in DRAWN}
     compare.main(
-        metrics=Path("metrics"),
-        reports=Path("reports"),
+        evaluations=Path("evaluations"),
         **{name: Path(folder) for name, folder in folders.items()},
         comparison=Path("comparison.json"),
         summary=Path("comparison.md"),
-        **{f"all_{name}": Path(f"{folder}.csv") for name, folder in folders.items()},
+        **{f"all_{name}": Path(f"{file}.csv") for name, file in outputs.items()},
     )
 
 
@@ -299,11 +292,11 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
         "val_top1",
     ]
     assert "aligned by" not in text and not [key for key in numbers if key.startswith("alignment")]
-    whole = Path("metrics/two.json").read_bytes()
-    Path("metrics/two.json").write_bytes(whole[:40])
-    with pytest.raises(ValueError, match=r"metrics/two\.json: not JSON"):
+    whole = Path("evaluations/two/metrics.json").read_bytes()
+    Path("evaluations/two/metrics.json").write_bytes(whole[:40])
+    with pytest.raises(ValueError, match=r"two/metrics\.json: not JSON"):
         compare_all()
-    Path("metrics/two.json").write_bytes(whole)
+    Path("evaluations/two/metrics.json").write_bytes(whole)
 
     write_params(alignment_of_two=2)
     compare_all()
@@ -360,8 +353,8 @@ def publish_one(folder=Path("out")):
     publish.main(
         name="one",
         from_model=Path("one.pt"),
-        from_thresholds=Path("thresholds.json"),
-        from_metrics=Path("metrics/one.json"),
+        from_thresholds=Path("evaluations/one/thresholds.json"),
+        from_metrics=Path("evaluations/one/metrics.json"),
         from_roc=Path("roc/one.csv"),
         from_confusion=Path("confusion/one.csv"),
         model=folder / "model.pt",
@@ -381,9 +374,9 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
     publish_one()
     assert Path("out/model.pt").read_bytes() == b"weights"
     assert json.loads(Path("out/metrics.json").read_text()) == json.loads(
-        Path("metrics/one.json").read_text()
+        Path("evaluations/one/metrics.json").read_text()
     )
-    values = json.loads(Path("metrics/one.json").read_text())
+    values = json.loads(Path("evaluations/one/metrics.json").read_text())
     thresholds = json.loads(Path("out/model.json").read_text())
     assert thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"]
     assert thresholds["fpr"] == 0.01
@@ -394,11 +387,11 @@ def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
     ):
         publish_one(Path("out2"))
     assert not Path("out2").exists()
-    Path("thresholds.json").write_text("{}")  # an empty open set
+    Path("evaluations/one/thresholds.json").write_text("{}")  # an empty open set
     publish_one()
     assert json.loads(Path("out/model.json").read_text()) == {}
-    Path("metrics/one.json").write_text('{"a": {"b": 1}}')
-    with pytest.raises(ValueError, match=r"one\.json: expected a flat object of numbers"):
+    Path("evaluations/one/metrics.json").write_text('{"a": {"b": 1}}')
+    with pytest.raises(ValueError, match=r"metrics\.json: expected a flat object of numbers"):
         publish_one()
     code = "import sys, stages.publish; sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
     root = Path(publish.__file__).parents[1]

@@ -22,11 +22,13 @@ def folder(tmp_path):
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
     (tmp_path / "params.yaml").write_text(composed("first_run"))
     (tmp_path / "docs/results").mkdir(parents=True)
-    (tmp_path / "metrics/recognizers").mkdir(parents=True)
+    (tmp_path / "metrics").mkdir()
     (tmp_path / "data/aligned_5").mkdir(parents=True)
     values = {"val_top1": 0.5, "val_top1_low": 0.25, "val_top1_high": 0.75, "val_top1_sd": 0.01}
     for name in ("ce", "arcface"):
-        (tmp_path / f"metrics/recognizers/{name}.json").write_text(json.dumps(values))
+        evaluation = tmp_path / f"data/evaluations/{name}"
+        evaluation.mkdir(parents=True)
+        (evaluation / "metrics.json").write_text(json.dumps(values))
     frontal = {key.replace("nme", "nme_frontal"): value / 2 for key, value in ERRORS.items()}
     counts = {"faces": 240, "frontal_faces": 208}
     (tmp_path / "metrics/hourglass.json").write_text(json.dumps({**ERRORS, **frontal, **counts}))
