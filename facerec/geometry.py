@@ -27,6 +27,7 @@ EYES_AND_NOSE = [0, 1, 2]
 FLIP_INDEX = [1, 0, 2, 4, 3]  # the order of the points after the image is mirrored
 
 REFINED_EYE_DISTANCE = 0.6  # of the side of a refined crop: all five points stay well inside
+NOSE_DEPTH = 0.55  # of the tip of the nose in front of the eyes, as a share of the eye distance
 MIN_AREA = 0.09  # of the sum of two squared edges: a thinner triangle counts as collinear
 MIN_SPREAD = 0.05  # of the spread of all five points: closer points count as coincident
 MIN_SPREAD_PX = 1.0  # of all five points: less is no face
@@ -266,6 +267,28 @@ def frontality(points: np.ndarray) -> np.ndarray:
     distance = right - left
     nearer = np.minimum(nose - left, right - nose)
     return np.divide(nearer, distance, out=np.full(len(points), -np.inf), where=distance > 0)
+
+
+def yaw(points: np.ndarray) -> np.ndarray:
+    """Returns how far (N,) the head of points (N, 5, 2) is turned to either side, degrees.
+
+    It is estimated from the place of the nose along the line between the eyes; 90 where the eyes
+    coincide.
+    """
+    turned = upright(points)
+    offset = turned[:, 2, 0] - turned[:, :2, 0].mean(axis=1)
+    return np.degrees(np.arctan2(np.abs(offset) / NOSE_DEPTH, eye_distance(points)))
+
+
+def upright(points: np.ndarray) -> np.ndarray:
+    """Returns points (N, 5, 2) turned so that the mouth is below the eyes, whose middle is at 0."""
+    eyes = points[:, :2].mean(axis=1)
+    down = points[:, 3:].mean(axis=1) - eyes
+    length = np.maximum(np.linalg.norm(down, axis=1), 1e-9)
+    rotation = (down[:, 1] - 1j * down[:, 0]) / length  # takes "down" onto the y axis
+    relative = points - eyes[:, None]
+    rotated = (relative[..., 0] + 1j * relative[..., 1]) * rotation.conj()[:, None]
+    return np.stack([rotated.real, rotated.imag], axis=2)
 
 
 def scale(matrix: np.ndarray) -> float:

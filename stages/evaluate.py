@@ -10,9 +10,14 @@ from typer import Option
 from facerec import tables
 from facerec.evaluation import folder
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
+from facerec.evaluation.discard_curves import discard_curves
 from facerec.evaluation.embedding_map import tsne_map
+from facerec.evaluation.enrolment import enrolment_metrics
+from facerec.evaluation.error_slices import error_slices
+from facerec.evaluation.failures import failure_table
 from facerec.evaluation.mistakes import mistakes_sheet, worst_mistakes
-from facerec.evaluation.params import EvaluateParams
+from facerec.evaluation.params import EvaluateParams, PublishParams
+from facerec.evaluation.quality import quality_table
 from facerec.evaluation.recognizer_results import combined_report, evaluate_recognizer
 from facerec.evaluation.slices import slice_table, with_found_points
 from facerec.imaging.io import write_image
@@ -35,6 +40,7 @@ def main(
     predicted: Annotated[
         Path, Option(help="table of the points found, and whether each face could be aligned")
     ],
+    measures: Annotated[Path, Option(help="table of measures of the collection's photographs")],
     aligned: Annotated[Path, Option(help="folder of the aligned faces")],
     evaluation: Annotated[
         Path, Option(help="output: folder of the numbers and tables (facerec/evaluation/folder.py)")
@@ -62,32 +68,42 @@ def main(
     eval_sets = {
         split: read_aligned(aligned, predicted, frame, alignment) for split, frame in frames.items()
     }
-    results = [evaluate_recognizer(network, eval_sets, params) for network in networks]
+    fpr = PublishParams.load("publish").fpr
+    results = [evaluate_recognizer(network, eval_sets, params, fpr) for network in networks]
     first = results[0]
     rows = combined_report(results)
 
-    write_metrics(evaluation / folder.METRICS, mean_and_sd([result.metrics for result in results]))
+    values = mean_and_sd([result.metrics for result in results])
+    values |= enrolment_metrics(eval_sets, params)
+    write_metrics(evaluation / folder.METRICS, values)
     write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
     tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
     write_csv(confusion, confusion_rows(*first.confused_people()))
 
-    known = pd.concat([frames["val"], frames["wild"]], ignore_index=True)
-    photographs = with_found_points(known, tables.read(predicted, tables.PREDICTED))
+    points_found = tables.read(predicted, tables.PREDICTED)
+    pixel_measures = tables.read(measures, tables.MEASURES)
+    known, strangers = (
+        with_found_points(frame, points_found)
+        for frame in (pd.concat([frames["val"], frames["wild"]]), frames["openset"])
+    )
+    quality = quality_table(pd.concat([known, strangers]), points_found, pixel_measures)
     train_counts = frames["train"].label.value_counts()
     contents = {
-        "slices": slice_table(rows, photographs, train_counts, params),
+        "slices": slice_table(rows, known, train_counts, params),
         "cosines": mean_curve([result.open_set.cosines for result in results]),
         "reliability": first.open_set.reliability,
-        "error_rates": pd.DataFrame(columns=folder.ERROR_RATES),
-        "cmc": pd.DataFrame(columns=folder.CMC),
-        "search": pd.DataFrame(columns=folder.SEARCH),
-        "error_slices": pd.DataFrame(columns=folder.ERROR_SLICES),
-        "discard": pd.DataFrame(columns=folder.DISCARD),
-        "failures": pd.DataFrame(columns=folder.FAILURES),
+        "error_rates": mean_curve([result.open_set.error_rates for result in results]),
+        "cmc": mean_curve([result.cmc for result in results]),
+        "search": mean_curve([result.open_set.search for result in results]),
+        "error_slices": mean_curve(
+            [error_slices(result, strangers, train_counts, params) for result in results]
+        ),
+        "discard": mean_curve([discard_curves(result, quality) for result in results]),
+        "failures": failure_table(first, frames, quality),
     }
-    for table, frame in contents.items():
-        write_csv(evaluation / f"{table}.csv", frame)
+    for table, content in contents.items():
+        write_csv(evaluation / f"{table}.csv", content)
 
     everybody = pd.concat([frames[split].assign(split=split) for split in ("train", "val", "wild")])
     embeddings = torch.cat([first.train_embeddings, first.embeddings])

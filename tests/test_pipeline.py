@@ -185,6 +185,7 @@ def test_no_stage_after_the_hourglass_asks_for_annotated_points():
             if _asks_for_points(ROOT / file)
         }
         found = {
+            "facerec/evaluation/quality.py",
             "facerec/evaluation/slices.py",
             "stages/evaluate.py",
         }  # which put those that the hourglass found in their place

@@ -73,11 +73,10 @@ def mean_and_sd(values: list[dict[str, float]]) -> dict[str, float]:
 
 
 def mean_curve(curves: list[pd.DataFrame]) -> pd.DataFrame:
-    """Returns the mean of several seeds' tables, which differ in nothing but their numbers."""
-    texts = curves[0].select_dtypes(exclude="number")
-    numbers = sum(curve.select_dtypes("number").to_numpy(float) for curve in curves) / len(curves)
-    mean = pd.DataFrame(numbers, columns=curves[0].select_dtypes("number").columns).round(6)
-    return pd.concat([texts, mean], axis=1)[list(curves[0])]
+    """Returns the mean of several seeds' tables, which differ in nothing but their floats."""
+    floats = curves[0].select_dtypes("float").columns
+    numbers = sum(curve[floats].to_numpy() for curve in curves) / len(curves)
+    return curves[0].assign(**pd.DataFrame(numbers, columns=floats).round(6))
 
 
 def confusion_rows(

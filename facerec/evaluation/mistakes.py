@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.evaluation.failures import cosines_of, most_similar
 from facerec.imaging.arrays import load_faces
 from facerec.imaging.contact_sheets import contact_sheet
 
@@ -36,18 +36,12 @@ def worst_mistakes(
     """
     mistakes = report[report.label != report.predicted_label]
     worst = mistakes.sort_values(["score", "image_id"], ascending=[False, True]).head(max_rows)
-    directions = F.normalize(embeddings[worst.index.tolist()])
-    cosines = (directions @ F.normalize(train_embeddings).T).numpy()
-    train_labels = train.label.to_numpy()
+    cosines = cosines_of(embeddings[worst.index.tolist()], train_embeddings)
+    labels = train.label.to_numpy()
     image_ids = train.image_id.to_numpy()
-
-    def most_similar(labels: pd.Series) -> np.ndarray:
-        is_of_person = train_labels[None] == labels.to_numpy()[:, None]
-        return image_ids[np.where(is_of_person, cosines, -np.inf).argmax(axis=1)]
-
-    return worst.assign(
-        taken_for=most_similar(worst.predicted_label), really=most_similar(worst.label)
-    )
+    taken_for = most_similar(cosines, labels, worst.predicted_label.to_numpy())
+    really = most_similar(cosines, labels, worst.label.to_numpy())
+    return worst.assign(taken_for=image_ids[taken_for], really=image_ids[really])
 
 
 def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -> np.ndarray:

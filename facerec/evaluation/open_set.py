@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from facerec.evaluation.closed_set import rounded, with_interval
+from facerec.evaluation.open_set_curves import CURVE, HISTOGRAM, histogram, roc_curve
 from facerec.evaluation.params import EvaluateParams
+from facerec.evaluation.search_curves import CMC, SEARCH, cmc_curve, search_curves
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import (
-    COVERAGE,
     PairBootstrap,
     bin_middles,
     bins_of,
@@ -25,16 +26,16 @@ from facerec.metrics.bootstrap import (
     interval,
 )
 from facerec.metrics.calibration import calibration_error, fit_calibration, reliability
+from facerec.metrics.error_rates import COLUMNS as ERROR_RATES
+from facerec.metrics.error_rates import error_rates
 from facerec.metrics.operating_points import OPERATING_FPRS
+from facerec.metrics.ranks import search_ranks
 from facerec.progress import Progress
 
 log = logging.getLogger(__name__)
 
-ROC_POINTS = 200
+OPEN_SET = "openset"  # name of the exam in tables
 BINS = 4096  # of the cosines, over [-1, 1]
-SHOWN_BINS = 128  # of the histogram
-CURVE = ["fpr", "tpr", "low", "high"]
-HISTOGRAM = ["pairs", "cosine", "share"]
 RELIABILITY = ["predicted", "observed", "weight", "pairs"]
 
 
@@ -46,13 +47,30 @@ class OpenSet:
         values: verification, identification rate, 1:N search, calibration.
         roc: CURVE, false- and true-positive rates with a 95 % band.
         cosines: HISTOGRAM of the cosines of same- and different-person pairs.
+        error_rates: `error_rates.COLUMNS`, FMR(T) and FNMR(T) with their bands.
+        cmc: CMC, the rank of the right person in a search.
+        search: SEARCH, FNIR against FPIR at several sizes of the gallery.
         reliability: RELIABILITY of a calibration fitted to half of the people, on the other half.
     """
 
     values: dict[str, float]
     roc: pd.DataFrame
     cosines: pd.DataFrame
+    error_rates: pd.DataFrame
+    cmc: pd.DataFrame
+    search: pd.DataFrame
     reliability: pd.DataFrame
+
+    def threshold(self, fpr: float) -> float | None:
+        """Returns the cosine threshold at one of OPERATING_FPRS, None if it was not measured."""
+        name = next(name for name, rate in OPERATING_FPRS.items() if rate == fpr)
+        return self.values.get(f"openset_threshold_at_fpr_{name}")
+
+    @classmethod
+    def empty(cls) -> "OpenSet":
+        """Returns what an open set without pairs gives: no numbers, and tables without rows."""
+        columns = (CURVE, HISTOGRAM, ERROR_RATES, CMC, SEARCH, RELIABILITY)
+        return cls({}, *(pd.DataFrame(columns=names) for names in columns))
 
 
 def open_set_metrics(
@@ -79,12 +97,12 @@ def open_set_metrics(
         log.info(
             "open set: %d photographs of %d people, too few for pairs", len(people), num_people
         )
-        empty = (pd.DataFrame(columns=columns) for columns in (CURVE, HISTOGRAM, RELIABILITY))
-        return OpenSet({}, *empty)
+        return OpenSet.empty()
     pairs = _Pairs.count(embeddings, codes, is_query, params)
     fpr, tpr = verification.roc_of_photographs(embeddings, torch.from_numpy(codes))
     values = _verification(embeddings, codes, fpr, tpr, pairs.resampled)
-    curve = _curve(fpr, tpr, int(pairs.counts[:, 0].sum()), pairs.resampled)
+    cmc = pd.DataFrame(columns=CMC)
+    search = pd.DataFrame(columns=SEARCH)
     if is_query.any():
         query_rows = torch.tensor(is_query)
         query = embeddings[query_rows]
@@ -92,9 +110,19 @@ def open_set_metrics(
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
         values |= _search(query, query_people, distractors, params)
+        search = search_curves(query, query_people, distractors, codes[~is_query], params)
+        cmc = _cmc(embeddings, codes, is_query, params)
     calibration, reliability_table = _calibration(pairs.counts)
-    histogram = _histogram(pairs.counts.sum(axis=0))
-    return OpenSet(values | calibration, curve, histogram, reliability_table)
+    different, same = pairs.counts.sum(axis=0)
+    return OpenSet(
+        values=values | calibration,
+        roc=roc_curve(fpr, tpr, int(different.sum()), pairs.resampled),
+        cosines=histogram(different, same),
+        error_rates=error_rates(different, same, pairs.resampled),
+        cmc=cmc,
+        search=search,
+        reliability=reliability_table,
+    )
 
 
 @dataclass(frozen=True)
@@ -213,18 +241,15 @@ def _search(
     return values
 
 
-def _curve(fpr: Tensor, tpr: Tensor, false_pairs: int, resampled: PairBootstrap) -> pd.DataFrame:
-    """Returns at most ROC_POINTS points of the ROC with a 95 % band, CURVE.
-
-    They are evenly spaced in the logarithm of the false-positive rate.
-    """
-    accepted = np.unique(np.geomspace(1, false_pairs, ROC_POINTS).astype(int))
-    reached = np.searchsorted((fpr * false_pairs).round().numpy(), accepted, side="right") - 1
-    rates = accepted / false_pairs
-    quantiles = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    low, high = np.nanquantile(resampled.tpr_at_fprs(rates), quantiles, axis=0)
-    columns = {"fpr": rates, "tpr": tpr.numpy()[reached], "low": low, "high": high}
-    return pd.DataFrame(columns)[CURVE].round(6)
+def _cmc(
+    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
+) -> pd.DataFrame:
+    """Returns the CMC of the query photographs among all others, people ranked by their best."""
+    has_another = np.bincount(people)[people] > 1
+    queries = np.flatnonzero(is_query & has_another)
+    codes = torch.from_numpy(people.astype(np.int64))
+    ranks = search_ranks(embeddings, codes, torch.from_numpy(queries))
+    return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)), params)
 
 
 def _calibration(counts: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:
@@ -251,17 +276,3 @@ def _calibration(counts: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:
         "calibration_error": calibration_error(table),
     }
     return {name: rounded(value) for name, value in values.items()}, table.round(6)
-
-
-def _histogram(counts: np.ndarray) -> pd.DataFrame:
-    """Returns the share of same- and of different-person pairs with each cosine, HISTOGRAM.
-
-    Args:
-        counts: (2, BINS) pairs of different people and of one person.
-    """
-    cosines = bin_middles(SHOWN_BINS)[::-1]
-    parts = []
-    for pairs, bins in (("same person", counts[1]), ("different people", counts[0])):
-        shares = bins[::-1].reshape(SHOWN_BINS, -1).sum(axis=1) / bins.sum()
-        parts.append(pd.DataFrame({"pairs": pairs, "cosine": cosines, "share": shares}))
-    return pd.concat(parts, ignore_index=True).round(6)

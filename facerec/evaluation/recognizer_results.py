@@ -9,12 +9,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from facerec.evaluation.closed_set import closed_set_metrics
-from facerec.evaluation.open_set import OpenSet, open_set_metrics
+from facerec.evaluation.decisions import Decisions, decide
+from facerec.evaluation.open_set import OPEN_SET, OpenSet, open_set_metrics
 from facerec.evaluation.params import EvaluateParams
+from facerec.evaluation.search_curves import RANKS, cmc_curve
+from facerec.metrics.iso_names import iso_rates
 from facerec.networks.devices import device
 from facerec.recognition.datasets import AlignedFaces
 from facerec.recognition.recognizer import Recognizer
-from facerec.recognition.scoring import prototypes
+from facerec.recognition.scoring import prototypes, top_k_hits
 
 CLOSED_SETS = ("val", "wild")
 NOT_IN_MODEL = "openset_"  # prefix that the numbers beside a model do not have
@@ -30,7 +33,13 @@ class RecognizerResult:
             `recognized_share`.
         embeddings: (N, E) of the report's rows.
         train_embeddings: (T, E) of the training photographs.
+        prototypes: (K, E) each known person's mean training embedding, normalised.
+        strangers: (S, E) of the open set's photographs.
+        stranger_ids: (S,) their image_ids.
+        cmc: CMC of val, wild and the open set.
         open_set: the curves on people it was never trained on.
+        decisions: what the published threshold decides about the open set's pairs; None if there
+            are too few pairs to measure it.
         person_ids: (K,) who each label is.
     """
 
@@ -38,8 +47,17 @@ class RecognizerResult:
     report: pd.DataFrame
     embeddings: Tensor
     train_embeddings: Tensor
+    prototypes: Tensor
+    strangers: Tensor
+    stranger_ids: np.ndarray
+    cmc: pd.DataFrame
     open_set: OpenSet
+    decisions: Decisions | None
     person_ids: np.ndarray
+
+    def prototype_cosines(self) -> Tensor:
+        """Returns the cosines (N, K) of the report's photographs to each person's prototype."""
+        return F.normalize(self.embeddings) @ self.prototypes.T
 
     def thresholds(self) -> dict[str, float]:
         """Returns the open set's thresholds on cosines, and its calibration."""
@@ -59,7 +77,7 @@ class RecognizerResult:
 
 
 def evaluate_recognizer(
-    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams
+    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams, fpr: float
 ) -> RecognizerResult:
     """Returns what a recogniser does on `val`, `wild` and `openset`.
 
@@ -67,6 +85,7 @@ def evaluate_recognizer(
         network: on its device.
         eval_sets: the faces of `train`, `val`, `wild` and `openset`.
         params: of the intervals.
+        fpr: one of OPERATING_FPRS, whose threshold decides about the open set's pairs.
     """
     train = eval_sets["train"]
     train_embeddings = train.embed(network, title="embed train")
@@ -75,6 +94,7 @@ def evaluate_recognizer(
     metrics: dict[str, float] = {}
     reports = []
     embeddings = []
+    cmcs = []
     for split in CLOSED_SETS:
         faces = eval_sets[split]
         split_embeddings = faces.embed(network, title=f"embed {split}")
@@ -83,20 +103,35 @@ def evaluate_recognizer(
         metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable, params)
         reports.append(_report(faces, scores, split))
         embeddings.append(split_embeddings)
+        ranks = _ranks(scores, faces)
+        cmcs.append(cmc_curve(split, ranks, faces.labels.numpy(), len(means), params))
 
-    strangers = eval_sets["openset"]
+    strangers = eval_sets[OPEN_SET]
     is_query = (strangers.frame.role == "query").to_numpy()
     strangers_embeddings = strangers.embed(network, title="embed openset")
     people = strangers.frame.person_id.to_numpy()
     open_set = open_set_metrics(strangers_embeddings, people, is_query, params)
+    metrics |= open_set.values
+    threshold = open_set.threshold(fpr)
     return RecognizerResult(
-        metrics=metrics | open_set.values,
+        metrics=metrics | iso_rates(metrics),
         report=pd.concat(reports, ignore_index=True),
         embeddings=torch.cat(embeddings),
         train_embeddings=train_embeddings,
+        prototypes=means,
+        strangers=strangers_embeddings,
+        stranger_ids=strangers.frame.image_id.to_numpy(),
+        cmc=pd.concat([*cmcs, open_set.cmc], ignore_index=True),
         open_set=open_set,
+        decisions=None if threshold is None else decide(strangers_embeddings, people, threshold),
         person_ids=np.array(network.config.person_ids),
     )
+
+
+def _ranks(scores: Tensor, faces: AlignedFaces) -> np.ndarray:
+    """Returns the true person's rank (N,), RANKS + 1 if it is higher or the face not aligned."""
+    ranks = 1 + sum(~top_k_hits(scores, faces.labels, k).numpy() for k in range(1, RANKS + 1))
+    return np.where(faces.usable, ranks, RANKS + 1)
 
 
 def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:

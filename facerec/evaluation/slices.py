@@ -15,6 +15,8 @@ COLUMNS = ["split", "slice", "group", "photographs", "top1", "low", "high"]
 # The least frontality of each group.
 YAW = {"profile": -np.inf, "turned": 0.1, "slightly turned": 0.3, "frontal": 0.4}
 UNKNOWN = "no points found"
+TRAINING_PHOTOGRAPHS = "training photographs"
+NOT_ATTRIBUTES = {*tables.SELECTED.columns, *tables.OPENSET.columns, *tables.REPORT.columns}
 MIN_PHOTOGRAPHS = 20  # of a group that is listed among the worst
 
 
@@ -51,7 +53,9 @@ def slice_table(
     frame = report.merge(photographs.drop(columns="label"), on="image_id", validate="one_to_one")
     rows = []
     for split, part in frame.groupby("split", sort=False):
-        for name, groups in _groupings(part, photographs, train_counts).items():
+        by_slice = groupings(part)
+        by_slice[TRAINING_PHOTOGRAPHS] = part.label.map(train_counts).to_numpy()
+        for name, groups in by_slice.items():
             for group, members in part.groupby(groups, sort=False, observed=True):
                 rows.append([split, name, group, len(members), *_top1(members, params)])
     return pd.DataFrame(rows, columns=COLUMNS).round(6)
@@ -75,22 +79,24 @@ def worst(table: pd.DataFrame, shown: int) -> pd.DataFrame:
     )[keys]
 
 
-def _groupings(
-    part: pd.DataFrame, photographs: pd.DataFrame, train_counts: pd.Series
-) -> dict[str, np.ndarray]:
-    """Returns, by slice, each photograph's group (N,)."""
+def attributes(frame: pd.DataFrame) -> list[str]:
+    """Returns the columns of a frame of photographs that are attributes."""
+    return [name for name in frame if name not in NOT_ATTRIBUTES]
+
+
+def groupings(part: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Returns, by slice, each photograph's group (N,): eye distance, yaw and each attribute.
+
+    Args:
+        part: N rows with the points that the hourglass found, NaN where it found none.
+    """
     points = tables.points(part)
     known = np.isfinite(points).all(axis=(1, 2))
-    groupings = {
+    groups = {
         "eye distance": np.where(known, _quarters(eye_distance(points), known), UNKNOWN),
         "yaw": np.where(known, _yaw_groups(frontality(points)), UNKNOWN),
-        "training photographs": part.label.map(train_counts).to_numpy(),
     }
-    not_attributes = {*tables.SELECTED.columns, *tables.REPORT.columns}
-    for name in photographs:
-        if name not in not_attributes:
-            groupings[name] = np.where(part[name] > 0, "yes", "no")
-    return groupings
+    return groups | {name: np.where(part[name] > 0, "yes", "no") for name in attributes(part)}
 
 
 def _quarters(values: np.ndarray, known: np.ndarray) -> np.ndarray:

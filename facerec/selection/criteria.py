@@ -15,10 +15,11 @@ from facerec.geometry import (
     fit_similarity,
     frontality,
     transform_points,
+    upright,
+    yaw,
 )
 from facerec.params import Params
 
-NOSE_DEPTH = 0.55  # of the tip of the nose in front of the eyes, as a share of the eye distance
 OUTLIER_MODES = 3  # faces differ most by turning, nodding and the length of the face
 TRIMMED = 0.02  # share of the shapes, farthest from the median, that the components leave out
 LARGEST = 1e6
@@ -28,37 +29,15 @@ def _eye_distance_x(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return points[:, 1, 0] - points[:, 0, 0]
 
 
-def _yaw(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Returns how far (N,) the head of points (N, 5, 2) is turned to either side, degrees.
-
-    It is estimated from the place of the nose along the line between the eyes; 90 where the eyes
-    coincide.
-    """
-    upright = _upright(points)
-    offset = upright[:, 2, 0] - upright[:, :2, 0].mean(axis=1)
-    return np.degrees(np.arctan2(np.abs(offset) / NOSE_DEPTH, eye_distance(points)))
-
-
 def _roll(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     across = points[:, 1] - points[:, 0]
     return np.abs(np.degrees(np.arctan2(across[:, 1], across[:, 0])))
 
 
-def _upright(points: np.ndarray) -> np.ndarray:
-    """Returns points (N, 5, 2) turned so that the mouth is below the eyes, whose middle is at 0."""
-    eyes = points[:, :2].mean(axis=1)
-    down = points[:, 3:].mean(axis=1) - eyes
-    length = np.maximum(np.linalg.norm(down, axis=1), 1e-9)
-    rotation = (down[:, 1] - 1j * down[:, 0]) / length  # takes "down" onto the y axis
-    relative = points - eyes[:, None]
-    rotated = (relative[..., 0] + 1j * relative[..., 1]) * rotation.conj()[:, None]
-    return np.stack([rotated.real, rotated.imag], axis=2)
-
-
 def _nod(points: np.ndarray) -> np.ndarray:
     """Returns where the nose is between the eyes (0) and the mouth (1), (N,)."""
-    upright = _upright(points)
-    return upright[:, 2, 1] / np.maximum(upright[:, 3:, 1].mean(axis=1), 1e-9)
+    straight = upright(points)
+    return straight[:, 2, 1] / np.maximum(straight[:, 3:, 1].mean(axis=1), 1e-9)
 
 
 def _pitch(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -118,7 +97,8 @@ OF_ANNOTATIONS: dict[str, AnnotationMeasure] = {
     "eye_distance_x": _eye_distance_x,  # px
     # px
     "eye_distance": lambda points, boxes: eye_distance(points),
-    "yaw": _yaw,  # degrees to either side
+    # degrees to either side
+    "yaw": lambda points, boxes: yaw(points),
     "roll": _roll,  # degrees to either side
     "pitch": _pitch,  # how far the nose is from its usual place, of the eye-to-mouth distance
     "points_in_box": _points_in_box,  # of the five

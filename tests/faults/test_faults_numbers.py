@@ -23,6 +23,7 @@ HEADS = {
     "arcface": {"type": "arcface", "scale": 30.0, "margin": 0.3},
     "triplet": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
 }
+INPUTS = ("train", "val", "wild", "openset", "predicted", "measures")
 SIDE, PEOPLE = 32, 5
 
 
@@ -83,6 +84,8 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     predicted = pd.concat([*frames.values(), strangers])[["image_id", *LANDMARKS]]
     predicted = predicted.assign(confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1)
     tables.write(predicted, folder / "predicted.csv", tables.PREDICTED)
+    nothing_measured = predicted[["image_id"]].reindex(columns=tables.MEASURES.columns)
+    tables.write(nothing_measured, folder / "measures.csv", tables.MEASURES)
     content = yaml.safe_load(PROFILE.read_text())
     content["recognizer"] |= {
         "embedding_dim": 32,
@@ -110,7 +113,7 @@ def options(paths: dict[str, str]) -> list[str]:
 
 def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
-    inputs = {name: f"{name}.csv" for name in ("train", "val", "wild", "openset", "predicted")}
+    inputs = {name: f"{name}.csv" for name in INPUTS}
     inputs |= {"aligned": "aligned", "models": f"{head}/models"}
     outputs = {name: f"{head}/{name}.csv" for name in ("roc", "confusion", "embedding-map")}
     outputs |= {"evaluation": f"{head}/evaluation", "mistakes": f"{head}/mistakes.jpg"}

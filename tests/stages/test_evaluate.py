@@ -98,6 +98,7 @@ def project(tmp_path, monkeypatch):
     strangers["role"] = np.where(strangers.person_id < 154, "query", "distractor")
     tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
     write_alignment()
+    write_measures()
     return tmp_path
 
 
@@ -121,6 +122,15 @@ def write_alignment(unusable=()):
     tables.write(frame, Path("alignment.csv"), tables.PREDICTED)
 
 
+def write_measures():
+    """Writes a table of measures that lacks one of the photographs."""
+    frame = pd.DataFrame({"image_id": sorted(path.name for path in Path("faces").iterdir())[1:]})
+    frame = frame.assign(**{name: None for name in tables.MEASURES.columns[1:]})
+    values = np.random.default_rng(0).random((len(frame), 2))
+    frame[["sharpness", "exposure"]] = values * [1, 255]
+    tables.write(frame, Path("measures.csv"), tables.MEASURES)
+
+
 def run_evaluate(monkeypatch, name, network):
     monkeypatch.setattr(recognizer, "load", lambda *_: network)
     return evaluate_all(name)
@@ -132,6 +142,7 @@ def evaluate_all(name):
         models=Path("models"),
         **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
         predicted=Path("alignment.csv"),
+        measures=Path("measures.csv"),
         aligned=Path("faces"),
         evaluation=Path(f"evaluations/{name}"),
         **{table: Path(f"{table}/{name}.csv") for table in PLOTS},
