@@ -52,8 +52,8 @@ def search_curves(
 
     Each query photograph is searched with and without its person in the gallery, as in
     `identification.detection_rate`. The gallery holds all query people, and none, a quarter, half
-    and all of the distractors; the smaller ones are part of the larger. Intervals resample people,
-    not thresholds.
+    and all of the distractors; the smaller ones are part of the larger. Each FNIR is at the lowest
+    threshold that gives at most that FPIR. Intervals resample people, not thresholds.
 
     Args:
         query: (Q, E), not necessarily normalised.

@@ -27,7 +27,7 @@ def error_versus_discard(
     place[np.argsort(np.nan_to_num(quality, nan=-np.inf), kind="stable")] = np.arange(len(quality))
     worst_place = place[photographs].min(axis=1)
     rows = []
-    for discarded in np.floor(SHARES * len(quality)).astype(int):
+    for discarded in np.unique(np.floor(SHARES * len(quality)).astype(int)):
         remains = worst_place >= discarded
         if remains.any():
             share = discarded / len(quality)

@@ -14,6 +14,7 @@ from facerec import tables
 from facerec.evaluation.closed_set import confusion_rows
 from facerec.evaluation.comparison import PairedResult, compare_recognizers
 from facerec.evaluation.params import EvaluateParams
+from facerec.evaluation.search_curves import SEARCH
 from facerec.imaging.io import write_image
 from facerec.recognition import recognizer
 from facerec.recognition.heads import build_head
@@ -175,6 +176,65 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     assert Path("one.jpg").stat().st_size > 1000
 
 
+def test_every_file_of_the_folder_is_there_with_rows(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
+    folder = Path("evaluations/one")
+    assert {path.name for path in folder.iterdir()} == {
+        *("metrics.json", "thresholds.json", "report.csv"),
+        *(f"{name}.csv" for name in (*DRAWN, "error_slices", "failures")),
+    }
+    content = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+    assert all(len(frame) and "recognizer" not in frame for frame in content.values())
+    cmc = content["cmc"].set_index(["exam", "rank"]).rate
+    for split in ("val", "wild"):
+        assert cmc[split, 1] == values[f"{split}_top1"]
+        assert cmc[split, 5] == values[f"{split}_top5"]
+    assert cmc["openset", 1] == values["search_rank1"]
+    threshold = values["openset_threshold_at_fpr_1e-2"]  # publish.fpr
+    assert (content["error_slices"].threshold == threshold).all()
+    discard = content["discard"].query("discarded == 0 and measure == 'yaw'").set_index("exam")
+    assert discard.error["val"] == pytest.approx(1 - values["val_top1"], abs=1e-6)
+    assert discard.error["openset"] == pytest.approx(values["fnmr_at_fmr_1e-2"], abs=1e-6)
+    assert values["fnmr_at_fmr_1e-2"] == pytest.approx(1 - values["openset_tpr_at_fpr_1e-2"])
+    search = content["search"]
+    assert search.gallery_people.max() == 8 and search.fpir.max() == 1
+    wrong = content["failures"].query("kind == 'wrong_person'")
+    assert len(wrong) == (content["report"].label != content["report"].predicted_label).sum() > 0
+
+
+def test_without_an_open_set_its_tables_have_a_header_and_no_rows(project, monkeypatch):
+    strangers = tables.read(Path("openset.csv"), tables.OPENSET)
+    tables.write(strangers[:0], Path("openset.csv"), tables.OPENSET)
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    assert not [name for name in values if name.startswith(("openset", "fnmr", "fnir"))]
+    assert values["fta"] == values["fte"] == 0
+    for name in ("cosines", "reliability", "error_rates", "search", "error_slices"):
+        frame = pd.read_csv(f"evaluations/one/{name}.csv")
+        assert frame.empty and len(frame.columns) > 2, name
+    for name in ("cmc", "discard"):
+        assert set(pd.read_csv(f"evaluations/one/{name}.csv").exam) == {"val", "wild"}
+    Path("evaluations/one").rename("evaluations/two")
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    write_histories()
+    Path("roc/two.csv").write_bytes(Path("roc/one.csv").read_bytes())
+    compare_all()
+    assert pd.read_csv("search.csv").columns.tolist() == ["recognizer", *SEARCH]
+
+
+def test_a_recogniser_without_a_mistake_has_no_failures_on_val(project, monkeypatch):
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    failures = pd.read_csv("evaluations/one/failures.csv")
+    assert values["val_top1"] == 1 and "val" not in set(failures.exam)
+
+
+def test_faces_that_could_not_be_aligned_are_failures_to_acquire(project, monkeypatch):
+    seen = tables.read(Path("train.csv"), tables.SELECTED)
+    write_alignment(seen.image_id[seen.label == 2])
+    values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
+    assert values["fta"] == pytest.approx(3 / (18 + 18 + 12 + 32), abs=1e-6)
+    assert values["fte"] == pytest.approx(1 / (6 + 8), abs=1e-6)
+
+
 def test_evaluate_twice_gives_the_same_bytes(project, monkeypatch):
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
     outputs = [*Path("evaluations/one").iterdir(), "one.jpg"]
@@ -260,11 +320,21 @@ def test_several_seeds_give_a_mean_and_a_spread(project, monkeypatch):
     assert values["val_top1"] == pytest.approx(np.mean(top1), abs=1e-6) and len(set(top1)) > 1
     assert values["val_top1_sd"] == pytest.approx(np.std(top1, ddof=1), abs=1e-6)
     assert values["seeds"] == 3
+    cmc = pd.read_csv("evaluations/one/cmc.csv").query("exam == 'val' and rank == 1")
+    assert cmc.rate.tolist() == pytest.approx([np.mean(top1)], abs=1e-6)
+    failures = pd.read_csv("evaluations/one/failures.csv").query("exam == 'val'")
+    assert len(failures) == round(18 * (1 - top1[0]))
     report = tables.read(Path("evaluations/one/report.csv"), tables.REPORT)
     on_val = report[report.split == "val"]
     assert on_val.recognized_share.mean() == pytest.approx(np.mean(top1), abs=1e-6)
     first_seed = top1[0]  # which is published
     assert on_val.is_recognized.mean() == pytest.approx(first_seed, abs=1e-6)
+
+
+def write_histories():
+    Path("training").mkdir()
+    for name in ("one", "two"):
+        Path(f"training/{name}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
 
 
 def compare_all():
@@ -283,9 +353,7 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     run_evaluate(monkeypatch, "two", Pixels(ARCFACE))
     run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.1))
     run_evaluate(monkeypatch, "left_from_an_earlier_run", Pixels(ARCFACE))
-    for name in ("one", "two"):
-        Path("training").mkdir(exist_ok=True)
-        Path(f"training/{name}.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+    write_histories()
     compare_all()
     numbers = json.loads(Path("comparison.json").read_text())
     text = Path("comparison.md").read_text()
@@ -295,7 +363,8 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     assert numbers["two_vs_one.val_top1_difference_low"] > 0
     assert "two is better than one by" in text and "left_from" not in text + str(numbers)
     assert pd.read_csv("roc.csv").recognizer.unique().tolist() == ["one", "two"]
-    assert pd.read_csv("slices.csv").recognizer.unique().tolist() == ["one", "two"]
+    for name in DRAWN:
+        assert pd.read_csv(f"{name}.csv").recognizer.unique().tolist() == ["one", "two"]
     assert pd.read_csv("training.csv").columns.tolist() == [
         "recognizer",
         "epoch",
