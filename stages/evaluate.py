@@ -99,7 +99,7 @@ def main(
         "error_slices": mean_curve(
             [error_slices(result, strangers, train_counts, params) for result in results]
         ),
-        "discard": mean_curve([discard_curves(result, quality) for result in results]),
+        "discard": mean_curve([discard_curves(result, quality) for result in results]).dropna(),
         "failures": failure_table(first, frames, quality),
     }
     for table, content in contents.items():

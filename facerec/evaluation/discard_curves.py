@@ -17,7 +17,8 @@ def discard_curves(result: RecognizerResult, quality: pd.DataFrame) -> pd.DataFr
     """Returns the error that remains once the photographs worst by a measure are discarded.
 
     The error is 1 − top-1 on val and wild, and the FNMR at the threshold of the decisions on the
-    open set. A measure that no photograph of an exam has is left out. COLUMNS.
+    open set; NaN where nothing remains. A measure that no photograph of an exam has is left out.
+    COLUMNS.
 
     Args:
         result: of one seed.

@@ -14,18 +14,12 @@ import torch
 from torch import Tensor
 
 from facerec.evaluation.closed_set import rounded, with_interval
+from facerec.evaluation.open_set_calibration import RELIABILITY, calibrate
 from facerec.evaluation.open_set_curves import CURVE, HISTOGRAM, histogram, roc_curve
 from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.search_curves import CMC, SEARCH, cmc_curve, search_curves
 from facerec.metrics import identification, verification
-from facerec.metrics.bootstrap import (
-    PairBootstrap,
-    bin_middles,
-    bins_of,
-    bootstrap_interval,
-    interval,
-)
-from facerec.metrics.calibration import calibration_error, fit_calibration, reliability
+from facerec.metrics.bootstrap import PairBootstrap, bins_of, bootstrap_interval, interval
 from facerec.metrics.error_rates import COLUMNS as ERROR_RATES
 from facerec.metrics.error_rates import error_rates
 from facerec.metrics.operating_points import OPERATING_FPRS
@@ -36,7 +30,6 @@ log = logging.getLogger(__name__)
 
 OPEN_SET = "openset"  # name of the exam in tables
 BINS = 4096  # of the cosines, over [-1, 1]
-RELIABILITY = ["predicted", "observed", "weight", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,7 @@ def open_set_metrics(
         values |= _search(query, query_people, distractors, params)
         search = search_curves(query, query_people, distractors, codes[~is_query], params)
         cmc = _cmc(embeddings, codes, is_query, params)
-    calibration, reliability_table = _calibration(pairs.counts)
+    calibration, reliability_table = calibrate(pairs.counts)
     different, same = pairs.counts.sum(axis=0)
     return OpenSet(
         values=values | calibration,
@@ -250,29 +243,3 @@ def _cmc(
     codes = torch.from_numpy(people.astype(np.int64))
     ranks = search_ranks(embeddings, codes, torch.from_numpy(queries))
     return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)), params)
-
-
-def _calibration(counts: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:
-    """Returns the calibration by all pairs with its error, and the table RELIABILITY.
-
-    The error is that of a calibration by half of the people on the other half.
-
-    Args:
-        counts: as in `_Pairs`; a cosine counts as its bin's middle.
-    """
-    cosines = np.tile(bin_middles(BINS), 2)
-    same = np.arange(2).repeat(BINS) == 1
-    half, other_half = counts[0].ravel(), counts[1].ravel()
-    try:
-        by_all = fit_calibration(cosines, same, counts.sum(axis=0).ravel())
-        by_half = fit_calibration(cosines, same, half)
-        table = reliability(by_half.probability(cosines), same, other_half)
-    except ValueError as error:
-        log.info("open set: %s", error)
-        return {}, pd.DataFrame(columns=RELIABILITY)
-    values = {
-        "calibration_slope": by_all.slope,
-        "calibration_intercept": by_all.intercept,
-        "calibration_error": calibration_error(table),
-    }
-    return {name: rounded(value) for name, value in values.items()}, table.round(6)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 COLUMNS = ["discarded", "error", "photographs"]
-SHARES = np.arange(20) / 20  # of the photographs
+STEPS = 20  # of equal shares of the photographs
 
 
 def error_versus_discard(
@@ -15,7 +15,7 @@ def error_versus_discard(
     A comparison remains while all its photographs do, so it is as good as the worse of them
     (Grother, Tabassi 2007, "Performance of biometric quality measures"; ISO/IEC 29794-1). A
     measure that predicts errors gives a falling curve; one that says nothing, a level one. The
-    curve ends where no comparison remains.
+    error is NaN where no comparison remains.
 
     Args:
         errors: (M,) of the comparisons, 1 for an error and 0 for none.
@@ -27,9 +27,8 @@ def error_versus_discard(
     place[np.argsort(np.nan_to_num(quality, nan=-np.inf), kind="stable")] = np.arange(len(quality))
     worst_place = place[photographs].min(axis=1)
     rows = []
-    for discarded in np.unique(np.floor(SHARES * len(quality)).astype(int)):
+    for discarded in np.unique(np.arange(STEPS) * len(quality) // STEPS):
         remains = worst_place >= discarded
-        if remains.any():
-            share = discarded / len(quality)
-            rows.append([share, errors[remains].mean(), len(quality) - discarded])
+        error = errors[remains].mean() if remains.any() else np.nan
+        rows.append([discarded / len(quality), error, len(quality) - discarded])
     return pd.DataFrame(rows, columns=COLUMNS)

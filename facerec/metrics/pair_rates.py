@@ -13,7 +13,8 @@ def pair_rate(
     """Returns the share of pairs of different people that match, and its 95 % interval.
 
     The interval resamples people: a pair of p and q counts w_p · w_q times, where w says how often
-    a person was drawn. NaN where there is no such pair.
+    a person was drawn. The rate is NaN where there is no such pair, and the ends are NaN where all
+    resamples give the same, as of two people or of no match: they would claim to be certain.
 
     Args:
         matches: (P, P) pairs that match, of a photograph of p with one (or the template) of q.
@@ -30,7 +31,8 @@ def pair_rate(
     if math.isnan(rate):
         return math.nan, math.nan, math.nan
     weights = cluster_weights(len(counts), resamples, seed).astype(np.float64)
-    return rate, *interval(_shares(weights, counts, *sides))
+    low, high = interval(_shares(weights, counts, *sides))
+    return (rate, low, high) if low < high else (rate, math.nan, math.nan)
 
 
 def _shares(

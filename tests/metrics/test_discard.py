@@ -1,5 +1,7 @@
 """Error-versus-discard curves against a slow loop from the definition."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -17,8 +19,8 @@ def slow_curve(errors, photographs, quality):
             for error, members in zip(errors, photographs, strict=True)
             if not gone & set(members.tolist())
         ]
-        if left:
-            rows.append([len(gone) / len(quality), sum(left) / len(left), len(quality) - len(gone)])
+        error = sum(left) / len(left) if left else math.nan
+        rows.append([len(gone) / len(quality), error, len(quality) - len(gone)])
     return rows
 
 
@@ -32,7 +34,7 @@ def test_curves_are_those_of_a_slow_loop(together):
     curve = error_versus_discard(errors, photographs, quality)
     assert list(curve) == COLUMNS
     expected = slow_curve(errors, photographs, quality)
-    assert curve.to_numpy() == pytest.approx(np.array(expected))
+    assert curve.to_numpy() == pytest.approx(np.array(expected), nan_ok=True)
 
 
 def test_a_perfect_measure_leaves_no_error_and_a_reversed_one_only_errors():
@@ -44,5 +46,7 @@ def test_a_perfect_measure_leaves_no_error_and_a_reversed_one_only_errors():
     assert bad.error.is_monotonic_increasing and bad.photographs.iloc[-1] == 5
 
 
-def test_without_comparisons_there_is_no_curve():
-    assert error_versus_discard(np.zeros(0), np.zeros((0, 1), int), np.ones(5)).empty
+def test_where_no_comparison_remains_there_is_no_error():
+    both = np.array([[0, 19]])
+    curve = error_versus_discard(np.array([1]), both, np.arange(20.0))
+    assert curve.error[0] == 1 and curve.error[1:].isna().all() and len(curve) == 20

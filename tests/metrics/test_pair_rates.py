@@ -44,3 +44,9 @@ def test_comparisons_with_templates_are_counted_once_each_way():
 def test_without_two_people_there_is_no_rate(counts):
     rates = pair_rate(np.zeros((3, 3)), np.array(counts), np.array(counts), 10, 1)
     assert all(math.isnan(rate) for rate in rates)
+
+
+def test_resamples_that_all_agree_give_no_interval():
+    counts = np.array([3, 4, 5])
+    rate, low, high = pair_rate(np.zeros((3, 3)), counts, counts, 10, 1)
+    assert rate == 0 and math.isnan(low) and math.isnan(high)
