@@ -71,11 +71,11 @@ def _covers(dep: str, module: str) -> bool:
 LAYERS = [  # a package imports those before it, or its own
     {"annotation_names", "params", "progress", "files", "geometry"},
     {"parallel", "tables", "random_order"},
-    {"imaging", "data"},
+    {"imaging", "data", "run_record"},
     {"networks"},
     {"training", "selection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
-    {"evaluation", "audit", "alignment"},
+    {"evaluation", "audit", "alignment", "model_card"},
     {"inference"},
     {"cli"},
     {"__main__"},
