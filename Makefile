@@ -16,6 +16,7 @@
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
 # make results               docs/results/<profile>.md, from the last run
+# make revisions REVS="ce arcface"  Git revisions or DVC experiments side by side, with intervals
 # make docs                  the documents as a site, in site/
 
 PYTHON ?= python3
@@ -29,7 +30,7 @@ export DVC_NO_ANALYTICS := 1
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
-.PHONY: repro profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
+.PHONY: repro profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results revisions docs
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
@@ -107,6 +108,9 @@ pictures: $(BIN)/.installed
 
 results: $(BIN)/.installed
 	@python -m tools.results --write
+
+revisions: $(BIN)/.installed
+	@python -m facerec report $$REVS
 
 docs: $(BIN)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --clean

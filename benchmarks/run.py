@@ -48,7 +48,7 @@ from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
-from tools.machine import commit, processor
+from facerec.run_record import commit, processor
 
 VERSIONS = ["dvc", "faiss-cpu", "numpy", "opencv-python-headless", "pandas", "torch"]
 ROOT = Path(__file__).parents[1]

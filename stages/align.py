@@ -14,6 +14,7 @@ from facerec.imaging import contact_sheets as sheets
 from facerec.imaging.io import write_image
 from facerec.landmarks import hourglass
 from facerec.networks.devices import device
+from facerec.run_record import count_faces
 from stages.cli import run, write_metrics
 
 SHEET_FACES = 16  # on the sheet of all methods
@@ -53,6 +54,7 @@ def main(
     params = AlignParams.load("align")
     network = hourglass.load(model, device())
     squares = _squares(cropped_landmarks, landmarks_only)
+    count_faces(len(squares))
     folders = {2: aligned_2, 3: aligned_3, 5: aligned_5}
     found = align_all(network, squares, photographs, cropped, folders, params.image_size)
 

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor
 from functools import wraps
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 
 from facerec.files import write_bytes
 from facerec.progress import resume_point, set_resume_point
+from facerec.run_record import recorded
 
 if TYPE_CHECKING:  # publish needs neither pandas nor the seconds that it takes to import
     import pandas as pd
@@ -50,7 +51,8 @@ def _with_readable_errors(main: Callable[..., None]) -> Callable[..., None]:
     def stage(**arguments: object) -> None:
         set_resume_point(None)
         try:
-            main(**arguments)
+            with recorded(_stage_of_dvc()):
+                main(**arguments)
         except (ValueError, OSError, MemoryError, RuntimeError) as error:
             message = _message(error)
             if message is None or os.environ.get("DEBUG"):
@@ -64,6 +66,11 @@ def _with_readable_errors(main: Callable[..., None]) -> Callable[..., None]:
             sys.exit(130)
 
     return stage
+
+
+def _stage_of_dvc() -> str | None:
+    """Returns the name of the stage that DVC runs, None if somebody runs this module by hand."""
+    return os.environ.get("DVC_STAGE", "").rpartition(":")[2] or None
 
 
 def _message(error: Exception) -> str | None:
@@ -106,3 +113,19 @@ def read_metrics(path: Path) -> dict[str, float]:
 def write_metrics(path: Path, values: dict[str, float]) -> None:
     """Writes flat JSON."""
     write_bytes(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_headline(folder: Path, values: dict[str, float], names: Mapping[str, str]) -> None:
+    """Writes the few numbers that `dvc metrics` shows, a file each.
+
+    DVC prints a row for each file and a column for each key, so one file of fifteen numbers could
+    not be read. A bare number would do, but DVC takes a bare 0 for no number at all.
+
+    Args:
+        folder: of the files.
+        values: all metrics; one that could not be measured gets no file.
+        names: by file, without its suffix, the metric in `values`.
+    """
+    for name, key in names.items():
+        if key in values:
+            write_metrics(folder / f"{name}.json", {"value": values[key]})

@@ -11,6 +11,7 @@ from facerec import tables
 from facerec.alignment.crop import crop_all
 from facerec.alignment.params import CropParams
 from facerec.geometry import crop_squares, square_matrices, transform_points
+from facerec.run_record import count_faces
 from stages.cli import run
 
 
@@ -42,6 +43,7 @@ def main(
         ],
         ignore_index=True,
     )
+    count_faces(len(frame))
     squares = crop_squares(frame[tables.BOX].to_numpy(), params.box_scale)
     crop_all(photographs, frame.image_id.tolist(), squares, params.image_size, cropped)
 

@@ -25,6 +25,7 @@ from facerec.networks.devices import device
 from facerec.recognition import recognizer
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.params import RecognizerParams
+from facerec.run_record import count_faces
 from stages.cli import run, write_csv, write_metrics
 
 
@@ -64,6 +65,7 @@ def main(
         "wild": tables.read(wild, tables.SELECTED),
         "openset": tables.read(openset, tables.OPENSET),
     }
+    count_faces(sum(map(len, frames.values())))
     alignment = networks[0].config.alignment
     eval_sets = {
         split: read_aligned(aligned, predicted, frame, alignment) for split, frame in frames.items()

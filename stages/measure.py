@@ -7,6 +7,7 @@ from typer import Option
 
 from facerec import tables
 from facerec.data.celeba import read_boxes, read_landmarks
+from facerec.run_record import count_faces
 from facerec.selection.pixel_measures import measure_photographs, refuse_misplaced_landmarks
 from stages.cli import run
 
@@ -21,6 +22,7 @@ def main(
     points_of_faces = read_landmarks(landmarks)
     boxes_of_faces = read_boxes(boxes)
     frame = points_of_faces.merge(boxes_of_faces, on="image_id", validate="one_to_one")
+    count_faces(len(frame))
     measured = measure_photographs(frame, images)
     refuse_misplaced_landmarks(frame, measured, images)
     tables.write(measured, measures, tables.MEASURES)

@@ -1,5 +1,6 @@
-"""Publish one recogniser: copy its model and its metrics to names that are the same for all."""
+"""Publish one recogniser under names that are the same for all, and write its model card."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -8,44 +9,86 @@ from typer import Option
 from facerec.evaluation.params import PublishParams
 from facerec.files import write_bytes
 from facerec.metrics.operating_points import OPERATING_FPRS
-from stages.cli import read_metrics, run, write_metrics
+from facerec.model_card.card import Published, Row, model_card
+from facerec.params import PARAMS_FILE, read_yaml
+from stages.cli import read_metrics, run, write_headline, write_metrics
+
+HEADLINE = {  # what `dvc metrics` shows: by file, the metric
+    "val_top1": "val_top1",
+    "val_top5": "val_top5",
+    "wild_top1": "wild_top1",
+    "wild_top5": "wild_top5",
+    "auc": "openset_auc",
+    "eer": "openset_eer",
+    "fnmr_at_fmr_1e-2": "fnmr_at_fmr_1e-2",
+    "fnmr_at_fmr_1e-3": "fnmr_at_fmr_1e-3",
+    "identified_1e-2": "identification_rate_at_fpr_1e-2",
+    "search_rank1": "search_rank1",
+    "fnir_at_fpir_1e-1": "fnir_at_fpir_1e-1",
+    "fnir_at_fpir_1e-2": "fnir_at_fpir_1e-2",
+    "calibration_error": "calibration_error",
+    "fta": "fta",
+    "fte": "fte",
+}
 
 
 def main(
     name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
     from_model: Annotated[Path, Option(help="the recogniser")],
-    from_thresholds: Annotated[Path, Option(help="its thresholds and calibration")],
-    from_metrics: Annotated[Path, Option(help="its metrics")],
+    evaluation: Annotated[Path, Option(help="folder of its evaluation")],
     from_roc: Annotated[Path, Option(help="its ROC")],
     from_confusion: Annotated[Path, Option(help="its confused people")],
+    selection: Annotated[Path, Option(help="the selection in numbers")],
+    landmarks: Annotated[Path, Option(help="the errors of the hourglass")],
     model: Annotated[Path, Option(help="output: the published recogniser")],
     thresholds: Annotated[
         Path, Option(help="output: the cosine from which two faces are one person, and calibration")
     ],
-    metrics: Annotated[Path, Option(help="output: its metrics")],
+    card: Annotated[
+        Path, Option(help="output: model card: what it is for, what it was measured to do, limits")
+    ],
+    headline: Annotated[
+        Path, Option(help="output: folder of the few metrics that `dvc metrics` shows, a file each")
+    ],
     roc: Annotated[Path, Option(help="output: its ROC")],
     confusion: Annotated[Path, Option(help="output: its confused people")],
 ) -> None:
-    """Publish one recogniser: copy its model and its metrics to names that are the same for all."""
+    """Publish one recogniser under names that are the same for all, and write its model card."""
     params = PublishParams.load("publish")
-    values = read_metrics(from_metrics)
-    threshold = _threshold(read_metrics(from_thresholds), params.fpr, from_thresholds)
+    values = read_metrics(evaluation / "metrics.json")
+    threshold = _threshold(evaluation / "thresholds.json", params.fpr)
     write_bytes(model, from_model.read_bytes())
     write_bytes(roc, from_roc.read_bytes())
     write_bytes(confusion, from_confusion.read_bytes())
-    write_metrics(metrics, values)
+    write_headline(headline, values, HEADLINE)
     write_metrics(thresholds, threshold)
+    published = Published(
+        name=name,
+        params=read_yaml(PARAMS_FILE),
+        metrics=values,
+        threshold=threshold,
+        selection=read_metrics(selection),
+        landmarks=read_metrics(landmarks),
+        slices=_rows(evaluation / "slices.csv"),
+        error_slices=_rows(evaluation / "error_slices.csv"),
+    )
+    write_bytes(card, model_card(published).encode())
     print(f"published {name}")
 
 
-def _threshold(values: dict[str, float], fpr: float, path: Path) -> dict[str, float]:
+def _threshold(path: Path, fpr: float) -> dict[str, float]:
     """Returns the cosine threshold at a false-positive rate, and the calibration.
 
     Nothing is returned if the open set has no pairs to measure on.
 
+    Args:
+        path: of all thresholds.
+        fpr: the rate.
+
     Raises:
         ValueError: the open set has too few pairs for that rate, but enough for others.
     """
+    values = read_metrics(path)
     measured = {
         rate: values[key]
         for name, rate in OPERATING_FPRS.items()
@@ -63,6 +106,12 @@ def _threshold(values: dict[str, float], fpr: float, path: Path) -> dict[str, fl
         if key in ("calibration_slope", "calibration_intercept")
     }
     return {"fpr": fpr, "cosine_threshold": measured[fpr], **calibration}
+
+
+def _rows(path: Path) -> list[Row]:
+    """Returns a table's rows; pandas would take longer to import than the stage takes."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

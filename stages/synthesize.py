@@ -10,6 +10,7 @@ from typer import Option
 
 from facerec.files import write_bytes
 from facerec.parallel import parallel_map
+from facerec.run_record import count_faces
 from facerec.synthetic import celeba_files
 from facerec.synthetic.drawing import Photograph, photograph
 from facerec.synthetic.label_noise import altered, sample_label_noise
@@ -35,6 +36,7 @@ def main(
     names = [f"{number:06d}.jpg" for number in range(1, len(people) + 1)]
     noise = sample_label_noise(people, params.label_noise, params.duplicate_share, params.seed)
     originals = np.where(noise.copy_of >= 0, photos[noise.copy_of], photos)
+    count_faces(len(people))
     pictures = []
     for row, picture in enumerate(_draw(params, people, originals)):
         if noise.alterations[row]:

@@ -21,9 +21,21 @@ from facerec.landmarks.params import HourglassParams
 from facerec.landmarks.training import batch_loss, build, profile_order, read_faces
 from facerec.tables import SQUARE
 from facerec.training.loop import Task, delete_checkpoints, fingerprint, fit
-from stages.cli import run, write_csv, write_metrics
+from stages.cli import run, write_csv, write_headline, write_metrics
 
 SHEET_FACES = 12
+HEADLINE = (  # what `dvc metrics` shows
+    "nme",
+    "nme_median",
+    "nme_frontal",
+    "nme_jittered",
+    "auc_to_8",
+    "auc_to_8_jittered",
+    "failure_rate_at_8",
+    "faces_not_found",
+    "confidence_spearman",
+    "faces",
+)
 
 
 def main(
@@ -45,7 +57,12 @@ def main(
     model: Annotated[Path, Option(help="output: the network")],
     history: Annotated[Path, Option(help="output: table of losses and errors, by epoch")],
     curves: Annotated[Path, Option(help="output: share of the unseen faces, by error")],
-    metrics: Annotated[Path, Option(help="output: errors on the unseen people")],
+    metrics: Annotated[
+        Path, Option(help="output: errors on the unseen people, with their intervals")
+    ],
+    headline: Annotated[
+        Path, Option(help="output: folder of the few that `dvc metrics` shows, a file each")
+    ],
     sheet: Annotated[
         Path, Option(help="output: crops with predicted and true points, and their heatmaps")
     ],
@@ -94,7 +111,9 @@ def main(
     jittered_set = jittered_eval_set(photographs, unseen, size)
     jittered = predict(network, jittered_set, "evaluate, jittered boxes")
     mean_shape = points_in_squares(train_frame, train_squares, size).mean(axis=0)
-    write_metrics(metrics, summary({"": given, "_jittered": jittered}, mean_shape, params.seed))
+    values = summary({"": given, "_jittered": jittered}, mean_shape, params.seed)
+    write_metrics(metrics, values)
+    write_headline(headline, values, {name: name for name in HEADLINE})
     named = {"boxes as given": given, "jittered boxes": jittered}
     write_csv(curves, error_curves(named, mean_shape))
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from stages.publish import HEADLINE
 from tools.results import REPORT
 
 ROOT = Path(__file__).parents[1]
@@ -183,9 +184,28 @@ def test_what_the_stages_wrote_fits_together(repository):
             rows = report[report.split == split]
             assert set(rows.image_id) == set(tables[split].image_id)
             assert metrics[f"{split}_top1"] == pytest.approx(rows.is_recognized.mean(), abs=1e-6)
-    assert repository.json("metrics/recognition.json") == repository.json(
-        "data/evaluations/arcface/metrics.json"
-    )
+    assert headline(repository.folder) == headline_of(metrics)  # of arcface, the last one
+    assert len(list((repository.folder / "metrics/hourglass").iterdir())) == 10
+    assert (repository.folder / "models/README.md").read_text().startswith("---\nlicense: other\n")
+
+
+def headline(folder: Path) -> dict:
+    """Returns the published recogniser's numbers that `dvc metrics` shows, by file."""
+    paths = (folder / "metrics/recognition").iterdir()
+    return {path.stem: json.loads(path.read_text())["value"] for path in paths}
+
+
+def headline_of(metrics: dict) -> dict:
+    return {name: metrics[key] for name, key in HEADLINE.items() if key in metrics}
+
+
+def test_each_stage_leaves_a_record_of_what_it_took(repository):
+    names = {path.stem for path in (repository.folder / ".runs").iterdir()}
+    stages = repository.run("dvc", "stage", "list", "--name-only").split()
+    assert names == set(stages)
+    aligned = repository.json(".runs/align.json")
+    assert aligned["faces"] == len(pd.read_csv(repository.folder / "data/alignment.csv"))
+    assert aligned["seconds"] > 0 and aligned["peak_mib"] > 50
 
 
 def test_sheets_are_pictures(repository):
@@ -231,10 +251,17 @@ def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
         ran = re.findall(r"^Running stage '(.*)':$", output, re.MULTILINE)
         assert [stage for stage in ran if stage != CHECK] in ([], ["publish"])
     diff = json.loads(repository.run("dvc", "metrics", "diff", "ce", "arcface", "--all", "--json"))
-    table = diff["metrics/recognition.json"]
     for side, head in (("old", "ce"), ("new", "arcface")):
-        expected = repository.json(f"data/evaluations/{head}/metrics.json")
-        assert {key: value[side] for key, value in table.items()} == expected
+        expected = headline_of(repository.json(f"data/evaluations/{head}/metrics.json"))
+        shown = {
+            Path(path).stem: values["value"][side]
+            for path, values in diff.items()
+            if path.startswith("metrics/recognition/")
+        }
+        assert shown == expected
+    for command in (["show"], ["diff", "ce", "arcface"]):
+        printed = repository.run("dvc", "metrics", *command).splitlines()
+        assert all(len(line) <= 80 for line in printed), printed
     repository.run("dvc", "exp", "remove", "ce", "arcface")
     repository.run("git", "checkout", "-q", ".")
     assert repository.repro() == []
@@ -261,7 +288,7 @@ def test_plots_are_drawn(repository):
 
 def test_the_results_and_the_readmes_pictures_are_made(repository):
     shown = repository.run("python", "-m", "tools.results")
-    top1 = repository.json("metrics/recognition.json")["val_top1"]
+    top1 = headline(repository.folder)["val_top1"]
     assert re.search(rf"^arcface +{100 * top1:.1f} %", shown, re.MULTILINE)
     assert f"Where to look: {REPORT}" in shown and (repository.folder / REPORT).is_file()
     assert len(re.findall(r"^  (dvc|make) ", shown, re.MULTILINE)) == 3

@@ -65,7 +65,7 @@ def main(write: bool) -> None:
         name: read_metrics(Path(f"data/evaluations/{name}/metrics.json"))
         for name in params["recognizers"]
     }
-    hourglass = read_metrics(Path("metrics/hourglass.json"))
+    hourglass = read_metrics(Path("data/hourglass.json"))
     if write:
         path = RESULTS / f"{current()}.md"
         write_bytes(path, markdown(params, recognizers, hourglass).encode())

@@ -16,12 +16,12 @@ import psutil
 
 from facerec.files import write_bytes
 from facerec.params import PARAMS_FILE, read_yaml
+from facerec.run_record import MIB, memory_of
 from tools.machine import describe
 
 TABLE = Path("docs/timings.md")
 LOCK = "dvc.lock"  # with it, DVC would take results from the cache
 INTERVAL = 0.1  # seconds between two measurements
-MIB = 2**20
 
 
 @dataclass
@@ -103,17 +103,7 @@ def _measure(dvc: int, stages: dict[str, Stage]) -> None:
             if name and process.status() != psutil.STATUS_ZOMBIE:
                 stage = stages.setdefault(name, Stage())
                 stage.seconds = time.time() - process.create_time()
-                stage.peak = max(stage.peak, _memory(process))
-
-
-def _memory(process: psutil.Process) -> int:
-    """Returns the bytes that a process and its children hold; shared memory counts once (Linux)."""
-    total = 0
-    for each in [process, *process.children(recursive=True)]:
-        with suppress(psutil.Error):  # it has ended meanwhile
-            memory = each.memory_full_info()
-            total += getattr(memory, "pss", memory.uss)
-    return total
+                stage.peak = max(stage.peak, memory_of(process))
 
 
 def markdown(runs: Sequence[Run], machine: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The stages evaluate, compare and publish, run as functions on a small recogniser's outputs."""
+"""The stages evaluate and compare, run as functions on a small recogniser's outputs."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ from facerec.imaging.io import write_image
 from facerec.recognition import recognizer
 from facerec.recognition.heads import build_head
 from facerec.recognition.recognizer import RecognizerConfig
-from stages import compare, evaluate, publish
+from stages import compare, evaluate
 from tools.profile import composed
 
 PROFILE = composed("base")
@@ -103,7 +103,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write_params(seeds=(1,), alignment_of_two=5, fpr=0.01):
+def write_params(seeds=(1,), alignment_of_two=5):
     content = yaml.safe_load(PROFILE)
     content["recognizer"]["seeds"] = list(seeds)
     content["recognizers"] = {
@@ -111,7 +111,6 @@ def write_params(seeds=(1,), alignment_of_two=5, fpr=0.01):
         "two": {"alignment": alignment_of_two, "head": ARCFACE},
     }
     content["evaluate"]["bootstrap_resamples"] = 100
-    content["publish"] = {"recognizer": "one", "fpr": fpr}
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
@@ -427,52 +426,3 @@ def test_confusion_keeps_the_people_most_often_confused():
         ["2", "other"],
     ]
     assert confusion_rows(actual, actual).empty
-
-
-def publish_one(folder=Path("out")):
-    publish.main(
-        name="one",
-        from_model=Path("one.pt"),
-        from_thresholds=Path("evaluations/one/thresholds.json"),
-        from_metrics=Path("evaluations/one/metrics.json"),
-        from_roc=Path("roc/one.csv"),
-        from_confusion=Path("confusion/one.csv"),
-        model=folder / "model.pt",
-        thresholds=folder / "model.json",
-        metrics=folder / "metrics.json",
-        roc=folder / "roc.csv",
-        confusion=folder / "confusion.csv",
-    )
-
-
-def test_publish_copies_and_does_not_need_torch(project, monkeypatch):
-    import subprocess
-    import sys
-
-    run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
-    Path("one.pt").write_bytes(b"weights")
-    publish_one()
-    assert Path("out/model.pt").read_bytes() == b"weights"
-    assert json.loads(Path("out/metrics.json").read_text()) == json.loads(
-        Path("evaluations/one/metrics.json").read_text()
-    )
-    values = json.loads(Path("evaluations/one/metrics.json").read_text())
-    thresholds = json.loads(Path("out/model.json").read_text())
-    assert thresholds["cosine_threshold"] == values["openset_threshold_at_fpr_1e-2"]
-    assert thresholds["fpr"] == 0.01
-    assert thresholds["calibration_slope"] == values["calibration_slope"] > 0
-    write_params(fpr=0.001)
-    with pytest.raises(
-        ValueError, match=r"publish\.fpr: .* has no threshold for 0\.001, only for 0\.1, 0\.01"
-    ):
-        publish_one(Path("out2"))
-    assert not Path("out2").exists()
-    Path("evaluations/one/thresholds.json").write_text("{}")  # an empty open set
-    publish_one()
-    assert json.loads(Path("out/model.json").read_text()) == {}
-    Path("evaluations/one/metrics.json").write_text('{"a": {"b": 1}}')
-    with pytest.raises(ValueError, match=r"metrics\.json: expected a flat object of numbers"):
-        publish_one()
-    code = "import sys, stages.publish; sys.exit(bool({'torch', 'pandas'} & set(sys.modules)))"
-    root = Path(publish.__file__).parents[1]
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)

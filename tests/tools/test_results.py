@@ -31,7 +31,7 @@ def folder(tmp_path):
         (evaluation / "metrics.json").write_text(json.dumps(values))
     frontal = {key.replace("nme", "nme_frontal"): value / 2 for key, value in ERRORS.items()}
     counts = {"faces": 240, "frontal_faces": 208}
-    (tmp_path / "metrics/hourglass.json").write_text(json.dumps({**ERRORS, **frontal, **counts}))
+    (tmp_path / "data/hourglass.json").write_text(json.dumps({**ERRORS, **frontal, **counts}))
     for split, shades in {"train": (50, 150), "val": (60, 40)}.items():
         _write_split(tmp_path / "data", split, shades)
     return tmp_path
@@ -67,6 +67,6 @@ def test_printed_rows_end_with_the_next_commands(folder):
 
 
 def test_a_missing_result_is_told_in_one_line(folder):
-    (folder / "metrics/hourglass.json").unlink()
+    (folder / "data/hourglass.json").unlink()
     result = as_command(folder, "tools.results")
-    assert result.returncode == 1 and "metrics/hourglass.json" in result.stderr
+    assert result.returncode == 1 and "data/hourglass.json" in result.stderr

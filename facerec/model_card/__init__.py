@@ -1,0 +1,1 @@
+"""The model card that is published beside a recogniser."""
