@@ -389,6 +389,19 @@ def test_compare_reads_recognisers_by_name_and_says_which_is_better(project, mon
     )
 
 
+def test_compare_takes_a_single_recogniser(project, monkeypatch):
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    del content["recognizers"]["two"]
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    values = run_evaluate(monkeypatch, "one", Pixels(ARCFACE))
+    write_histories()
+    compare_all()
+    numbers = json.loads(Path("comparison.json").read_text())
+    assert numbers == {f"one.{name}": value for name, value in values.items()}
+    for name in DRAWN:
+        assert pd.read_csv(f"{name}.csv").recognizer.unique().tolist() == ["one"]
+
+
 def result(low, difference, high):
     return PairedResult("ce", "arcface", "val", difference, low, high, 0.0123, ["a"], ["b", "c"])
 
