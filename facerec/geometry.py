@@ -32,6 +32,32 @@ MIN_AREA = 0.09  # of the sum of two squared edges: a thinner triangle counts as
 MIN_SPREAD = 0.05  # of the spread of all five points: closer points count as coincident
 MIN_SPREAD_PX = 1.0  # of all five points: less is no face
 
+# CelebA's own boxes, which `box_from_points` imitates
+BOX_EYE_DISTANCE = 0.375  # of a frontal face, of the box's width
+BOX_HEIGHT = 1.385  # of the box's width, as of its first one: 226 × 313 px
+EYES_TO_MOUTH = 0.866  # of the eye distance to that from eyes to mouth, in ArcFace's template
+
+
+def box_from_points(points: np.ndarray) -> np.ndarray:
+    """Returns the boxes (N, 4) x, y, width, height that CelebA would draw around faces, px.
+
+    The box is upright, around the middle between eyes and mouth. A face in profile has its eyes
+    near each other, so the size follows the larger of two lengths: the eye distance, and the
+    distance from eyes to mouth in proportion (as Karras et al. 2019, appendix C of FFHQ's paper,
+    do). Points that are not finite or coincident give NaN.
+
+    Args:
+        points: (N, 5, 2), px.
+    """
+    is_finite = np.isfinite(points).all(axis=(1, 2), keepdims=True)
+    points = np.where(is_finite, points, np.nan)
+    eyes = points[:, :2].mean(axis=1)
+    mouth = points[:, 3:].mean(axis=1)
+    eyes_to_mouth = np.linalg.norm(mouth - eyes, axis=1)
+    size = np.maximum(eye_distance(points), EYES_TO_MOUTH * eyes_to_mouth) / BOX_EYE_DISTANCE
+    sides = np.where(size > 0, size, np.nan)[:, None] * [1.0, BOX_HEIGHT]
+    return np.concatenate([(eyes + mouth) / 2 + 0.5 - sides / 2, sides], axis=1)
+
 
 def crop_squares(boxes: np.ndarray, scale: float) -> np.ndarray:
     """Returns the squares (N, 3) of x, y, side around the centres of boxes, in whole pixels.

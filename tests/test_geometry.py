@@ -39,6 +39,43 @@ def test_square_matrix_takes_the_squares_edges_to_the_pictures():
     )
 
 
+def test_box_from_points_is_about_celebas_own():
+    """Of its first photograph: the box and the points as CelebA's files have them."""
+    points = np.array([[165, 184], [244, 176], [196, 249], [194, 271], [266, 260]])
+    assert overlap(geometry.box_from_points(points[None])[0], np.array([95, 71, 226, 313])) > 0.8
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Returns the intersection over union of two boxes x, y, width, height."""
+    start = np.maximum(one[:2], other[:2])
+    end = np.minimum(one[:2] + one[2:], other[:2] + other[2:])
+    shared = np.prod(np.maximum(end - start, 0))
+    return shared / (np.prod(one[2:]) + np.prod(other[2:]) - shared)
+
+
+def test_box_from_points_has_the_eyes_where_celebas_has_them():
+    points = geometry.template(112)[None]
+    (x, y, width, height), *_ = geometry.box_from_points(points)
+    assert geometry.eye_distance(points)[0] / width == pytest.approx(0.375)
+    middle = (points[0, :2].mean(axis=0) + points[0, 3:].mean(axis=0)) / 2
+    assert (x - 0.5 + width / 2, y - 0.5 + height / 2) == pytest.approx(tuple(middle))
+
+
+def test_box_from_points_of_a_profile_is_no_smaller_than_that_of_the_frontal_face():
+    frontal = geometry.template(112)[None]
+    profile = frontal * [0.2, 1.0]  # the eyes move together, the mouth stays as far below
+    assert geometry.box_from_points(profile)[0, 2] == pytest.approx(
+        geometry.box_from_points(frontal)[0, 2], rel=0.02
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
+def test_box_from_unusable_points_is_not_a_number(bad):
+    points = np.stack([geometry.template(112), np.full((5, 2), bad)])
+    boxes = geometry.box_from_points(points)
+    assert np.isfinite(boxes[0]).all() and np.isnan(boxes[1]).all()
+
+
 @pytest.mark.parametrize("count", [2, 5])
 def test_similarity_recovers_random_ones(count):
     source = rng.uniform(0, 200, (50, 5, 2))[:, :count]

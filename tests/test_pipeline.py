@@ -73,7 +73,7 @@ LAYERS = [  # a package imports those before it, or its own
     {"parallel", "tables", "random_order"},
     {"imaging", "data", "run_record"},
     {"networks"},
-    {"training", "selection", "synthetic", "metrics"},
+    {"training", "selection", "detection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
     {"evaluation", "audit", "alignment", "model_card"},
     {"inference", "report"},
@@ -102,7 +102,7 @@ def test_every_path_of_the_command_is_declared_once(name):
     paths = [
         word
         for word in shlex.split(stage["cmd"])[3:]
-        if "/" in word or word.startswith(("${dataset", "${select", "${recognizer"))
+        if "/" in word or word.startswith(("${dataset", "${detector", "${select", "${recognizer"))
     ]
     declared = [
         dep for dep in stage["deps"] if not dep.startswith(("facerec", "stages")) and dep != CHECKED

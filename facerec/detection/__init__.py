@@ -1,0 +1,1 @@
+"""Faces in photographs: boxes, scores and five points, by one of several detectors."""
