@@ -8,6 +8,7 @@ import torch
 from typer import Option
 
 from facerec import tables
+from facerec.data.names import read_person_names
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
 from facerec.evaluation.embedding_map import tsne_map
 from facerec.evaluation.mistakes import mistakes_sheet, worst_mistakes
@@ -31,6 +32,7 @@ def main(
         Path, Option(help="table of photographs of the same people, set aside before any rule")
     ],
     openset: Annotated[Path, Option(help="table of people who are nowhere else")],
+    people: Annotated[Path, Option(help="table of people's names; without rows: numbers")],
     predicted: Annotated[
         Path, Option(help="table of the points found, and whether each face could be aligned")
     ],
@@ -86,7 +88,8 @@ def main(
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
     write_csv(cosines, _named(name, mean_curve([result.open_set.cosines for result in results])))
     write_csv(reliability, _named(name, first.open_set.reliability))
-    write_csv(confusion, confusion_rows(*first.confused_people()))
+    names = read_person_names(people)
+    write_csv(confusion, confusion_rows(*map(names.of, first.confused_people())))
 
     known = pd.concat([frames["val"], frames["wild"]], ignore_index=True)
     photographs = with_found_points(known, tables.read(predicted, tables.PREDICTED))
@@ -95,9 +98,9 @@ def main(
 
     everybody = pd.concat([frames[split].assign(split=split) for split in ("train", "val", "wild")])
     embeddings = torch.cat([first.train_embeddings, first.embeddings])
-    write_csv(embedding_map, _named(name, tsne_map(everybody, embeddings)))
+    write_csv(embedding_map, _named(name, tsne_map(everybody, embeddings, names)))
     worst = worst_mistakes(rows, first.embeddings, frames["train"], first.train_embeddings)
-    write_image(mistakes, mistakes_sheet(aligned, worst, first.person_ids))
+    write_image(mistakes, mistakes_sheet(aligned, worst, names.of(first.person_ids)))
 
 
 def _named(name: str, frame: pd.DataFrame) -> pd.DataFrame:

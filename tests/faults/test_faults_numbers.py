@@ -94,6 +94,7 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     content["recognizers"] = {name: {"alignment": 5, "head": head} for name, head in HEADS.items()}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     (folder / "none.csv").touch()
+    (folder / "people.csv").write_text("person_id,name\n")
 
 
 def training(head: str) -> list[str]:
@@ -110,7 +111,9 @@ def options(paths: dict[str, str]) -> list[str]:
 
 def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
-    inputs = {name: f"{name}.csv" for name in ("train", "val", "wild", "openset", "predicted")}
+    inputs = {
+        name: f"{name}.csv" for name in ("train", "val", "wild", "openset", "people", "predicted")
+    }
     inputs |= {"aligned": "aligned", "models": f"{head}/models"}
     tables = ("report", "roc", "confusion", "slices", "cosines", "reliability", "embedding-map")
     outputs = {name: f"{head}/{name}.csv" for name in tables}

@@ -97,6 +97,7 @@ def project(tmp_path, monkeypatch):
     strangers["role"] = np.where(strangers.person_id < 154, "query", "distractor")
     tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
     write_alignment()
+    Path("people.csv").write_text("person_id,name\n100,Ana María\n")
     return tmp_path
 
 
@@ -130,6 +131,7 @@ def evaluate_all(name):
         name=name,
         models=Path("models"),
         **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
+        people=Path("people.csv"),
         predicted=Path("alignment.csv"),
         aligned=Path("faces"),
         thresholds=Path("thresholds.json"),
@@ -345,7 +347,7 @@ def test_reports_of_other_photographs_are_refused():
 def test_confusion_keeps_the_people_most_often_confused():
     actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
     predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
-    rows = confusion_rows(actual, predicted, max_people=2)
+    rows = confusion_rows(actual.astype(str), predicted.astype(str), max_people=2)
     assert rows.to_numpy().tolist() == [
         ["1", "1"],
         ["1", "2"],
@@ -353,7 +355,7 @@ def test_confusion_keeps_the_people_most_often_confused():
         ["2", "1"],
         ["2", "other"],
     ]
-    assert confusion_rows(actual, actual).empty
+    assert confusion_rows(actual.astype(str), actual.astype(str)).empty
 
 
 def publish_one(folder=Path("out")):
