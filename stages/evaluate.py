@@ -89,7 +89,8 @@ def main(
     write_csv(cosines, _named(name, mean_curve([result.open_set.cosines for result in results])))
     write_csv(reliability, _named(name, first.open_set.reliability))
     names = read_person_names(people)
-    write_csv(confusion, confusion_rows(*map(names.of, first.confused_people())))
+    actual, taken_for = (names.of(person_ids) for person_ids in first.confused_people())
+    write_csv(confusion, confusion_rows(actual, taken_for))
 
     known = pd.concat([frames["val"], frames["wild"]], ignore_index=True)
     photographs = with_found_points(known, tables.read(predicted, tables.PREDICTED))

@@ -15,11 +15,9 @@ from facerec.data.text_tables import (
     IMAGE,
     Header,
     Rows,
-    first_separator,
     read_header,
     read_rows,
     read_text,
-    split,
 )
 from facerec.geometry import box_from_points
 from facerec.tables import BOX, points
@@ -206,13 +204,12 @@ def read_attributes(path: Path) -> pd.DataFrame:
 def read_image_ids(path: Path) -> list[str]:
     """Returns the column image_id of a CSV, which may have other columns, and no rows."""
     text = read_text(path)
-    first = text.partition("\n")[0]
-    separator = first_separator(text)
-    columns = split(first, separator)
-    if IMAGE not in columns:
-        raise ValueError(f"{path}, line 1: expected a column image_id, got {', '.join(columns)}")
-    keep = [name if name == IMAGE else "" for name in columns]
-    rows = read_rows(path, text, Header(keep, separator, 1, None))
+    header = read_header(path, text, implied=None)
+    if IMAGE not in header.columns:
+        raise ValueError(
+            f"{path}, line 1: expected a column image_id, got {', '.join(header.columns)}"
+        )
+    rows = read_rows(path, text, header.only([IMAGE]))
     rows.check_ids()
     return rows.frame[IMAGE].tolist()
 

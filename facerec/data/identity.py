@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +68,13 @@ def _identity_rows(path: Path) -> Rows:
             raise ValueError(
                 f"{path}, line 1: expected a header with {IMAGE} and {PERSON}, got {first!r}"
             )
-        header = Header(
-            [name if name in (IMAGE, PERSON) else "" for name in header.columns],
-            header.separator,
-            header.skipped,
-            header.count,
-        )
+        header = header.only((IMAGE, PERSON))
     else:
         header = Header([IMAGE, PERSON], separator, 0, None)
     if separator == WHITE_SPACE and header.columns == [IMAGE, PERSON]:
         # Names may have blanks: the image_id ends with its ending, the rest is the person's.
         text = re.sub(BLANKS, "\\1\t\\2", text)
-        header = Header(header.columns, "\t", header.skipped, header.count)
+        header = replace(header, separator="\t")
     rows = read_rows(path, text, header, (IMAGE, PERSON))
     rows.check_ids()
     return rows
@@ -98,15 +94,13 @@ def read_names(path: Path) -> dict[str, str]:
     text = read_text(path)
     if "\n" not in text:
         return {}
-    header = read_header(path, text)
+    header = read_header(path, text, implied=None)
     if missing := [name for name in (PERSON, "name") if name not in header.columns]:
         raise ValueError(
             f"{path}, line {header.skipped}: expected a header with {PERSON} and name, "
             f"{' and '.join(missing)} is missing"
         )
-    columns = [name if name in (PERSON, "name") else "" for name in header.columns]
-    header = Header(columns, header.separator, header.skipped, header.count)
-    rows = read_rows(path, text, header, (PERSON, "name"))
+    rows = read_rows(path, text, header.only((PERSON, "name")), (PERSON, "name"))
     frame = rows.frame.assign(name=rows.frame.name.fillna("").map(_tidy))
     rows = Rows(path, frame.assign(person_id=frame.person_id.fillna("").map(_tidy)), rows.skipped)
     rows.refuse(rows.frame.person_id == "", PERSON, "a person's number or name")

@@ -5,12 +5,15 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
-ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "avif")  # all are written, too
+ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")  # all are written, too
 # A path inside the folder of photographs: no part is hidden or leads up, none is too long for a
 # file system. A quotation mark in it is a broken CSV.
 PART = r'[^\s/\\."\x00-\x1f\x7f][^/\\"\x00-\x1f\x7f]{0,199}'
 IMAGE_ID = rf"(?={PART}(?:/{PART})*\Z).{{1,1000}}\.(?:{'|'.join(ENDINGS)})"
-EXPECTED = f"an image's file name, such as 000001.jpg or person/0001.jpg ({', '.join(ENDINGS)})"
+EXPECTED = (
+    "an image's file name, such as 000001.jpg or person/0001.jpg, that ends in "
+    f"{', '.join(ENDINGS)} (`facerec import` converts other kinds)"
+)
 
 # How two spellings of one photograph differ, and what makes them equal.
 DIFFERENCES: dict[str, Callable[[str], str]] = {

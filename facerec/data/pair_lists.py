@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from facerec.data.text_tables import Header, first_separator, read_rows, read_text, split
+from facerec.data.text_tables import read_header, read_rows, read_text
 
 COLUMNS = ["fold", "first", "second", "same"]
 NUMBER = "[0-9]{1,9}"
@@ -112,13 +112,10 @@ def _numbered(path: Path) -> dict[str, str]:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     text = read_text(path)
-    separator = first_separator(text)
-    header = [name if name in COLUMNS else "" for name in split(text.partition("\n")[0], separator)]
-    if missing := [name for name in COLUMNS if name not in header]:
+    header = read_header(path, text, implied=None)
+    if missing := [name for name in COLUMNS if name not in header.columns]:
         raise ValueError(f"{path}, line 1: missing columns {', '.join(missing)}")
-    if repeated := [name for name in COLUMNS if header.count(name) > 1]:
-        raise ValueError(f"{path}, line 1: expected each column once, got {repeated[0]} again")
-    rows = read_rows(path, text, Header(header, separator, 1, None), COLUMNS)
+    rows = read_rows(path, text, header.only(COLUMNS), COLUMNS)
     frame = rows.frame[COLUMNS].fillna("")
     empty = (frame == "").any(axis=1)
     if empty.any():

@@ -163,10 +163,10 @@ def refuse_implausible_pictures(
     if frame.empty:
         return
     face = points(frame)
-    is_outside = ((face < -0.5) | (face > sizes[:, None] - 0.5)).any(axis=(1, 2))
+    is_outside = np.any((face < -0.5) | (face > sizes[:, None] - 0.5), axis=(1, 2))
     if is_most(is_outside):
         row = int(is_outside.argmax())
-        is_aligned = is_most((sizes == ALIGNED).all(axis=1))
+        is_aligned = is_most(np.all(sizes == ALIGNED, axis=1))
         advice = (
             "these look like CelebA's aligned photographs (178 × 218) with the tables of those in "
             "the wild: use list_landmarks_align_celeba, as the profile celeba_aligned does, or "
@@ -184,8 +184,8 @@ def refuse_implausible_pictures(
     if boxes is None:
         return
     box = frame[BOX].to_numpy(float)
-    leaves = (box[:, :2] + box[:, 2:] > sizes + 1).any(axis=1)
-    would_leave = ((box[:, 2:] > sizes + 1) | (box[:, 2:] <= box[:, :2])).any(axis=1)
+    leaves = np.any(box[:, :2] + box[:, 2:] > sizes + 1, axis=1)
+    would_leave = np.any((box[:, 2:] > sizes + 1) | (box[:, 2:] <= box[:, :2]), axis=1)
     if is_most(leaves) and would_leave.mean() < 1 - NEARLY_ALL:
         row = int((leaves & ~would_leave).argmax())
         width, height = sizes[row].astype(int)

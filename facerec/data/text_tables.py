@@ -6,7 +6,7 @@ import io
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,11 @@ class Header:
     skipped: int
     count: int | None
 
+    def only(self, names: Sequence[str]) -> "Header":
+        """Returns the header with all other columns not looked at."""
+        columns = [name if name in names else "" for name in self.columns]
+        return replace(self, columns=columns)
+
 
 def read_text(path: Path) -> str:
     """Returns a text file with \\n at the end of its lines, without empty rows at its end.
@@ -104,8 +109,13 @@ def read_text(path: Path) -> str:
     return text.rstrip(string.whitespace + ",;")  # a spreadsheet's empty rows
 
 
-def read_header(path: Path, text: str) -> Header:
-    """Returns the columns that a header names; one without image_id begins with it, as CelebA's.
+def read_header(path: Path, text: str, implied: str | None = IMAGE) -> Header:
+    """Returns the columns that a header names.
+
+    Args:
+        path: of the file, for messages.
+        text: the whole file.
+        implied: first column of the rows, where the header lacks it, as CelebA's do.
 
     Raises:
         ValueError: a column is there twice.
@@ -117,8 +127,10 @@ def read_header(path: Path, text: str) -> Header:
     line = lines[skipped - 1] if len(lines) >= skipped else ""
     separator = separator_of(line, lines[skipped] if len(lines) > skipped else line)
     columns = ["" if re.fullmatch(INDEX_COLUMN, name) else name for name in split(line, separator)]
-    if IMAGE not in columns:
-        columns = [IMAGE, *columns]
+    if implied and implied not in columns:
+        columns = [implied, *columns]
+    if len(columns) == 1:  # a CSV, whose values may have blanks
+        separator = ","
     if repeated := [name for name in columns if name and columns.count(name) > 1]:
         raise ValueError(
             f"{path}, line {skipped}: expected each column once, got {repeated[0]} again"

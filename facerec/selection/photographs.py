@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
+from os.path import exists, realpath  # unlike Path's, no exception for a link to itself
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def refuse_absent(image_ids: Sequence[str], images: Path) -> None:
     """
     if not images.is_dir():
         raise ValueError(f"{images}: no such folder of photographs")
-    absent = [name for name in image_ids if not (images / name).exists()]
+    absent = [name for name in image_ids if not exists(images / name)]
     if 2 * len(absent) <= len(image_ids):
         return
     paths = (path.relative_to(images).as_posix() for path in images.rglob("*"))
