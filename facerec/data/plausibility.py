@@ -186,7 +186,9 @@ def refuse_implausible_pictures(
     box = frame[BOX].to_numpy(float)
     leaves = np.any(box[:, :2] + box[:, 2:] > sizes + 1, axis=1)
     would_leave = np.any((box[:, 2:] > sizes + 1) | (box[:, 2:] <= box[:, :2]), axis=1)
-    if is_most(leaves) and would_leave.mean() < 1 - NEARLY_ALL:
+    corners = _layouts(face, box)[CORNERS][1]
+    is_better = np.mean(_fits(face, corners) & ~would_leave) > NEARLY_ALL
+    if len(box) >= MIN_FACES and is_most(leaves) and is_better:
         row = int((leaves & ~would_leave).argmax())
         width, height = sizes[row].astype(int)
         raise ValueError(
