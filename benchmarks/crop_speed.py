@@ -24,7 +24,7 @@ from benchmarks.measure import REPEATS, Measured, alternate, speed_of
 from facerec import tables
 from facerec.alignment.crop import crop_all
 from facerec.alignment.params import CropParams
-from facerec.data import celeba
+from facerec.data import celeba, identity
 from facerec.geometry import crop_squares
 from facerec.parallel import num_workers
 from facerec.tables import SQUARE
@@ -116,7 +116,7 @@ def _faces(data: Path, photographs: int) -> Faces:
 
 
 def _cfp(folder: Path, photographs: int) -> Faces:
-    frame = celeba.read_identity(folder / "identity_CelebA.txt").merge(
+    frame = identity.read_identity(folder / "identity_CelebA.txt").merge(
         celeba.read_boxes(folder / "list_bbox_celeba.txt"), on="image_id", validate="one_to_one"
     )
     some = frame[["image_id"]].iloc[:photographs].copy()

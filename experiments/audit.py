@@ -17,6 +17,7 @@ from facerec import geometry, tables
 from facerec.annotation_names import LANDMARKS
 from facerec.audit import out_of_fold, report
 from facerec.audit.params import AuditParams
+from facerec.data.names import PersonNames
 from facerec.imaging import warp
 from facerec.imaging.io import read_image
 from facerec.parallel import parallel_map
@@ -63,8 +64,8 @@ def main(
     top1 = (probabilities.argmax(axis=1) == frame.label).mean()
     print(f"top-1 out of fold, against the given names: {100 * top1:.1f} %")
     true_pairs = {frozenset([first, people + first]) for first in range(two_names)}
-    report_people(report.confused_people(frame, probabilities, params), true_pairs)
-    listed = report.suspicious_photographs(frame, probabilities, params)
+    report_people(report.confused_people(frame, probabilities, PersonNames(), params), true_pairs)
+    listed = report.suspicious_photographs(frame, probabilities, PersonNames(), params)
     names = listed[["person_id", "suggested_person_id"]].to_numpy().tolist()
     is_of_two_names = np.array([frozenset(pair) in true_pairs for pair in names], bool)
     report_swapped(listed[~is_of_two_names], set(frame.image_id[is_swapped]))

@@ -13,7 +13,8 @@ from facerec.files import write_bytes
 BOX = ["x_1", "y_1", "width", "height"]
 SQUARE = ["crop_x", "crop_y", "crop_side"]
 ALIGNMENTS = (2, 3, 5)  # points that a face is aligned by
-FILE_NAME = r"[^/\\.\x00][^/\\\x00]{0,199}"  # of an image_id
+PART = r"[^/\\.\x00][^/\\\x00]{0,199}"  # of a path: not hidden, and never leading up
+FILE_NAME = rf"{PART}(?:/{PART})*"  # of an image_id: a path inside a folder of photographs
 DECIMALS = 3  # a thousandth of a pixel
 MAX_LABEL = 2**31 - 1
 
@@ -93,18 +94,19 @@ MEASURES = Table(
     blank_texts=("hash", "thumbnail", "unreadable"),  # the last one: why, and all others are empty
     decimals=4,
 )
+PEOPLE = Table("people's names", ("person_id",), texts=("name",))
 AUDIT = Table(
     "photographs to review",
     ("image_id",),
     ("person_id", "suggested_person_id", "score"),
-    ("action",),
+    ("action", "name", "suggested_name"),
     decimals=6,
 )
 AUDIT_PEOPLE = Table(
     "pairs of people to review",
     ("person_id", "other_person_id"),
     ("score",),
-    ("action",),
+    ("action", "name", "other_name"),
     decimals=6,
 )
 DROPPED = Table("dropped photographs", ("image_id", "reason"))
@@ -129,7 +131,8 @@ def read(path: Path, table: Table) -> pd.DataFrame:
         frame = pd.read_csv(
             io.BytesIO(path.read_bytes().rstrip()),  # blank lines at the end do no harm
             dtype={name: str for name in (*table.key, *table.texts, *table.blank_texts)},
-            keep_default_na=True,
+            keep_default_na=False,  # NA and Null are names
+            na_values=[""],
             skip_blank_lines=False,  # so that the numbers of lines are right
         )
     except FileNotFoundError:
@@ -166,7 +169,8 @@ def check(frame: pd.DataFrame, table: Table, path: Path) -> None:
     for name in (*table.key, *table.texts):
         _refuse(path, frame, name, frame[name].isna() | (frame[name] == ""), "text")
     if "image_id" in table.key:
-        _refuse(path, frame, "image_id", ~frame.image_id.str.fullmatch(FILE_NAME), "a file name")
+        is_bad = ~frame.image_id.str.fullmatch(FILE_NAME)
+        _refuse(path, frame, "image_id", is_bad, "a file name, or a path below the folder")
     for name in (*table.numbers, *table.blank):
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
         may_be_blank = frame[name].isna().to_numpy() & (name in table.blank)

@@ -9,6 +9,7 @@ from typer import Option
 from facerec import tables
 from facerec.audit import out_of_fold, report
 from facerec.audit.params import AuditParams
+from facerec.data.names import read_person_names
 from facerec.imaging.io import write_image
 from facerec.recognition.datasets import read_aligned
 from facerec.recognition.params import RecognizerParams
@@ -19,6 +20,7 @@ from stages.cli import run, write_metrics
 def main(
     selected: Annotated[Path, Option(help="table of the selected photographs")],
     wild: Annotated[Path, Option(help="table of the photographs of the same people set aside")],
+    names: Annotated[Path, Option(help="table of people's names; without rows: numbers")],
     predicted: Annotated[Path, Option(help="table that says which faces could be aligned")],
     aligned: Annotated[Path, Option(help="folder of the aligned faces")],
     weights: Annotated[
@@ -42,8 +44,9 @@ def main(
         RecognizerParams.load("recognizer"),
         weights,
     )
-    listed = report.suspicious_photographs(frame, probabilities, params)
-    confused = report.confused_people(frame, probabilities, params)
+    names_of_people = read_person_names(names)
+    listed = report.suspicious_photographs(frame, probabilities, names_of_people, params)
+    confused = report.confused_people(frame, probabilities, names_of_people, params)
     tables.write(listed, audit, tables.AUDIT)
     tables.write(confused, people, tables.AUDIT_PEOPLE)
     write_metrics(metrics, report.summary(listed, confused, frame, probabilities))

@@ -8,6 +8,7 @@ import torch
 from typer import Option
 
 from facerec import tables
+from facerec.data.names import read_person_names
 from facerec.evaluation import folder
 from facerec.evaluation.closed_set import confusion_rows, mean_and_sd, mean_curve
 from facerec.evaluation.discard_curves import discard_curves
@@ -38,6 +39,7 @@ def main(
         Path, Option(help="table of photographs of the same people, set aside before any rule")
     ],
     openset: Annotated[Path, Option(help="table of people who are nowhere else")],
+    people: Annotated[Path, Option(help="table of people's names; without rows: numbers")],
     predicted: Annotated[
         Path, Option(help="table of the points found, and whether each face could be aligned")
     ],
@@ -81,7 +83,9 @@ def main(
     write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
     tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
-    write_csv(confusion, confusion_rows(*first.confused_people()))
+    names = read_person_names(people)
+    actual, taken_for = (names.of(person_ids) for person_ids in first.confused_people())
+    write_csv(confusion, confusion_rows(actual, taken_for))
 
     points_found = tables.read(predicted, tables.PREDICTED)
     pixel_measures = tables.read(measures, tables.MEASURES)
@@ -109,9 +113,9 @@ def main(
 
     everybody = pd.concat([frames[split].assign(split=split) for split in ("train", "val", "wild")])
     embeddings = torch.cat([first.train_embeddings, first.embeddings])
-    write_csv(embedding_map, _named(name, tsne_map(everybody, embeddings)))
+    write_csv(embedding_map, _named(name, tsne_map(everybody, embeddings, names)))
     worst = worst_mistakes(rows, first.embeddings, frames["train"], first.train_embeddings)
-    write_image(mistakes, mistakes_sheet(aligned, worst, first.person_ids))
+    write_image(mistakes, mistakes_sheet(aligned, worst, names.of(first.person_ids)))
 
 
 def _named(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typer import Option
 
 from facerec import tables
 from facerec.data.celeba import read_collection, read_image_ids
+from facerec.data.names import PersonNames, people_table
 from facerec.imaging.io import write_image
 from facerec.selection import report
 from facerec.selection.choice import (
@@ -28,9 +29,12 @@ SHIFTS = 5  # named in the log
 
 
 def main(
-    identity: Annotated[Path, Option(help="who each photograph shows")],
+    identity: Annotated[Path, Option(help="who each photograph shows: a number or a name")],
+    names: Annotated[Path, Option(help="names of people; a file without rows if there are none")],
     landmarks: Annotated[Path, Option(help="five points of each face")],
-    boxes: Annotated[Path, Option(help="box of each face")],
+    boxes: Annotated[
+        Path, Option(help="box of each face; a file without rows if the points give them")
+    ],
     attributes: Annotated[Path, Option(help="attributes; a file without rows if there are none")],
     exclude: Annotated[Path, Option(help="CSV of image_ids to leave out")],
     images: Annotated[Path, Option(help="folder of the collection's photographs")],
@@ -45,6 +49,7 @@ def main(
     landmarks_only: Annotated[
         Path, Option(help="output: table of their other photographs, to learn points from")
     ],
+    people: Annotated[Path, Option(help="output: table of the chosen people's names, if any")],
     dropped: Annotated[
         Path, Option(help="output: table of photographs that are unreadable or in some files only")
     ],
@@ -64,7 +69,7 @@ def main(
 ) -> None:
     """Choose people and photographs, and set the test sets aside."""
     params = SelectParams.load("select")
-    collection = read_collection(identity, landmarks, boxes, attributes)
+    collection = read_collection(identity, landmarks, boxes, attributes, names)
     measured = read_measures(measures, collection.frame)
     excluded = read_image_ids(exclude)
     unusable = unusable_photographs(collection, measured)
@@ -79,6 +84,8 @@ def main(
     tables.write(choice.wild, wild, tables.SELECTED)
     tables.write(choice.landmarks_only, landmarks_only, tables.SELECTED)
     tables.write(choice.openset, openset, tables.OPENSET)
+    names_of_chosen = people_table(choice.everything.person_id, collection.names)
+    tables.write(names_of_chosen, people, tables.PEOPLE)
     copy_photographs(choice.everything.image_id.tolist(), images, photographs)
 
     balance = attribute_balance(collection.frame, choice.selected, collection.attributes)
@@ -100,7 +107,8 @@ def main(
     write_csv(funnel_plot, choice.funnel.table())
     write_csv(balance_plot, balance)
     write_csv(criteria_plot, report.histograms(choice.criteria, choice.values))
-    write_image(sheet, report.selected_sheet(choice.selected, images))
+    known = PersonNames.of_table(names_of_chosen)
+    write_image(sheet, report.selected_sheet(choice.selected, images, known))
     criteria_faces = report.criteria_sheet(choice.criteria, choice.values, collection.frame, images)
     write_image(criteria_sheet, criteria_faces)
     log.info("%s", choice.funnel)

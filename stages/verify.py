@@ -9,7 +9,7 @@ import numpy as np
 from torch.nn.functional import normalize
 from typer import Argument, Option
 
-from facerec.data.celeba import IMAGE_PATH, read_boxes
+from facerec.data.celeba import read_boxes
 from facerec.data.pair_lists import read_pairs
 from facerec.inference import embed_photographs
 from facerec.landmarks.hourglass import load as load_hourglass
@@ -90,7 +90,7 @@ def _boxes(path: Path | None, names: list[str]) -> np.ndarray | None:
     if path is None:
         log.info("no table of boxes: each whole photograph is taken for the box")
         return None
-    table = read_boxes(path, IMAGE_PATH).set_index("image_id")[BOX]
+    table = read_boxes(path).set_index("image_id")[BOX]
     if missing := [name for name in names if name not in table.index]:
         raise ValueError(f"{path}: no box of {missing[0]} ({len(missing)} photographs have none)")
     return table.loc[names].to_numpy(float)

@@ -38,7 +38,7 @@ def test_image_ids_stay_text(tmp_path):
         (lambda f: f.assign(image_id="1.jpg"), "line 3: 1.jpg is there twice"),
         (
             lambda f: f.assign(image_id=["1.jpg", "../2.jpg"]),
-            r"line 3: image_id: expected a file name, got '../2.jpg'",
+            r"line 3: image_id: expected a file name, .*got '../2.jpg'",
         ),
         (
             lambda f: f.assign(image_id=["/tmp/1.jpg", "2.jpg"]),

@@ -35,6 +35,7 @@ class DatasetParams(Params):
 
     images: SafePath
     identity: SafePath
+    names: SafePath
     boxes: SafePath
     landmarks: SafePath
     attributes: SafePath

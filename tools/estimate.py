@@ -9,7 +9,7 @@ import networkx as nx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from facerec.data.celeba import read_identity
+from facerec.data.identity import read_identity
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml

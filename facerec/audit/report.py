@@ -7,6 +7,7 @@ import pandas as pd
 
 from facerec.audit.label_errors import identity_confusion, label_log_odds
 from facerec.audit.params import AuditParams
+from facerec.data.names import PersonNames
 from facerec.imaging import contact_sheets as sheets
 from facerec.imaging.io import read_image
 from facerec.recognition.datasets import AlignedFaces
@@ -19,7 +20,7 @@ ABOVE_ZERO = 1e-9  # smallest bound: a score of 0 is never listed
 
 
 def suspicious_photographs(
-    frame: pd.DataFrame, probabilities: np.ndarray, params: AuditParams
+    frame: pd.DataFrame, probabilities: np.ndarray, names: PersonNames, params: AuditParams
 ) -> pd.DataFrame:
     """Returns the photographs that probably show somebody else, AUDIT, most suspicious first."""
     labels = frame.label.to_numpy(int)
@@ -30,12 +31,14 @@ def suspicious_photographs(
         suggested_person_id=_person_ids(frame)[other[rows]],
         score=scores[rows].round(6),
         action=np.where(is_certain, "exclude", "review"),
+        name=names.of(frame.person_id.iloc[rows]),
+        suggested_name=names.of(_person_ids(frame)[other[rows]]),
     )
     return listed.iloc[np.lexsort([listed.image_id.to_numpy(str), -listed.score.to_numpy()])]
 
 
 def confused_people(
-    frame: pd.DataFrame, probabilities: np.ndarray, params: AuditParams
+    frame: pd.DataFrame, probabilities: np.ndarray, names: PersonNames, params: AuditParams
 ) -> pd.DataFrame:
     """Returns the pairs of people who may be one person, AUDIT_PEOPLE, most confused first."""
     confusion = np.triu(identity_confusion(probabilities, frame.label.to_numpy(int)))
@@ -47,6 +50,8 @@ def confused_people(
             "other_person_id": person_ids[second],
             "score": confusion[first, second].round(6),
             "action": "merge or review",
+            "name": names.of(person_ids[first]),
+            "other_name": names.of(person_ids[second]),
         }
     )
     return pairs.sort_values("score", ascending=False, kind="stable")
@@ -92,8 +97,8 @@ def contact_sheet(listed: pd.DataFrame, faces: AlignedFaces, aligned: Path) -> n
         ]
         captions = [
             f"{row.score:+.2f} {row.image_id}",
-            f"named {row.person_id}",
-            f"like {row.suggested_person_id}",
+            f"named {row.name}",
+            f"like {row.suggested_name}",
         ]
         cells.append(sheets.contact_sheet(tiles, len(tiles), TILE, captions))
     if not cells:

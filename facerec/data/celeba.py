@@ -1,22 +1,30 @@
-"""Reads CelebA's annotation files, as CelebA's `.txt` or Kaggle's `.csv`, into one frame."""
+"""Reads the annotation files of a collection, in CelebA's layout or as CSV, into one frame."""
 
-import csv
-import io
-import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from facerec.annotation_names import LANDMARKS
-from facerec.tables import BOX, shown
+from facerec.data.identity import PERSON, names_of, read_identity, read_names
+from facerec.data.image_ids import difference
+from facerec.data.names import PersonNames
+from facerec.data.text_tables import (
+    IMAGE,
+    Header,
+    Rows,
+    read_header,
+    read_rows,
+    read_text,
+)
+from facerec.geometry import box_from_points
+from facerec.tables import BOX, points
 
 MAX_PX = 65_535  # the longest side of a JPEG
-MAX_PERSON_ID = 2**53  # beyond it a float skips numbers
-IMAGE_ID = r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,190}\.(?:jpg|jpeg|png|webp|bmp)"
-IMAGE_PATH = rf"(?:[A-Za-z0-9_\-][A-Za-z0-9_.\-]*/)*{IMAGE_ID}"  # in folders, never up
-NO_ROWS = pd.DataFrame({"image_id": pd.Series(dtype=str)})
+CORNERS = ["x_1", "y_1", "x_2", "y_2"]
+NO_ROWS = pd.DataFrame({IMAGE: pd.Series(dtype=str)})
 
 
 @dataclass(frozen=True)
@@ -27,88 +35,167 @@ class Collection:
         frame: a row for each photograph that every file has: image_id, person_id, landmarks, box,
             and attributes if there are any; sorted by image_id.
         attributes: the attribute columns, possibly none.
+        names: of the people, if they have any.
         incomplete: the image_ids that some file lacks, each with the path of the first such file.
     """
 
     frame: pd.DataFrame
     attributes: list[str]
+    names: PersonNames
     incomplete: dict[str, Path]
 
 
-def read_collection(identity: Path, landmarks: Path, boxes: Path, attributes: Path) -> Collection:
+def read_collection(
+    identity: Path, landmarks: Path, boxes: Path, attributes: Path, names: Path | None = None
+) -> Collection:
     """Returns the photographs that all files describe.
 
     Args:
-        identity: image_id, person_id.
+        identity: image_id, and person_id: a number, or a name.
         landmarks: image_id and five points.
-        boxes: image_id, x_1, y_1, width, height.
+        boxes: image_id, x_1, y_1, width, height; without rows: boxes from the points.
         attributes: image_id and columns of -1 or 1; no rows mean a collection without attributes.
+        names: person_id and name of people; without rows, or None, each is called as `identity`
+            has it.
 
     Raises:
         ValueError: a file is not of this form, or no photograph is in all of them. The message
             names the file, the line, the value and what was expected.
     """
-    files = {
-        identity: read_identity(identity),
-        landmarks: read_landmarks(landmarks),
-        boxes: read_boxes(boxes),
-    }
+    people = read_identity(identity)
+    files = {identity: people[[IMAGE, PERSON]], **_face_files(landmarks, boxes)}
     described = read_attributes(attributes)
-    names = [name for name in described if name != "image_id"]
-    if names:
+    attribute_names = [name for name in described if name != IMAGE]
+    if attribute_names:
         files[attributes] = described
-    by_name = [table.set_index("image_id") for table in files.values()]
+    frame = in_all(files)
+    if boxes not in files:
+        frame[BOX] = _boxes_from_points(frame, landmarks)
+    return Collection(
+        frame=frame[[IMAGE, PERSON, *LANDMARKS, *BOX, *attribute_names]],
+        attributes=attribute_names,
+        names=names_of(people, read_names(names) if names else {}),
+        incomplete=_incomplete(files, frame),
+    )
+
+
+def read_faces(landmarks: Path, boxes: Path) -> pd.DataFrame:
+    """Returns image_id, landmarks and box of the photographs that both files describe.
+
+    Args:
+        landmarks: as in `read_collection`.
+        boxes: as in `read_collection`.
+
+    Raises:
+        ValueError: as in `read_collection`.
+    """
+    files = _face_files(landmarks, boxes)
+    frame = in_all(files)
+    if boxes not in files:
+        frame[BOX] = _boxes_from_points(frame, landmarks)
+    return frame
+
+
+def has_boxes(boxes: Path) -> bool:
+    """Returns whether there are annotated boxes: the file has more than the header `image_id`."""
+    return read_text(boxes) != IMAGE
+
+
+def _face_files(landmarks: Path, boxes: Path) -> dict[Path, pd.DataFrame]:
+    files = {landmarks: read_landmarks(landmarks)}
+    return files | {boxes: read_boxes(boxes)} if has_boxes(boxes) else files
+
+
+def _boxes_from_points(frame: pd.DataFrame, landmarks: Path) -> np.ndarray:
+    """Returns the boxes (N, 4) that CelebA would draw around the points."""
+    boxes = box_from_points(points(frame))
+    is_bad = ~np.isfinite(boxes).all(axis=1)
+    if is_bad.any():
+        raise ValueError(
+            f"{landmarks}: {frame[IMAGE].iloc[int(is_bad.argmax())]}: its five points coincide, so "
+            f"they give no box; remove the row, or name a file of boxes in dataset.boxes"
+        )
+    return boxes
+
+
+def in_all(files: dict[Path, pd.DataFrame]) -> pd.DataFrame:
+    """Returns the photographs that all files have, with all columns, sorted by image_id.
+
+    Args:
+        files: rows of image_id and other columns, by path.
+
+    Raises:
+        ValueError: there is no such photograph.
+    """
+    by_name = [table.set_index(IMAGE) for table in files.values()]
     frame = pd.concat(by_name, axis=1, join="inner").sort_index().reset_index()
-    if frame.empty:
-        raise ValueError(f"no photograph is in all of {', '.join(map(str, files))}")
-    return Collection(frame, names, _incomplete(files, frame))
+    if not frame.empty:
+        return frame
+    paths = list(files)
+    for path, other in pairwise(paths):
+        if said := difference(files[path][IMAGE], files[other][IMAGE]):
+            raise ValueError(
+                f"no photograph is in all of {', '.join(map(str, files))}: {said}, of {path.name} "
+                f"and {other.name}; expected each name as the photograph's file is named: correct "
+                f"one file"
+            )
+    first = ", ".join(
+        f"{table[IMAGE].iloc[:1].tolist()} in {path}" for path, table in files.items()
+    )
+    raise ValueError(
+        f"no photograph is in all of {', '.join(map(str, files))}: the first names are {first}; "
+        f"expected the same names in all of them"
+    )
 
 
 def _incomplete(files: dict[Path, pd.DataFrame], frame: pd.DataFrame) -> dict[str, Path]:
     """Returns the image_ids that the frame lacks, sorted, each with the first file without it."""
     if all(len(table) == len(frame) for table in files.values()):
         return {}
-    present = {path: set(table.image_id) for path, table in files.items()}
-    lost = sorted(set().union(*present.values()) - set(frame.image_id))
+    present = {path: set(table[IMAGE]) for path, table in files.items()}
+    lost = sorted(set().union(*present.values()) - set(frame[IMAGE]))
     return {
         image_id: next(path for path in files if image_id not in present[path]) for image_id in lost
     }
 
 
-def read_identity(path: Path) -> pd.DataFrame:
-    """Returns image_id and person_id; CelebA's file has no header, a CSV has one."""
-    text = _text(path)
-    has_header = re.match(r"\s*image_id\b", text) is not None
-    rows = _parse(path, text, ["image_id", "person_id"], int(has_header), IMAGE_ID)
-    person_id = rows.frame.person_id
-    if person_id.empty:
-        raise ValueError(f"{path}: expected rows of image_id and person_id, got none")
-    is_whole = (person_id == np.floor(person_id)) & (person_id.abs() < MAX_PERSON_ID)
-    rows.refuse(~is_whole, "person_id", f"a whole number below {MAX_PERSON_ID}")
-    return rows.frame.astype({"person_id": np.int64})
-
-
-def read_boxes(path: Path, image_id: str = IMAGE_ID) -> pd.DataFrame:
-    """Returns image_id and the box, px; `image_id` is the form of an image_id."""
-    rows = _read_table(path, BOX, image_id)
+def read_boxes(path: Path) -> pd.DataFrame:
+    """Returns image_id and the box, px; x_2 and y_2 may stand for width and height."""
+    text = read_text(path)
+    header = read_header(path, text)
+    has_corners = {"x_2", "y_2"} <= set(header.columns) and "width" not in header.columns
+    rows = _number_rows(path, text, header, CORNERS if has_corners else BOX)
+    if has_corners:
+        x_1, y_1, x_2, y_2 = (rows.frame[name] for name in CORNERS)
+        rows.refuse(x_2 <= x_1, "x_2", "more than x_1")
+        rows.refuse(y_2 <= y_1, "y_2", "more than y_1")
+        rows = Rows(path, rows.frame.assign(width=x_2 - x_1, height=y_2 - y_1), rows.skipped)
     for side in ("width", "height"):
         rows.refuse(rows.frame[side] <= 0, side, "more than 0")
-    return _within_pictures(rows, BOX)
+    return _within_pictures(rows, BOX)[[IMAGE, *BOX]]
 
 
 def read_landmarks(path: Path) -> pd.DataFrame:
     """Returns image_id and the points, px."""
-    return _within_pictures(_read_table(path, LANDMARKS, IMAGE_ID), LANDMARKS)
+    text = read_text(path)
+    if text == IMAGE:
+        raise ValueError(
+            f"{path}: expected the five points of each face, got no rows; `facerec import` finds "
+            f"faces and points in photographs"
+        )
+    return _within_pictures(_number_rows(path, text, read_header(path, text), LANDMARKS), LANDMARKS)
 
 
 def read_attributes(path: Path) -> pd.DataFrame:
     """Returns image_id and the attributes as int8; image_id alone if the file has no rows."""
-    if "\n" not in _text(path):
+    text = read_text(path)
+    if "\n" not in text:
         return NO_ROWS
-    rows = _read_table(path, None, IMAGE_ID)
+    header = read_header(path, text)
+    names = [name for name in header.columns if name not in ("", IMAGE)]
+    rows = _number_rows(path, text, header, names)
     if rows.frame.empty:
         return NO_ROWS
-    names = [name for name in rows.frame if name != "image_id"]
     for name in names:
         rows.refuse(rows.frame[name].abs() != 1, name, "-1 or 1")
     return rows.frame.astype(dict.fromkeys(names, np.int8))
@@ -116,50 +203,33 @@ def read_attributes(path: Path) -> pd.DataFrame:
 
 def read_image_ids(path: Path) -> list[str]:
     """Returns the column image_id of a CSV, which may have other columns, and no rows."""
-    try:
-        content = io.BytesIO(path.read_bytes().rstrip())
-        frame = pd.read_csv(content, dtype=str, skip_blank_lines=False)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV: {error}") from None
-    if "image_id" not in frame:
-        raise ValueError(f"{path}, line 1: expected a column image_id, got {', '.join(frame)}")
-    _Rows(path, frame, 1).check_ids(IMAGE_ID)
-    return frame.image_id.tolist()
+    text = read_text(path)
+    header = read_header(path, text, implied=None)
+    if IMAGE not in header.columns:
+        raise ValueError(
+            f"{path}, line 1: expected a column image_id, got {', '.join(header.columns)}"
+        )
+    rows = read_rows(path, text, header.only([IMAGE]))
+    rows.check_ids()
+    return rows.frame[IMAGE].tolist()
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of a file, and how many lines come before the first one."""
-
-    path: Path
-    frame: pd.DataFrame
-    skipped: int
-
-    def refuse(self, is_bad: pd.Series, name: str, expected: str) -> None:
-        """Raises ValueError for the first bad row."""
-        if is_bad.any():
-            row = int(np.argmax(is_bad))
-            raise ValueError(
-                f"{self.path}, line {row + 1 + self.skipped}: {name}: "
-                f"expected {expected}, got {shown(self.frame[name], row)}"
-            )
-
-    def check_ids(self, form: str) -> None:
-        """Raises ValueError where an image_id is not of this form, or is there twice."""
-        ids = self.frame.image_id
-        is_name = ids.str.fullmatch(form, case=False).eq(True)
-        self.refuse(~is_name, "image_id", "an image's file name")
-        is_repeated = ids.duplicated()
-        if is_repeated.any():
-            row = int(np.argmax(is_repeated))
-            first = int(np.argmax(ids == ids.iloc[row]))
-            raise ValueError(
-                f"{self.path}, line {row + 1 + self.skipped}: {ids.iloc[row]} is already in line "
-                f"{first + 1 + self.skipped}"
-            )
+def _number_rows(path: Path, text: str, header: Header, columns: list[str]) -> Rows:
+    """Returns image_id and columns of numbers."""
+    missing = [name for name in columns if name not in header.columns]
+    if missing or not columns:
+        wanted = ", ".join(missing or ["attributes"])
+        raise ValueError(
+            f"{path}, line {header.skipped}: expected a header with {wanted}, got {header.columns}"
+        )
+    rows = read_rows(path, text, header)
+    rows = Rows(path, rows.frame[[IMAGE, *columns]].copy(), rows.skipped)
+    rows.check_ids()
+    rows.check_numbers(columns)
+    return rows
 
 
-def _within_pictures(rows: _Rows, names: list[str]) -> pd.DataFrame:
+def _within_pictures(rows: Rows, names: list[str]) -> pd.DataFrame:
     """Returns the frame; raises ValueError where a value lies beyond any picture.
 
     A point or box may well reach past its own picture.
@@ -167,91 +237,3 @@ def _within_pictures(rows: _Rows, names: list[str]) -> pd.DataFrame:
     for name in names:
         rows.refuse(rows.frame[name].abs() > MAX_PX, name, f"px, {MAX_PX} at most")
     return rows.frame
-
-
-def _read_table(path: Path, columns: list[str] | None, image_id: str) -> _Rows:
-    """Returns image_id and numbers of a file with a header, and perhaps a count before it.
-
-    Args:
-        path: of the file.
-        columns: beside image_id; None: all of them.
-        image_id: the form of an image_id.
-    """
-    text = _text(path)
-    lines = text.split("\n", 2)
-    count = lines[0].strip()
-    has_count = re.fullmatch("[0-9]{1,12}", count) is not None
-    skipped = 2 if has_count else 1
-    header = re.split(r"[\s,]+", lines[skipped - 1].strip()) if len(lines) >= skipped else []
-    names = ["image_id", *(name for name in header if name != "image_id")]
-    missing = [name for name in columns or [] if name not in names]
-    if missing or len(names) < 2:
-        wanted = ", ".join(missing or ["attributes"])
-        raise ValueError(f"{path}, line {skipped}: expected a header with {wanted}, got {header}")
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise ValueError(
-            f"{path}, line {skipped}: expected each column once, got {repeated[0]} again"
-        )
-    rows = _parse(path, text, names, skipped, image_id)
-    if has_count and int(count) != len(rows.frame):
-        raise ValueError(
-            f"{path}, line 1: the count says {count} rows, the file has {len(rows.frame)}"
-        )
-    return _Rows(path, rows.frame[["image_id", *columns]], skipped) if columns else rows
-
-
-def _text(path: Path) -> str:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file: {error}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
-
-
-def _parse(path: Path, text: str, names: list[str], skipped: int, image_id: str) -> _Rows:
-    """Returns the rows after `skipped` lines: image_id and numbers."""
-    separator = "," if "," in text[:2000] else r"\s+"
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(text.encode()),
-            sep=separator,
-            header=None,
-            names=names,
-            quoting=csv.QUOTE_NONE,  # a stray quotation mark would swallow the lines after it
-            skiprows=skipped,
-            skip_blank_lines=False,
-            dtype={"image_id": str},
-            low_memory=False,
-            on_bad_lines="error",
-        )
-    except pd.errors.EmptyDataError:
-        dtypes = {name: str if name == "image_id" else float for name in names}
-        frame = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
-    except pd.errors.ParserError as error:
-        raise _too_many_values(path, text, separator, len(names), skipped, str(error)) from None
-    if not isinstance(frame.index, pd.RangeIndex):  # the first row has more values than columns
-        reason = "more values than columns"
-        raise _too_many_values(path, text, separator, len(names), skipped, reason)
-    rows = _Rows(path, frame, skipped)
-    rows.check_ids(image_id)
-    for name in names[1:]:
-        numbers = frame[name]
-        if not pd.api.types.is_numeric_dtype(numbers) or pd.api.types.is_bool_dtype(numbers):
-            numbers = pd.to_numeric(numbers.astype(str), errors="coerce").astype(float)
-        rows.refuse(~np.isfinite(numbers), name, "a number")
-    return rows
-
-
-def _too_many_values(
-    path: Path, text: str, separator: str, columns: int, skipped: int, reason: str
-) -> ValueError:
-    """Returns the error that names the first row with more values than there are columns."""
-    for number, line in enumerate(text.split("\n")[skipped:], skipped + 1):
-        count = len(re.split(separator, line.strip()))
-        if count > columns:
-            return ValueError(
-                f"{path}, line {number}: expected {columns} columns, got {count}: {line.strip()!r}"
-            )
-    return ValueError(f"{path}: expected {columns} columns in every row: {reason.strip()}")

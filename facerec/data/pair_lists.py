@@ -1,13 +1,16 @@
 """Reads lists of pairs to verify: LFW's `pairs.txt`, CFP's folders, or a CSV."""
 
-import io
 import re
 from pathlib import Path
 
 import pandas as pd
 
+from facerec.data.text_tables import read_header, read_rows, read_text
+
 COLUMNS = ["fold", "first", "second", "same"]
 NUMBER = "[0-9]{1,9}"
+SAME = ["1", "1.0", "true"]
+DIFFERENT = ["0", "0.0", "false"]
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
@@ -29,7 +32,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
     """
     if path.is_dir():
         pairs = _read_cfp(path)
-    elif path.suffix == ".csv":
+    elif path.suffix.lower() == ".csv":
         pairs = _read_csv(path)
     else:
         pairs = _read_lfw(path)
@@ -108,27 +111,22 @@ def _numbered(path: Path) -> dict[str, str]:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        content = io.BytesIO(path.read_bytes().rstrip())
-        frame = pd.read_csv(content, dtype={"first": str, "second": str}, skip_blank_lines=False)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a CSV: {error}") from None
-    if missing := [name for name in COLUMNS if name not in frame]:
+    text = read_text(path)
+    header = read_header(path, text, implied=None)
+    if missing := [name for name in COLUMNS if name not in header.columns]:
         raise ValueError(f"{path}, line 1: missing columns {', '.join(missing)}")
-    empty = frame[COLUMNS].isna().any(axis=1)
+    rows = read_rows(path, text, header.only(COLUMNS), COLUMNS)
+    frame = rows.frame[COLUMNS].fillna("")
+    empty = (frame == "").any(axis=1)
     if empty.any():
         raise ValueError(
             f"{path}, line {int(empty.argmax()) + 2}: expected {', '.join(COLUMNS)}, one is empty"
         )
-    wrong = ~frame.same.isin([0, 1])
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{path}, line {row + 2}: same: expected 0 or 1, got {frame.same.tolist()[row]!r}"
-        )
-    return frame[COLUMNS].assign(
-        fold=frame.fold.rank(method="dense").astype(int) - 1, same=frame.same == 1
-    )
+    same = frame.same.str.casefold()
+    rows.refuse(~same.isin(SAME + DIFFERENT), "same", "0 or 1, or False or True")
+    folds = pd.to_numeric(frame.fold, errors="coerce")
+    folds = frame.fold if folds.isna().any() else folds
+    return frame.assign(fold=folds.rank(method="dense").astype(int) - 1, same=same.isin(SAME))
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

@@ -88,8 +88,8 @@ def confusion_rows(
     often confused pair down, until there are `max_people`. Everybody else is `other`.
 
     Args:
-        actual: (N,) person ids.
-        predicted: (N,) person ids.
+        actual: (N,) people's names.
+        predicted: (N,) people's names.
         max_people: the largest number of people.
     """
     is_wrong = actual != predicted
@@ -98,8 +98,8 @@ def confusion_rows(
     by_count = np.argsort(-counts, kind="stable")
     people = list(dict.fromkeys(pairs[by_count].ravel().tolist()))[:max_people]
     is_shown = np.isin(actual, people)
-    names = np.where(np.isin(predicted, people), predicted.astype(str), "other")
-    rows = pd.DataFrame({"actual": actual[is_shown].astype(str), "predicted": names[is_shown]})
+    names = np.where(np.isin(predicted, people), predicted, "other")
+    rows = pd.DataFrame({"actual": actual[is_shown], "predicted": names[is_shown]})
     return rows.sort_values(["actual", "predicted"], ignore_index=True)
 
 

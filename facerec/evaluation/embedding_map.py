@@ -5,12 +5,18 @@ import pandas as pd
 import torch.nn.functional as F
 from torch import Tensor
 
+from facerec.data.names import PersonNames
+
 PEOPLE = 15
 COLUMNS = ["x", "y", "person", "split", "image_id"]
 
 
 def tsne_map(
-    frame: pd.DataFrame, embeddings: Tensor, max_people: int = PEOPLE, seed: int = 0
+    frame: pd.DataFrame,
+    embeddings: Tensor,
+    names: PersonNames,
+    max_people: int = PEOPLE,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Returns a t-SNE of some people's photographs by cosine distance, COLUMNS.
 
@@ -19,6 +25,7 @@ def tsne_map(
     Args:
         frame: rows of image_id, person_id, label and split.
         embeddings: (N, E) of its rows.
+        names: of the people.
         max_people: the largest number of people, taken evenly from all labels.
         seed: of the map.
     """
@@ -40,7 +47,7 @@ def tsne_map(
     columns = {
         "x": points[:, 0],
         "y": points[:, 1],
-        "person": shown.person_id.astype(int).to_numpy(),
+        "person": names.of(shown.person_id),
         "split": shown.split.to_numpy(),
         "image_id": shown.image_id.to_numpy(),
     }

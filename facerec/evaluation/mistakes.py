@@ -44,13 +44,13 @@ def worst_mistakes(
     return worst.assign(taken_for=image_ids[taken_for], really=image_ids[really])
 
 
-def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -> np.ndarray:
+def mistakes_sheet(aligned: Path, worst: pd.DataFrame, names: np.ndarray) -> np.ndarray:
     """Returns a sheet, RGB uint8: each photograph, the person it was taken for, the person it is.
 
     Args:
         aligned: folder of the faces.
         worst: from `worst_mistakes`; without rows the sheet says so.
-        person_ids: (K,) of each label.
+        names: (K,) of each label's person.
     """
     if worst.empty:
         return contact_sheet([np.full((TILE, TILE, 3), 255, np.uint8)], 1, TILE, ["no mistakes"])
@@ -59,6 +59,6 @@ def mistakes_sheet(aligned: Path, worst: pd.DataFrame, person_ids: np.ndarray) -
     for row in worst.itertuples():
         image_ids += [row.image_id, row.taken_for, row.really]
         captions.append(f"{row.image_id} ({row.split})")
-        captions.append(f"taken for {person_ids[row.predicted_label]}, {row.score:.2f}")
-        captions.append(f"is {person_ids[row.label]}")
+        captions.append(f"taken for {names[row.predicted_label]}, {row.score:.2f}")
+        captions.append(f"is {names[row.label]}")
     return contact_sheet(list(load_faces(aligned, image_ids)), COLUMNS, TILE, captions)

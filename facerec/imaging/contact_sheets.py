@@ -1,5 +1,6 @@
 """Contact sheets: many small images on one, with points, boxes and captions."""
 
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ POINT_COLOURS = [(255, 90, 90), (90, 200, 255), (255, 220, 60), (110, 230, 120),
 GAP = 6
 TILE = 160
 CAPTION = 18
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+TEXT_SIZE = 12  # px
 SUBPIXEL = 4  # bits of a coordinate after the point: OpenCV draws at sixteenths of a pixel
 
 
@@ -45,11 +46,21 @@ def contact_sheet(
 
 
 def write_caption(sheet: np.ndarray, text: str, left: int, top: int, width: int) -> None:
-    """Writes one line in place, cut off where it does not fit."""
-    text = text.encode("ascii", "replace").decode()
-    while text and cv2.getTextSize(text, FONT, 0.38, 1)[0][0] > width:
+    """Writes one line in place, cut off where it does not fit.
+
+    OpenCV's own fonts have Latin, Greek, Cyrillic, Hebrew, Arabic, Chinese, Japanese and Korean
+    letters, and write a question mark for any other.
+    """
+    font = _font()
+    size = sheet.shape[1::-1]
+    while text and cv2.getTextSize(size, text, (0, 0), font, TEXT_SIZE)[2] > width:
         text = text[:-1]
-    cv2.putText(sheet, text, (int(left), int(top) + CAPTION - 5), FONT, 0.38, INK, 1, cv2.LINE_AA)
+    cv2.putText(sheet, text, (int(left), int(top) + CAPTION - 5), INK, font, TEXT_SIZE)
+
+
+@cache
+def _font() -> cv2.FontFace:
+    return cv2.FontFace("uni")
 
 
 def fit(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:

@@ -29,6 +29,7 @@ class Face:
     """A face to measure: plain values that can be sent to another process."""
 
     path: Path
+    folder: Path  # that the photograph must lie in
     points: np.ndarray
     box: np.ndarray
 
@@ -39,16 +40,11 @@ def measure_photographs(frame: pd.DataFrame, images: Path) -> pd.DataFrame:
     Args:
         frame: image_id, landmarks and boxes.
         images: folder of the photographs.
-
-    Raises:
-        ValueError: there is no such folder.
     """
-    if not images.is_dir():
-        raise ValueError(f"{images}: no such folder of photographs")
     columns = zip(
         frame.image_id, tables.points(frame), frame[tables.BOX].to_numpy(float), strict=True
     )
-    faces = [Face(images / image_id, points, box) for image_id, points, box in columns]
+    faces = [Face(images / image_id, images, points, box) for image_id, points, box in columns]
     rows = list(parallel_map(measure, faces, "measure photographs", processes=True, chunk_size=32))
     measures = pd.DataFrame(rows, index=frame.index, columns=tables.MEASURES.columns[1:])
     whole_px = {"width": "Int64", "height": "Int64"}
@@ -62,7 +58,7 @@ def measure(face: Face) -> dict[str, float | str]:
     to 18 bits and the sharpness by up to 19 % (966 photographs of cfp).
     """
     try:
-        image = read_photograph(face.path)
+        image = read_photograph(face.path, face.folder)
     except ValueError as error:
         return {"unreadable": str(error)}
     height, width = image.shape[:2]
@@ -119,27 +115,3 @@ def thumbnails(measures: pd.DataFrame) -> np.ndarray:
     pixels = pixels.reshape(len(measures), THUMBNAIL_SIDE**2)
     pixels -= pixels.mean(axis=1, keepdims=True)
     return pixels / np.maximum(pixels.std(axis=1, keepdims=True), 1.0)
-
-
-def refuse_misplaced_landmarks(frame: pd.DataFrame, measures: pd.DataFrame, images: Path) -> None:
-    """Checks that the landmarks belong to these pictures.
-
-    Args:
-        frame: N photographs with landmarks.
-        measures: (N rows) of the same photographs; unreadable ones are not checked.
-        images: folder of the photographs, for the message.
-
-    Raises:
-        ValueError: in more than half of the photographs a landmark lies outside the picture. That
-            happens when CelebA's annotations in the wild meet its aligned photographs.
-    """
-    is_readable = measures.unreadable.isna().to_numpy()
-    points = tables.points(frame[is_readable])
-    sizes = measures.loc[is_readable, ["width", "height"]].to_numpy(float)
-    is_outside = ((points < -0.5) | (points > sizes[:, None] - 0.5)).any(axis=(1, 2))
-    if 2 * is_outside.sum() > len(points):
-        raise ValueError(
-            f"{images}: in {is_outside.sum()} of {len(points)} photographs a landmark lies outside "
-            f"the picture; these look like CelebA's aligned photographs (178 × 218), but "
-            f"img_celeba (in the wild) is needed"
-        )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from facerec import tables
+from facerec.data.names import PersonNames
 from facerec.geometry import crop_squares, square_matrices
 from facerec.imaging import contact_sheets as sheets
 from facerec.imaging.io import read_image
@@ -123,8 +124,8 @@ def _face(path: Path, box: np.ndarray) -> np.ndarray:
     return warp(read_image(path), square_matrices(square, FACE)[0], FACE)
 
 
-def selected_sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:
-    """Returns a contact sheet of photographs with their boxes and points."""
+def selected_sheet(selected: pd.DataFrame, images: Path, names: PersonNames) -> np.ndarray:
+    """Returns a contact sheet of photographs with their boxes, points and people's names."""
     rows = np.linspace(0, len(selected) - 1, min(SELECTED_FACES, len(selected))).astype(int)
     shown = selected.iloc[rows]
     boxes = shown[tables.BOX].to_numpy(float)
@@ -132,5 +133,5 @@ def selected_sheet(selected: pd.DataFrame, images: Path) -> np.ndarray:
         sheets.annotated(read_image(images / image_id), box, points, sheets.TILE)
         for image_id, box, points in zip(shown.image_id, boxes, tables.points(shown), strict=True)
     ]
-    captions = [f"person {person}" for person in shown.person_id]
+    captions = [names.get(person, f"person {person}") for person in shown.person_id]
     return sheets.contact_sheet(tiles, SELECTED_COLUMNS, sheets.TILE, captions)

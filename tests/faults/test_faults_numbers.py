@@ -23,7 +23,7 @@ HEADS = {
     "arcface": {"type": "arcface", "scale": 30.0, "margin": 0.3},
     "triplet": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
 }
-INPUTS = ("train", "val", "wild", "openset", "predicted", "measures")
+INPUTS = ("train", "val", "wild", "openset", "people", "predicted", "measures")
 SIDE, PEOPLE = 32, 5
 
 
@@ -97,6 +97,7 @@ def project(folder: Path, trained_on: list[int], epochs: int) -> None:
     content["recognizers"] = {name: {"alignment": 5, "head": head} for name, head in HEADS.items()}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
     (folder / "none.csv").touch()
+    (folder / "people.csv").write_text("person_id,name\n")
 
 
 def training(head: str) -> list[str]:

@@ -2,15 +2,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from collection import make_frame
 
 from facerec import tables
 from facerec.imaging.io import read_image
-from facerec.selection.pixel_measures import (
-    measure_photographs,
-    refuse_misplaced_landmarks,
-    thumbnails,
-)
+from facerec.selection.pixel_measures import measure_photographs, thumbnails
 from facerec.synthetic.drawing import photograph
 
 
@@ -68,19 +63,3 @@ def test_thumbnails_do_not_depend_on_light(drawn, tmp_path):
     frame = pd.concat([row, row], ignore_index=True).assign(image_id=["plain.png", "dark.png"])
     plain, dark = thumbnails(measure_photographs(frame, tmp_path))
     assert np.abs(plain - dark).max() < 0.1
-
-
-def test_landmarks_outside_most_pictures_are_refused(tmp_path):
-    frame = make_frame(1, 5)
-    measures = pd.DataFrame({"width": 100, "height": 120, "unreadable": None}, index=frame.index)
-    refuse_misplaced_landmarks(frame, measures, tmp_path)
-    small = measures.assign(width=[10, 10, 100, 100, 100])
-    refuse_misplaced_landmarks(frame, small, tmp_path)
-    small = measures.assign(width=[10, 10, 10, 100, 100])
-    with pytest.raises(ValueError, match="in 3 of 5 photographs a landmark lies outside"):
-        refuse_misplaced_landmarks(frame, small, tmp_path)
-
-
-def test_an_absent_folder_of_photographs_is_named(tmp_path):
-    with pytest.raises(ValueError, match=f"{tmp_path}/none: no such folder of photographs"):
-        measure_photographs(make_frame(1, 2), tmp_path / "none")

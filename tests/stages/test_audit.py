@@ -32,6 +32,7 @@ def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
         confidence=1.0, aligned_2=1, aligned_3=1, aligned_5=1
     )
     tables.write(predicted, tmp_path / "predicted.csv", tables.PREDICTED)
+    (tmp_path / "names.csv").write_text("person_id,name\n100,Zoë Ball\n104,李 娜\n")
     content = yaml.safe_load((ROOT / "profiles/base.yaml").read_text())
     content["audit"] |= {"folds": 2, "image_size": SIDE, "epochs": 12, "review_odds": 1.5}
     content["recognizer"] |= {"embedding_dim": 32, "batch_size": 8, "precision": "fp32"}
@@ -39,6 +40,7 @@ def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
     paths = {
         "selected": "selected.csv",
         "wild": "wild.csv",
+        "names": "names.csv",
         "predicted": "predicted.csv",
         "aligned": "aligned",
         "weights": ROOT / "profiles/none.csv",
@@ -53,8 +55,10 @@ def test_audit_lists_swapped_photographs_and_a_person_with_two_names(tmp_path):
     people = tables.read(tmp_path / "people.csv", tables.AUDIT_PEOPLE)
     swapped = listed[listed.image_id == frame.image_id[3]].iloc[0]
     assert (swapped.person_id, swapped.suggested_person_id) == (101, 100)
+    assert (swapped["name"], swapped.suggested_name) == ("101", "Zoë Ball")
     assert listed.score.is_monotonic_decreasing and set(listed.action) <= {"exclude", "review"}
     assert people.iloc[0, :2].tolist() == ["104", "105"] and people.score[0] >= 0.5
+    assert people.loc[0, ["name", "other_name"]].tolist() == ["李 娜", "105"]
     metrics = json.loads((tmp_path / "audit.json").read_text())
     assert metrics["photographs"] == len(true) and metrics["to_exclude"] + metrics[
         "to_review"

@@ -100,6 +100,7 @@ def project(tmp_path, monkeypatch):
     tables.write(strangers.assign(label=np.nan), Path("openset.csv"), tables.OPENSET)
     write_alignment()
     write_measures()
+    Path("people.csv").write_text("person_id,name\n100,Ana María\n")
     return tmp_path
 
 
@@ -141,6 +142,7 @@ def evaluate_all(name):
         name=name,
         models=Path("models"),
         **{split: Path(f"{split}.csv") for split in ("train", "val", "wild", "openset")},
+        people=Path("people.csv"),
         predicted=Path("alignment.csv"),
         measures=Path("measures.csv"),
         aligned=Path("faces"),
@@ -430,7 +432,7 @@ def test_reports_of_other_photographs_are_refused():
 def test_confusion_keeps_the_people_most_often_confused():
     actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
     predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
-    rows = confusion_rows(actual, predicted, max_people=2)
+    rows = confusion_rows(actual.astype(str), predicted.astype(str), max_people=2)
     assert rows.to_numpy().tolist() == [
         ["1", "1"],
         ["1", "2"],
@@ -438,4 +440,4 @@ def test_confusion_keeps_the_people_most_often_confused():
         ["2", "1"],
         ["2", "other"],
     ]
-    assert confusion_rows(actual, actual).empty
+    assert confusion_rows(actual.astype(str), actual.astype(str)).empty

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from collection import make_collection
+from collection import make_collection, make_frame, write_annotations
 from commands import as_command, options_of
 
 from facerec import geometry, random_order, tables
@@ -28,7 +28,7 @@ PLOTS = {
     "sheet": "sheet.jpg",
     "criteria_sheet": "criteria.jpg",
 }
-OUTPUTS = ["selected", "train", "val", "wild", "openset", "landmarks_only", "dropped"]
+OUTPUTS = ["selected", "train", "val", "wild", "openset", "landmarks_only", "dropped", "people"]
 
 
 def notebook(eyes: float = 26.0, nose: float = 0.2) -> list[dict]:
@@ -83,6 +83,7 @@ def select(
     shared = {name: paths[name] for name in ("landmarks", "boxes", "images")}
     shared["measures"] = Path("measures.csv")
     inputs = {name: paths[name] for name in ("identity", "attributes")} | {"exclude": "none.csv"}
+    inputs["names"] = paths.get("names", ROOT / "profiles/none.csv")
     outputs = {name: f"{name}.csv" for name in OUTPUTS} | PLOTS
     outputs |= {"photographs": "photos", "metrics": "selection.json"}
     measured = _run(folder, "stages.measure", shared, wrap)
@@ -400,14 +401,14 @@ def test_exclude_refuses_the_output_of_the_audit():
         SelectParams(**{**PARAMS, "exclude": "data/audit.csv"})
 
 
-def test_measure_refuses_aligned_photographs(collection, tmp_path):
-    table = pd.read_csv(collection["landmarks"], sep=r"\s+", skiprows=2, header=None)
-    table.iloc[:, 1:] += 60
-    moved = tmp_path / "landmarks.txt"
-    header = "\n".join(collection["landmarks"].read_text().split("\n")[:2])
-    moved.write_text(header + "\n" + table.to_csv(sep=" ", header=False, index=False))
-    result = select(tmp_path / "work", {**collection, "landmarks": moved})
-    assert result.returncode == 1 and "img_celeba (in the wild) is needed" in result.stderr
+def test_measure_refuses_the_tables_of_larger_pictures(collection, tmp_path):
+    frame = make_frame(people=12, photos=12)
+    numbers = [*tables.LANDMARKS, *tables.BOX]
+    doubled = write_annotations(
+        tmp_path, frame.assign(**{name: 2 * frame[name] for name in numbers})
+    )
+    result = select(tmp_path / "work", {**doubled, "images": collection["images"]})
+    assert result.returncode == 1 and "these pictures have another size" in result.stderr
 
 
 @pytest.fixture(scope="module")
