@@ -11,7 +11,6 @@ from typer import Option
 from facerec import tables
 from facerec.evaluation.alignment_comparison import compare_alignments
 from facerec.evaluation.comparison import EvaluatedRecognizer, compare_recognizers
-from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.report import comparison_report
 from facerec.files import write_bytes
 from facerec.params import Params
@@ -43,7 +42,6 @@ def main(
     all_reliability: Annotated[Path, Option(help="output: all calibrations in one table")],
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
-    params = EvaluateParams.load("evaluate")
     entries = AllRecognizers.load("recognizers").model_extra or {}
     recognizers = {
         name: EvaluatedRecognizer(
@@ -56,7 +54,7 @@ def main(
     }
     by_pair = [
         compare_recognizers(
-            first, second, split, recognizers[first].report, recognizers[second].report, params
+            first, second, split, recognizers[first].report, recognizers[second].report
         )
         for first, second in combinations(recognizers, 2)
         for split in SPLITS
@@ -65,7 +63,7 @@ def main(
     by_alignment = [
         result
         for split in SPLITS
-        for result in compare_alignments(list(recognizers.values()), split, params)
+        for result in compare_alignments(list(recognizers.values()), split)
     ]
     numbers = {
         f"{name}.{key}": value

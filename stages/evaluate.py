@@ -91,7 +91,7 @@ def main(
     known = pd.concat([frames["val"], frames["wild"]], ignore_index=True)
     photographs = with_found_points(known, tables.read(predicted, tables.PREDICTED))
     train_counts = frames["train"].label.value_counts()
-    write_csv(slices, _named(name, slice_table(rows, photographs, train_counts, params)))
+    write_csv(slices, _named(name, slice_table(rows, photographs, train_counts)))
 
     everybody = pd.concat([frames[split].assign(split=split) for split in ("train", "val", "wild")])
     embeddings = torch.cat([first.train_embeddings, first.embeddings])

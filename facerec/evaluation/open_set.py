@@ -17,14 +17,12 @@ from facerec.evaluation.closed_set import rounded, with_interval
 from facerec.evaluation.params import EvaluateParams
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import (
-    COVERAGE,
     PairBootstrap,
     bin_middles,
     bins_of,
-    bootstrap_interval,
-    interval,
 )
 from facerec.metrics.calibration import calibration_error, fit_calibration, reliability
+from facerec.metrics.intervals import share_interval
 from facerec.metrics.operating_points import OPERATING_FPRS
 from facerec.progress import Progress
 
@@ -91,7 +89,7 @@ def open_set_metrics(
         distractors = embeddings[~query_rows]
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
-        values |= _search(query, query_people, distractors, params)
+        values |= _search(query, query_people, distractors)
     calibration, reliability_table = _calibration(pairs.counts)
     histogram = _histogram(pairs.counts.sum(axis=0))
     return OpenSet(values | calibration, curve, histogram, reliability_table)
@@ -139,8 +137,13 @@ class _Pairs:
 def _verification(
     embeddings: Tensor, people: np.ndarray, fpr: Tensor, tpr: Tensor, resampled: PairBootstrap
 ) -> dict[str, float]:
-    values = with_interval("openset_auc", verification.auc(fpr, tpr), interval(resampled.auc()))
-    values |= with_interval("openset_eer", verification.eer(fpr, tpr), interval(resampled.eer()))
+    values: dict[str, float] = {}
+    whole = {
+        "openset_auc": (verification.auc(fpr, tpr), resampled.auc()),
+        "openset_eer": (verification.eer(fpr, tpr), resampled.eer()),
+    }
+    for name, (value, estimates) in whole.items():
+        values |= with_interval(name, value, _interval(resampled, value, estimates))
     no_distractors = embeddings[:0]
     points = _operating_points(embeddings, people, no_distractors, resampled, "verification")
     for name, tpr_at_fpr, band, threshold in points:
@@ -180,16 +183,21 @@ def _operating_points(
         except ValueError as error:
             log.info("open set, %s: %s", title, error)
             continue
-        band = interval(resampled.tpr_at_fprs(np.array([fpr]))[:, 0])
+        estimates = resampled.tpr_at_fprs(np.array([fpr]))[:, 0]
+        band = _interval(resampled, accepted, estimates)
         yield name, accepted, band, threshold
 
 
-def _search(
-    query: Tensor, query_people: Tensor, distractors: Tensor, params: EvaluateParams
-) -> dict[str, float]:
+def _interval(resampled: PairBootstrap, share: float, estimates: np.ndarray) -> tuple[float, float]:
+    """Returns the interval of one share of same-person pairs with its resamples (R,)."""
+    low, high = resampled.same_interval(np.array([share]), estimates[:, None])
+    return float(low[0]), float(high[0])
+
+
+def _search(query: Tensor, query_people: Tensor, distractors: Tensor) -> dict[str, float]:
     """Returns rank-1 accuracy, and the share found at each false-alarm rate.
 
-    The intervals resample people, not thresholds.
+    The intervals are of other people at the same threshold.
     """
     best_same, best_other = identification.search_cosines(query, query_people, distractors)
     is_searched = (best_same > -torch.inf).numpy()
@@ -197,9 +205,8 @@ def _search(
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
     people = query_people.numpy()[is_searched]
-    resampling = (params.bootstrap_resamples, params.seed)
     hits = identification.rank1_hits(best_same, best_other).numpy()
-    band = bootstrap_interval(hits, people, *resampling)
+    band = share_interval(hits, people)
     values = with_interval("search_rank1", hits.mean(), band)
     for name, rate in OPERATING_FPRS.items():
         try:
@@ -208,7 +215,7 @@ def _search(
             log.info("open set, 1:N search: %s", error)
             continue
         hits = identification.rank1_hits(best_same, best_other, threshold).numpy()
-        band = bootstrap_interval(hits, people, *resampling)
+        band = share_interval(hits, people)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values
 
@@ -221,9 +228,9 @@ def _curve(fpr: Tensor, tpr: Tensor, false_pairs: int, resampled: PairBootstrap)
     accepted = np.unique(np.geomspace(1, false_pairs, ROC_POINTS).astype(int))
     reached = np.searchsorted((fpr * false_pairs).round().numpy(), accepted, side="right") - 1
     rates = accepted / false_pairs
-    quantiles = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    low, high = np.nanquantile(resampled.tpr_at_fprs(rates), quantiles, axis=0)
-    columns = {"fpr": rates, "tpr": tpr.numpy()[reached], "low": low, "high": high}
+    shares = tpr.numpy()[reached]
+    low, high = resampled.same_interval(shares, resampled.tpr_at_fprs(rates))
+    columns = {"fpr": rates, "tpr": shares, "low": low, "high": high}
     return pd.DataFrame(columns)[CURVE].round(6)
 
 

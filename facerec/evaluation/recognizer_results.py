@@ -80,7 +80,7 @@ def evaluate_recognizer(
         split_embeddings = faces.embed(network, title=f"embed {split}")
         cosines = F.normalize(split_embeddings) @ means.T
         scores = _scores(network, split_embeddings, cosines)
-        metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable, params)
+        metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable)
         reports.append(_report(faces, scores, split))
         embeddings.append(split_embeddings)
 
