@@ -22,8 +22,8 @@ from facerec.metrics.bootstrap import (
     bins_of,
 )
 from facerec.metrics.calibration import calibration_error, fit_calibration, reliability
-from facerec.metrics.intervals import share_interval
 from facerec.metrics.operating_points import OPERATING_FPRS
+from facerec.metrics.search_intervals import SearchIntervals
 from facerec.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ def open_set_metrics(
         distractors = embeddings[~query_rows]
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
-        values |= _search(query, query_people, distractors)
+        distractor_people = torch.from_numpy(codes[~is_query].astype(np.int64))
+        values |= _search(query, query_people, distractors, distractor_people)
     calibration, reliability_table = _calibration(pairs.counts)
     histogram = _histogram(pairs.counts.sum(axis=0))
     return OpenSet(values | calibration, curve, histogram, reliability_table)
@@ -143,7 +144,7 @@ def _verification(
         "openset_eer": (verification.eer(fpr, tpr), resampled.eer()),
     }
     for name, (value, estimates) in whole.items():
-        values |= with_interval(name, value, _interval(resampled, value, estimates))
+        values |= with_interval(name, value, resampled.curve_interval(value, estimates))
     no_distractors = embeddings[:0]
     points = _operating_points(embeddings, people, no_distractors, resampled, "verification")
     for name, tpr_at_fpr, band, threshold in points:
@@ -184,38 +185,28 @@ def _operating_points(
             log.info("open set, %s: %s", title, error)
             continue
         estimates = resampled.tpr_at_fprs(np.array([fpr]))[:, 0]
-        band = _interval(resampled, accepted, estimates)
-        yield name, accepted, band, threshold
+        low, high = resampled.same_interval(np.array([accepted]), estimates[:, None])
+        yield name, accepted, (float(low[0]), float(high[0])), threshold
 
 
-def _interval(resampled: PairBootstrap, share: float, estimates: np.ndarray) -> tuple[float, float]:
-    """Returns the interval of one share of same-person pairs with its resamples (R,)."""
-    low, high = resampled.same_interval(np.array([share]), estimates[:, None])
-    return float(low[0]), float(high[0])
-
-
-def _search(query: Tensor, query_people: Tensor, distractors: Tensor) -> dict[str, float]:
-    """Returns rank-1 accuracy, and the share found at each false-alarm rate.
-
-    The intervals are of other people at the same threshold.
-    """
+def _search(
+    query: Tensor, query_people: Tensor, distractors: Tensor, distractor_people: Tensor
+) -> dict[str, float]:
+    """Returns rank-1 accuracy, and the share found at each false-alarm rate."""
     best_same, best_other = identification.search_cosines(query, query_people, distractors)
-    is_searched = (best_same > -torch.inf).numpy()
-    if not is_searched.any():
+    if not (best_same > -torch.inf).any():
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
-    people = query_people.numpy()[is_searched]
-    hits = identification.rank1_hits(best_same, best_other).numpy()
-    band = share_interval(hits, people)
-    values = with_interval("search_rank1", hits.mean(), band)
+    intervals = SearchIntervals(query, query_people, distractors, distractor_people, best_same)
+    rank1 = identification.rank1_hits(best_same, best_other).double().mean().item()
+    values = with_interval("search_rank1", rank1, intervals.rank1(rank1))
     for name, rate in OPERATING_FPRS.items():
         try:
-            share, threshold = identification.detection_rate(best_same, best_other, rate)
+            share, _ = identification.detection_rate(best_same, best_other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        hits = identification.rank1_hits(best_same, best_other, threshold).numpy()
-        band = share_interval(hits, people)
+        band = intervals.found(share, rate)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values
 

@@ -10,12 +10,14 @@ import numpy as np
 
 from facerec.metrics.intervals import (
     COVERAGE,
+    PRIOR_FAILURES,
     agresti_coull,
     effective_number,
     prior_design_effect,
 )
 
 BLOCK = 2**24  # elements of a temporary array
+CURVE_PRIOR = 0.2  # failures; a summary of a whole ROC varies far less than a share
 
 
 def cluster_weights(num_people: int, resamples: int, seed: int) -> np.ndarray:
@@ -128,45 +130,70 @@ class PairBootstrap:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the 95 % intervals (low, high), (F,) each, of shares of same-person pairs.
 
-        They are those of `share_interval`, with the variance of the resampled shares. An area
-        under the ROC and an equal error rate count as such shares too. (0, 1) where fewer than two
-        people have a pair.
+        They are those of `share_interval`, with the variance of the resampled shares. (0, 1) where
+        fewer than two people have a pair.
 
         Args:
             shares: (F,) of all people, in [0, 1].
             estimates: (R, F) of each resample, NaN where it has no such pairs.
         """
+        return self._same_interval(shares, estimates, PRIOR_FAILURES)
+
+    def curve_interval(self, value: float, estimates: np.ndarray) -> tuple[float, float]:
+        """Returns the 95 % interval of an area under the ROC or an equal error rate.
+
+        Args:
+            value: of all people, in [0, 1].
+            estimates: (R,) of each resample.
+        """
+        low, high = self._same_interval(np.array([value]), estimates[:, None], CURVE_PRIOR)
+        return float(low[0]), float(high[0])
+
+    def _same_interval(
+        self, shares: np.ndarray, estimates: np.ndarray, prior_failures: float
+    ) -> tuple[np.ndarray, np.ndarray]:
         counts = self.same_pairs[self.same_pairs > 0]
-        prior = prior_design_effect(counts) if len(counts) else 1.0
-        return _resampled_interval(shares, estimates, counts.sum(), prior, len(counts))
+        if len(counts) < 2:
+            return np.zeros_like(shares), np.ones_like(shares)
+        pairs = counts.sum(), prior_design_effect(counts), prior_failures
+        return _resampled_interval(shares, estimates, len(counts), *pairs)
 
     def different_interval(
         self, shares: np.ndarray, estimates: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the intervals of shares of different-person pairs, as `same_interval`."""
+        """Returns the intervals of shares of different-person pairs, as `same_interval`.
+
+        They hold the truth more often than in 95 %: the weights w_p · w_q of two people's pairs
+        vary more than the pairs do (Owen 2007, "The pigeonhole bootstrap").
+        """
         num_people = len(self.same_pairs)
         of_two_people = self.different_pairs / (num_people * (num_people - 1) / 2)
         prior = prior_design_effect(np.array([max(1.0, of_two_people)]))
-        return _resampled_interval(shares, estimates, self.different_pairs, prior, num_people)
+        pairs = self.different_pairs, prior, PRIOR_FAILURES
+        return _resampled_interval(shares, estimates, num_people, *pairs)
 
 
 def _resampled_interval(
-    shares: np.ndarray, estimates: np.ndarray, pairs: int, prior_effect: float, num_people: int
+    shares: np.ndarray,
+    estimates: np.ndarray,
+    num_people: int,
+    pairs: int,
+    prior_effect: float,
+    prior_failures: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the 95 % intervals (low, high), (F,) each, of shares of pairs.
 
     Args:
         shares: (F,).
         estimates: (R, F) resampled.
+        num_people: who were resampled; at least two.
         pairs: how many there are.
         prior_effect: as in `effective_number`.
-        num_people: who were resampled.
+        prior_failures: likewise.
     """
-    if num_people < 2:
-        return np.zeros_like(shares), np.ones_like(shares)
     variance = np.nanvar(estimates, axis=0) * num_people / (num_people - 1)
     spread = shares * (1 - shares)
-    number = effective_number(pairs, spread, variance, prior_effect)
+    number = effective_number(pairs, spread, variance, prior_effect, prior_failures)
     return agresti_coull(shares, number, num_people - 1)
 
 

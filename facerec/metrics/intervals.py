@@ -112,8 +112,36 @@ def bonett_price(
     return np.clip(difference - half, -1, 1), np.clip(difference + half, -1, 1)
 
 
+def jackknife_interval(
+    share: float, left_out: np.ndarray, counts: np.ndarray
+) -> tuple[float, float]:
+    """Returns the 95 % interval (low, high) of a share that is no mean over photographs.
+
+    Such as the share found in a gallery of the same people, above a threshold that they set. It is
+    that of `share_interval`, with the variance of the delete-a-group jackknife (Kott 2001, "The
+    delete-a-group jackknife", J. Official Statistics 17). With one group it is (0, 1).
+
+    Args:
+        share: of all, in [0, 1].
+        left_out: (G,) the share where one group of people is not there at all, for each group.
+        counts: (P,) photographs of each person behind the share.
+    """
+    groups = len(left_out)
+    if groups < 2:
+        return 0.0, 1.0
+    variance = left_out.var() * (groups - 1)
+    prior = prior_design_effect(counts)
+    number = effective_number(counts.sum(), share * (1 - share), variance, prior)
+    low, high = agresti_coull(share, number, groups - 1)
+    return float(low), float(high)
+
+
 def effective_number(
-    number: float, spread: np.ndarray, variance: np.ndarray, prior_effect: float
+    number: float,
+    spread: float | np.ndarray,
+    variance: float | np.ndarray,
+    prior_effect: float,
+    prior_failures: float = PRIOR_FAILURES,
 ) -> np.ndarray:
     """Returns how many independent photographs would tell as much about a mean, (F,).
 
@@ -125,9 +153,10 @@ def effective_number(
         spread: (F,) variance of one photograph's value.
         variance: (F,) of the mean, as estimated from how people differ.
         prior_effect: design effect at PRIOR_CORRELATION.
+        prior_failures: how much it counts.
     """
-    seen = number**2 * variance + PRIOR_FAILURES * prior_effect
-    return number * (number * spread + PRIOR_FAILURES) / seen
+    seen = number**2 * np.asarray(variance) + prior_failures * prior_effect
+    return number * (number * np.asarray(spread) + prior_failures) / seen
 
 
 def prior_design_effect(counts: np.ndarray) -> float:
