@@ -340,6 +340,18 @@ def test_reports_of_other_photographs_are_refused():
     assert compare_recognizers("ce", "arcface", "val", rows, rows[::-1]).difference == 0
 
 
+def test_recognisers_that_are_right_on_the_same_photographs_may_still_differ():
+    hits = (np.arange(150) % 5 > 0).astype(int)
+    image_ids = [f"{number:03d}" for number in range(150)]
+    columns = {"label": np.arange(150) // 2, "is_recognized": hits, "recognized_share": hits}
+    rows = pd.DataFrame({"image_id": image_ids, **columns, "split": "val"})
+    result = compare_recognizers("ce", "arcface", "val", rows, rows)
+    assert (result.difference, result.p) == (0, 1) and result.low == -result.high < -0.01
+    span = f"+0.0 points ({100 * result.low:+.1f} to {100 * result.high:+.1f})"
+    sentence = f"ArcFace and CE are not distinguishable on val: {span}; p = 1.0000."
+    assert result.sentence() == sentence
+
+
 def test_confusion_keeps_the_people_most_often_confused():
     actual = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 5])
     predicted = np.array([2, 2, 1, 1, 5, 4, 3, 4, 4, 5])
