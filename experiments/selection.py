@@ -30,7 +30,7 @@ from facerec.files import write_bytes
 from facerec.imaging import warp
 from facerec.imaging.io import read_image
 from facerec.landmarks import hourglass
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import difference_interval, share_interval
 from facerec.networks.devices import device
 from facerec.parallel import in_batches, parallel_map
 from facerec.params import Params
@@ -44,7 +44,6 @@ from facerec.selection.params import SelectParams
 from facerec.training.loop import delete_checkpoints, fingerprint
 
 BASES = ["random", "frontal"]  # strategies that the others are compared with
-RESAMPLES = 2000
 BATCH_SIZE = 64
 
 
@@ -256,7 +255,7 @@ def _hits(network: Recognizer, val_set: AlignedFaces) -> str:
 def markdown(finished: pd.DataFrame, drawn: dict, length: str, faces: str) -> str:
     """Returns the table: a row for each strategy.
 
-    Intervals come from resampling people. A photograph's hits are the mean over the seeds.
+    Intervals are over people. A photograph's hits are the mean over the seeds.
 
     Args:
         finished: a row for each strategy and seed, as train_and_test returns it.
@@ -312,7 +311,7 @@ def _mean_hits(texts: pd.Series) -> np.ndarray:
 
 
 def _with_interval(hits: np.ndarray, people: np.ndarray, sign: str = "") -> str:
-    low, high = bootstrap_interval(hits, people, RESAMPLES, seed=1)
+    low, high = (difference_interval if sign else share_interval)(hits, people)
     return f"{100 * hits.mean():{sign}.1f} ({100 * low:{sign}.1f} to {100 * high:{sign}.1f})"
 
 

@@ -12,7 +12,6 @@ from facerec import tables
 from facerec.evaluation import folder
 from facerec.evaluation.alignment_comparison import compare_alignments
 from facerec.evaluation.comparison import EvaluatedRecognizer, compare_recognizers
-from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.report import comparison_report
 from facerec.files import write_bytes
 from facerec.params import Params
@@ -46,7 +45,6 @@ def main(
     ],
 ) -> None:
     """Set the recognisers side by side, on the same photographs."""
-    params = EvaluateParams.load("evaluate")
     entries = AllRecognizers.load("recognizers").model_extra or {}
     recognizers = {
         name: EvaluatedRecognizer(
@@ -59,7 +57,7 @@ def main(
     }
     by_pair = [
         compare_recognizers(
-            first, second, split, recognizers[first].report, recognizers[second].report, params
+            first, second, split, recognizers[first].report, recognizers[second].report
         )
         for first, second in combinations(recognizers, 2)
         for split in SPLITS
@@ -68,7 +66,7 @@ def main(
     by_alignment = [
         result
         for split in SPLITS
-        for result in compare_alignments(list(recognizers.values()), split, params)
+        for result in compare_alignments(list(recognizers.values()), split)
     ]
     numbers = {
         f"{name}.{key}": value

@@ -9,7 +9,7 @@ import pandas as pd
 from typer import Option
 
 from facerec import tables
-from facerec.data.celeba import read_identity
+from facerec.data.identity import read_identity
 from facerec.detection.detections import Detections
 from facerec.detection.detector import make_detector
 from facerec.detection.params import DetectParams

@@ -78,7 +78,7 @@ def main(
     rows = combined_report(results)
 
     values = mean_and_sd([result.metrics for result in results])
-    values |= enrolment_metrics(eval_sets, params)
+    values |= enrolment_metrics(eval_sets)
     write_metrics(evaluation / folder.METRICS, values)
     write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
     tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
@@ -96,7 +96,7 @@ def main(
     quality = quality_table(pd.concat([known, strangers]), points_found, pixel_measures)
     train_counts = frames["train"].label.value_counts()
     contents = {
-        "slices": slice_table(rows, known, train_counts, params),
+        "slices": slice_table(rows, known, train_counts),
         "cosines": mean_curve([result.open_set.cosines for result in results]),
         "reliability": first.open_set.reliability,
         "error_rates": mean_curve([result.open_set.error_rates for result in results]),

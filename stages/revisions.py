@@ -5,7 +5,6 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from facerec.evaluation.params import EvaluateParams
 from facerec.files import write_bytes
 from facerec.report import revisions_page
 from facerec.report.revisions import read_revision
@@ -35,8 +34,7 @@ def main(
             f"expected two revisions or more, got {' '.join(revisions)}; for instance "
             f"`facerec report main workspace`"
         )
-    params = EvaluateParams.load("evaluate")
-    compared = revisions_page.SideBySide.of([read_revision(name) for name in names], params)
+    compared = revisions_page.SideBySide.of([read_revision(name) for name in names])
     write_bytes(page, revisions_page.page(compared).encode())
     print(revisions_page.text(compared))
     print(f"\nAs a page: {page}")

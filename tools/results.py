@@ -37,7 +37,7 @@ Written by `make results` after `make repro`.
 
 ## Recognisers
 
-In %, with 95 % intervals from resampling people.
+In %, with 95 % intervals over people.
 
 {recognizers}
 

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facerec.evaluation.comparison import EvaluatedRecognizer, cell, display_name
-from facerec.evaluation.params import EvaluateParams
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import difference_interval
 
 TOP1 = {"val": "val_top1", "wild": "wild_top1"}
 
@@ -26,7 +25,7 @@ class AlignmentResult:
         second: number of points.
         split: val or wild.
         difference: in [-1, 1].
-        low: of its 95 % interval by resampling people.
+        low: of its 95 % interval over people.
         high: of its 95 % interval.
     """
 
@@ -52,9 +51,7 @@ class AlignmentResult:
         )
 
 
-def compare_alignments(
-    recognizers: list[EvaluatedRecognizer], split: str, params: EvaluateParams
-) -> list[AlignmentResult]:
+def compare_alignments(recognizers: list[EvaluatedRecognizer], split: str) -> list[AlignmentResult]:
     """Returns the paired comparison of every two alignments that share a type of head.
 
     A split without photographs has no results.
@@ -62,7 +59,6 @@ def compare_alignments(
     Args:
         recognizers: all of them; several of one head and alignment count as their mean.
         split: val or wild.
-        params: of the intervals.
     """
     kinds = {(recognizer.head, recognizer.alignment) for recognizer in recognizers}
     shares = {kind: _recognized_shares(recognizers, *kind, split) for kind in kinds}
@@ -73,9 +69,7 @@ def compare_alignments(
             continue
         gains = sum(shares[head, second] - shares[head, first] for head in heads) / len(heads)
         people = gains.index.get_level_values("label")
-        low, high = bootstrap_interval(
-            gains.to_numpy(), people, params.bootstrap_resamples, params.seed
-        )
+        low, high = difference_interval(gains.to_numpy(), people)
         results.append(AlignmentResult(first, second, split, float(gains.mean()), low, high))
     return results
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from facerec.evaluation.params import EvaluateParams
-from facerec.metrics.bootstrap import bootstrap_interval, macro_interval, macro_mean
+from facerec.metrics.intervals import macro_interval, macro_mean, share_interval
 from facerec.recognition.scoring import top_k_hits
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,6 @@ def closed_set_metrics(
     prototype_cosines: Tensor,
     labels: Tensor,
     usable: np.ndarray,
-    params: EvaluateParams,
 ) -> dict[str, float]:
     """Returns top-1, top-5, macro top-1 and top-1 by prototypes, each with its interval.
 
@@ -33,13 +31,11 @@ def closed_set_metrics(
         prototype_cosines: (N, K) to each person's mean training embedding.
         labels: (N,) 0 … K-1.
         usable: (N,) whether the face could be aligned; one that could not counts as wrong.
-        params: of the intervals.
     """
     if not len(labels):
         log.info("%s: no photographs, so no accuracy", split)
         return {}
     people = labels.numpy()
-    resampling = (params.bootstrap_resamples, params.seed)
     hits = {
         "top1": top_k_hits(scores, labels, 1).numpy() & usable,
         "top5": top_k_hits(scores, labels, 5).numpy() & usable,
@@ -47,10 +43,10 @@ def closed_set_metrics(
     }
     values: dict[str, float] = {}
     for name, is_hit in hits.items():
-        interval = bootstrap_interval(is_hit, people, *resampling)
+        interval = share_interval(is_hit, people)
         values |= with_interval(f"{split}_{name}", is_hit.mean(), interval)
     macro = macro_mean(hits["top1"], people)
-    interval = macro_interval(hits["top1"], people, *resampling)
+    interval = macro_interval(hits["top1"], people)
     return values | with_interval(f"{split}_macro_top1", macro, interval)
 
 

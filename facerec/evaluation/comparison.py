@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from facerec.evaluation.params import EvaluateParams
-from facerec.metrics.bootstrap import bootstrap_interval, mcnemar_p
+from facerec.metrics.intervals import difference_interval, mcnemar_p
 
 DISPLAY_NAMES = {  # by recogniser; the others keep their names
     "ce": "CE",
@@ -111,7 +110,6 @@ def compare_recognizers(
     split: str,
     first_report: pd.DataFrame,
     second_report: pd.DataFrame,
-    params: EvaluateParams,
 ) -> PairedResult:
     """Returns the paired comparison of two recognisers on one split.
 
@@ -121,7 +119,6 @@ def compare_recognizers(
         split: val or wild.
         first_report: the first's REPORT table.
         second_report: the second's REPORT table.
-        params: of the interval.
 
     Raises:
         ValueError: they are not of the same photographs.
@@ -137,9 +134,7 @@ def compare_recognizers(
     hits = rows.is_recognized.to_numpy() == 1
     other_hits = other_rows.is_recognized.to_numpy() == 1
     gains = other_rows.recognized_share.to_numpy(float) - rows.recognized_share.to_numpy(float)
-    low, high = bootstrap_interval(
-        gains, rows.label.to_numpy(), params.bootstrap_resamples, params.seed
-    )
+    low, high = difference_interval(gains, rows.label.to_numpy())
     return PairedResult(
         first=first,
         second=second,
@@ -172,8 +167,7 @@ def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
     note = f"the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else "one seed"
     lines += [
         "",
-        f"Per cent, {note}, with 95 % intervals by resampling people; "
-        f"every score is without a margin.",
+        f"Per cent, {note}, with 95 % intervals over people; every score is without a margin.",
     ]
     if seeds > 1:
         lines += ["", "p, and who recognises which photograph, are the first seed's."]

@@ -18,7 +18,7 @@ from facerec.evaluation.decisions import Decisions
 from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.recognizer_results import RecognizerResult
 from facerec.evaluation.slices import TRAINING_PHOTOGRAPHS, groupings
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import share_interval
 from facerec.metrics.pair_rates import pair_rate
 
 RATES = ["fnmr", "fnmr_low", "fnmr_high", "fmr", "fmr_low", "fmr_high"]
@@ -63,7 +63,7 @@ def _of_strangers(
             is_member = groups == group
             counts = np.bincount(people[is_member], minlength=len(person_ids))
             is_probe = is_member[probes]
-            fnmr = _rate(misses[is_probe], people[probes[is_probe]], params)
+            fnmr = _rate(misses[is_probe], people[probes[is_probe]])
             pairs = people[decisions.false_matches[is_member[decisions.false_matches].all(axis=1)]]
             matches = _matrix(pairs, len(person_ids))
             fmr = pair_rate(matches + matches.T, counts, counts, *_resampling(params))
@@ -86,20 +86,18 @@ def _of_known_people(
         of_group = seen == count
         is_member = of_group[labels]
         probes = np.bincount(labels[is_member], minlength=num_people)
-        fnmr = _rate(is_missed[is_member], labels[is_member], params)
+        fnmr = _rate(is_missed[is_member], labels[is_member])
         fmr = pair_rate(matches, probes, of_group, *_resampling(params))
         people = (probes > 0).sum()
         rows.append([TRAINING_PHOTOGRAPHS, count, is_member.sum(), people, *fnmr, *fmr])
     return rows
 
 
-def _rate(
-    is_error: np.ndarray, people: np.ndarray, params: EvaluateParams
-) -> tuple[float, float, float]:
+def _rate(is_error: np.ndarray, people: np.ndarray) -> tuple[float, float, float]:
     """Returns a share of errors with its interval, NaN if nothing was compared."""
     if not len(is_error):
         return NOT_MEASURED
-    return float(is_error.mean()), *bootstrap_interval(is_error, people, *_resampling(params))
+    return float(is_error.mean()), *share_interval(is_error, people)
 
 
 def _matrix(pairs: np.ndarray, num_people: int) -> np.ndarray:

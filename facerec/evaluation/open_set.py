@@ -19,11 +19,12 @@ from facerec.evaluation.open_set_curves import CURVE, HISTOGRAM, histogram, roc_
 from facerec.evaluation.params import EvaluateParams
 from facerec.evaluation.search_curves import CMC, SEARCH, cmc_curve, search_curves
 from facerec.metrics import identification, verification
-from facerec.metrics.bootstrap import PairBootstrap, bins_of, bootstrap_interval, interval
+from facerec.metrics.bootstrap import PairBootstrap, bins_of
 from facerec.metrics.error_rates import COLUMNS as ERROR_RATES
 from facerec.metrics.error_rates import error_rates
 from facerec.metrics.operating_points import OPERATING_FPRS
 from facerec.metrics.ranks import search_ranks
+from facerec.metrics.search_intervals import SearchIntervals
 from facerec.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -102,9 +103,10 @@ def open_set_metrics(
         distractors = embeddings[~query_rows]
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
-        values |= _search(query, query_people, distractors, params)
-        search = search_curves(query, query_people, distractors, codes[~is_query], params)
-        cmc = _cmc(embeddings, codes, is_query, params)
+        distractor_people = torch.from_numpy(codes[~is_query].astype(np.int64))
+        values |= _search(query, query_people, distractors, distractor_people)
+        search = search_curves(query, query_people, distractors, distractor_people, params.seed)
+        cmc = _cmc(embeddings, codes, is_query)
     calibration, reliability_table = calibrate(pairs.counts)
     different, same = pairs.counts.sum(axis=0)
     return OpenSet(
@@ -160,8 +162,13 @@ class _Pairs:
 def _verification(
     embeddings: Tensor, people: np.ndarray, fpr: Tensor, tpr: Tensor, resampled: PairBootstrap
 ) -> dict[str, float]:
-    values = with_interval("openset_auc", verification.auc(fpr, tpr), interval(resampled.auc()))
-    values |= with_interval("openset_eer", verification.eer(fpr, tpr), interval(resampled.eer()))
+    values: dict[str, float] = {}
+    whole = {
+        "openset_auc": (verification.auc(fpr, tpr), resampled.auc()),
+        "openset_eer": (verification.eer(fpr, tpr), resampled.eer()),
+    }
+    for name, (value, estimates) in whole.items():
+        values |= with_interval(name, value, resampled.curve_interval(value, estimates))
     no_distractors = embeddings[:0]
     points = _operating_points(embeddings, people, no_distractors, resampled, "verification")
     for name, tpr_at_fpr, band, threshold in points:
@@ -201,45 +208,37 @@ def _operating_points(
         except ValueError as error:
             log.info("open set, %s: %s", title, error)
             continue
-        band = interval(resampled.tpr_at_fprs(np.array([fpr]))[:, 0])
-        yield name, accepted, band, threshold
+        estimates = resampled.tpr_at_fprs(np.array([fpr]))[:, 0]
+        low, high = resampled.same_interval(np.array([accepted]), estimates[:, None])
+        yield name, accepted, (float(low[0]), float(high[0])), threshold
 
 
 def _search(
-    query: Tensor, query_people: Tensor, distractors: Tensor, params: EvaluateParams
+    query: Tensor, query_people: Tensor, distractors: Tensor, distractor_people: Tensor
 ) -> dict[str, float]:
-    """Returns rank-1 accuracy, and the share found at each false-alarm rate.
-
-    The intervals resample people, not thresholds.
-    """
+    """Returns rank-1 accuracy, and the share found at each false-alarm rate."""
     best_same, best_other = identification.search_cosines(query, query_people, distractors)
-    is_searched = (best_same > -torch.inf).numpy()
-    if not is_searched.any():
+    if not (best_same > -torch.inf).any():
         log.info("open set, 1:N search: no query person has two photographs")
         return {}
-    people = query_people.numpy()[is_searched]
-    resampling = (params.bootstrap_resamples, params.seed)
-    hits = identification.rank1_hits(best_same, best_other).numpy()
-    band = bootstrap_interval(hits, people, *resampling)
-    values = with_interval("search_rank1", hits.mean(), band)
+    intervals = SearchIntervals(query, query_people, distractors, distractor_people, best_same)
+    rank1 = identification.rank1_hits(best_same, best_other).double().mean().item()
+    values = with_interval("search_rank1", rank1, intervals.rank1(rank1))
     for name, rate in OPERATING_FPRS.items():
         try:
-            share, threshold = identification.detection_rate(best_same, best_other, rate)
+            share, _ = identification.detection_rate(best_same, best_other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
-        hits = identification.rank1_hits(best_same, best_other, threshold).numpy()
-        band = bootstrap_interval(hits, people, *resampling)
+        band = intervals.found(share, rate)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values
 
 
-def _cmc(
-    embeddings: Tensor, people: np.ndarray, is_query: np.ndarray, params: EvaluateParams
-) -> pd.DataFrame:
+def _cmc(embeddings: Tensor, people: np.ndarray, is_query: np.ndarray) -> pd.DataFrame:
     """Returns the CMC of the query photographs among all others, people ranked by their best."""
     has_another = np.bincount(people)[people] > 1
     queries = np.flatnonzero(is_query & has_another)
     codes = torch.from_numpy(people.astype(np.int64))
     ranks = search_ranks(embeddings, codes, torch.from_numpy(queries))
-    return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)), params)
+    return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)))

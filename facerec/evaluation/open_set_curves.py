@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from facerec.metrics.bootstrap import COVERAGE, PairBootstrap, bin_middles
+from facerec.metrics.bootstrap import PairBootstrap, bin_middles
 
 ROC_POINTS = 200
 SHOWN_BINS = 128  # of the histogram
@@ -20,9 +20,9 @@ def roc_curve(fpr: Tensor, tpr: Tensor, false_pairs: int, resampled: PairBootstr
     accepted = np.unique(np.geomspace(1, false_pairs, ROC_POINTS).astype(int))
     reached = np.searchsorted((fpr * false_pairs).round().numpy(), accepted, side="right") - 1
     rates = accepted / false_pairs
-    quantiles = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    low, high = np.nanquantile(resampled.tpr_at_fprs(rates), quantiles, axis=0)
-    columns = {"fpr": rates, "tpr": tpr.numpy()[reached], "low": low, "high": high}
+    shares = tpr.numpy()[reached]
+    low, high = resampled.same_interval(shares, resampled.tpr_at_fprs(rates))
+    columns = {"fpr": rates, "tpr": shares, "low": low, "high": high}
     return pd.DataFrame(columns)[CURVE].round(6)
 
 

@@ -9,7 +9,7 @@ from facerec.params import Params
 class EvaluateParams(Params):
     """The section `evaluate`: how intervals are made."""
 
-    bootstrap_resamples: PositiveInt  # of people, for each interval
+    bootstrap_resamples: PositiveInt  # of people, for the intervals of pairs
     seed: int
 
 

@@ -100,11 +100,11 @@ def evaluate_recognizer(
         split_embeddings = faces.embed(network, title=f"embed {split}")
         cosines = F.normalize(split_embeddings) @ means.T
         scores = _scores(network, split_embeddings, cosines)
-        metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable, params)
+        metrics |= closed_set_metrics(split, scores, cosines, faces.labels, faces.usable)
         reports.append(_report(faces, scores, split))
         embeddings.append(split_embeddings)
         ranks = _ranks(scores, faces)
-        cmcs.append(cmc_curve(split, ranks, faces.labels.numpy(), len(means), params))
+        cmcs.append(cmc_curve(split, ranks, faces.labels.numpy(), len(means)))
 
     strangers = eval_sets[OPEN_SET]
     is_query = (strangers.frame.role == "query").to_numpy()

@@ -51,7 +51,7 @@ def _alignment_lines(
     """Returns the lines on alignments; none if all recognisers have the same."""
     if len({recognizer.alignment for recognizer in recognizers}) < 2:
         return []
-    note = "Top-1, %, with 95 % intervals by resampling people."
+    note = "Top-1, %, with 95 % intervals over people."
     lines = ["## Alignment", "", *alignment_table(recognizers), "", note, ""]
     for split in dict.fromkeys(result.split for result in results):
         lines += [alignment_sentence([r for r in results if r.split == split]), ""]

@@ -7,9 +7,8 @@ import pandas as pd
 
 from facerec import tables
 from facerec.annotation_names import LANDMARKS
-from facerec.evaluation.params import EvaluateParams
 from facerec.geometry import eye_distance, frontality
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import share_interval
 
 COLUMNS = ["split", "slice", "group", "photographs", "top1", "low", "high"]
 # The least frontality of each group.
@@ -35,20 +34,18 @@ def slice_table(
     report: pd.DataFrame,
     photographs: pd.DataFrame,
     train_counts: pd.Series,
-    params: EvaluateParams,
 ) -> pd.DataFrame:
     """Returns top-1 accuracy of every group of every slice of each split, COLUMNS.
 
     The slices: each attribute that the collection has; the distance between the eyes, in quarters
     of the split; yaw, by where the nose is between the eyes; the number of the person's training
-    photographs. Intervals are by resampling people.
+    photographs. Intervals are over people.
 
     Args:
         report: a REPORT table.
         photographs: a SELECTED table of the same photographs, with the points that the hourglass
             found, NaN where it found none.
         train_counts: training photographs by label.
-        params: of the intervals.
     """
     frame = report.merge(photographs.drop(columns="label"), on="image_id", validate="one_to_one")
     rows = []
@@ -57,7 +54,7 @@ def slice_table(
         by_slice[TRAINING_PHOTOGRAPHS] = part.label.map(train_counts).to_numpy()
         for name, groups in by_slice.items():
             for group, members in part.groupby(groups, sort=False, observed=True):
-                rows.append([split, name, group, len(members), *_top1(members, params)])
+                rows.append([split, name, group, len(members), *_top1(members)])
     return pd.DataFrame(rows, columns=COLUMNS).round(6)
 
 
@@ -114,8 +111,6 @@ def _yaw_groups(frontalities: np.ndarray) -> np.ndarray:
     return np.array(list(YAW))[index]
 
 
-def _top1(members: pd.DataFrame, params: EvaluateParams) -> tuple[float, float, float]:
+def _top1(members: pd.DataFrame) -> tuple[float, float, float]:
     shares = members.recognized_share.to_numpy(float)
-    people = members.label.to_numpy()
-    interval = bootstrap_interval(shares, people, params.bootstrap_resamples, params.seed)
-    return shares.mean(), *interval
+    return shares.mean(), *share_interval(shares, members.label.to_numpy())

@@ -8,10 +8,12 @@ from facerec.annotation_names import POINTS
 from facerec.geometry import eye_distance, frontality
 from facerec.landmarks.evaluation import Predictions
 from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import share_interval
 
 FRONTAL = 0.3  # the notebook's rule
 LIMIT = 8  # % of the eye distance; a face that is further off has failed
-RESAMPLES = 1000  # of people, behind each interval
+RESAMPLES = 1000  # of people, behind the interval of an error
+SHARES = ("auc_to_8", "failure_rate_at_8")  # metrics that are means of numbers in [0, 1]
 CURVE_END, CURVE_STEP = 20.0, 0.25  # % of the eye distance
 
 
@@ -63,7 +65,7 @@ def summary(
 
     `nme`, `nme_<point>`: the mean error. `auc_to_8`: area under the cumulative error curve.
     `failure_rate_at_8`: share of the faces that are further off. Each has `_low` and `_high`, its
-    95 % interval by resampling people, and `_mean_shape`, the value of the mean shape as a guess.
+    95 % interval over people, and `_mean_shape`, the value of the mean shape as a guess.
     `nme_of_confident_half`, `nme_of_other_half` and `confidence_spearman` say whether confidence
     follows the error. `…_frontal`: of frontal faces alone.
 
@@ -140,7 +142,7 @@ def _set_metrics(
     metrics, baseline_metrics = _face_metrics(errors), _face_metrics(baseline)
     values: dict[str, float] = {}
     for name, numbers in metrics.items():
-        values |= _with_interval(f"{name}{suffix}", numbers, given.people, seed)
+        values |= _with_interval(name, suffix, numbers, given.people, seed)
         values[f"{name}{suffix}_mean_shape"] = float(baseline_metrics[name].mean())
     values[f"faces_not_found{suffix}"] = int((~is_found).sum())
     if is_found.any():
@@ -148,9 +150,10 @@ def _set_metrics(
     values |= _confidence_metrics(face_errors[is_found], face_confidence[is_found], suffix)
     if frontal.any():
         for name in ("nme", "auc_to_8", "failure_rate_at_8"):
-            key = f"{name}_frontal{suffix}"
-            values |= _with_interval(key, metrics[name][frontal], given.people[frontal], seed)
-            values[f"{key}_mean_shape"] = float(baseline_metrics[name][frontal].mean())
+            end = f"_frontal{suffix}"
+            numbers, people = metrics[name][frontal], given.people[frontal]
+            values |= _with_interval(name, end, numbers, people, seed)
+            values[f"{name}{end}_mean_shape"] = float(baseline_metrics[name][frontal].mean())
         both = is_found & frontal
         values |= _confidence_metrics(face_errors[both], face_confidence[both], f"_frontal{suffix}")
     return values
@@ -168,15 +171,19 @@ def _face_metrics(errors: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _with_interval(
-    name: str, values: np.ndarray, people: np.ndarray, seed: int
+    name: str, suffix: str, values: np.ndarray, people: np.ndarray, seed: int
 ) -> dict[str, float]:
     """Returns the mean of the finite values and its interval, nothing if none is finite."""
     is_finite = np.isfinite(values)
     if not is_finite.any():
         return {}
     values, people = values[is_finite], people[is_finite]
-    low, high = bootstrap_interval(values, people, RESAMPLES, seed)
-    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
+    if name in SHARES:
+        low, high = share_interval(values, people)
+    else:
+        low, high = bootstrap_interval(values, people, RESAMPLES, seed)
+    key = f"{name}{suffix}"
+    return {key: float(values.mean()), f"{key}_low": low, f"{key}_high": high}
 
 
 def _confidence_metrics(

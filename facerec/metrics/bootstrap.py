@@ -1,4 +1,4 @@
-"""Intervals by resampling people, and McNemar's test of two recognisers on the same photographs.
+"""Intervals by resampling people, for means that are no shares and for shares of pairs.
 
 Photographs of one person are not independent. So whole people are drawn, not photographs: an
 interval says what another sample of people, with their photographs, would have given.
@@ -8,8 +8,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-COVERAGE = 0.95
+from facerec.metrics.intervals import (
+    COVERAGE,
+    PRIOR_FAILURES,
+    agresti_coull,
+    effective_number,
+    prior_design_effect,
+)
+
 BLOCK = 2**24  # elements of a temporary array
+CURVE_PRIOR = 0.2  # failures; a summary of a whole ROC varies far less than a share
 
 
 def cluster_weights(num_people: int, resamples: int, seed: int) -> np.ndarray:
@@ -32,10 +40,11 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Returns the 95 % interval (low, high) of the mean over photographs.
 
-    For the difference of two recognisers' hits it is the paired interval.
+    For numbers without bounds, such as distances: for shares and their differences those of
+    `facerec.metrics.intervals` hold the truth more often.
 
     Args:
-        values: (N,) a number for each photograph, such as 1 for a hit and 0 for a miss.
+        values: (N,) a number for each photograph.
         people: (N,) who is on it.
         resamples: of the people, with replacement.
         seed: the same seed draws the same people.
@@ -46,43 +55,6 @@ def bootstrap_interval(
     sums, counts = _per_person(values, people)
     weights = cluster_weights(len(counts), resamples, seed)
     return interval((weights @ sums) / (weights @ counts))
-
-
-def macro_interval(
-    values: np.ndarray, people: np.ndarray, resamples: int, seed: int
-) -> tuple[float, float]:
-    """Returns the 95 % interval of `macro_mean`; arguments as in `bootstrap_interval`."""
-    sums, counts = _per_person(values, people)
-    weights = cluster_weights(len(counts), resamples, seed)
-    return interval(weights @ (sums / counts) / len(counts))
-
-
-def macro_mean(values: np.ndarray, people: np.ndarray) -> float:
-    """Returns the mean over people of each person's mean, so that every person weighs the same.
-
-    Arguments as in `bootstrap_interval`.
-    """
-    sums, counts = _per_person(values, people)
-    return float((sums / counts).mean())
-
-
-def mcnemar_p(first_hits: np.ndarray, second_hits: np.ndarray) -> float:
-    """Returns the two-sided exact p-value of McNemar's test (McNemar 1947).
-
-    Null hypothesis: on a photograph that only one of them recognises, either is right with
-    probability 1/2. Photographs of one person count as independent here. Where they are not, p is
-    too small: trust the interval.
-
-    Args:
-        first_hits: (N,) bool.
-        second_hits: (N,) bool, on the same photographs.
-    """
-    from scipy.stats import binomtest  # takes a second to import
-
-    first_wins = int(np.sum(first_hits & ~second_hits))
-    second_wins = int(np.sum(second_hits & ~first_hits))
-    trials = first_wins + second_wins
-    return float(binomtest(first_wins, trials).pvalue) if trials else 1.0
 
 
 def bins_of(cosines: np.ndarray, bins: int) -> np.ndarray:
@@ -112,11 +84,15 @@ class PairBootstrap:
     Attributes:
         different: (R, bins) weight of the different-person pairs in each bin, the highest first.
         same: (R, bins) weight of the same-person pairs in each bin.
+        same_pairs: (K,) each person's same-person pairs.
+        different_pairs: how many there are.
     """
 
     def __init__(self, num_people: int, resamples: int, seed: int, bins: int):
         self.weights = cluster_weights(num_people, resamples, seed).astype(np.float32)
         self.same, self.different = np.zeros((2, resamples, bins), np.float32)
+        self.same_pairs = np.zeros(num_people, np.int64)
+        self.different_pairs = 0
 
     def add(self, bin_of: np.ndarray, first_people: np.ndarray, second_people: np.ndarray) -> None:
         """Adds pairs. It is fastest where few people are on the first photographs.
@@ -128,6 +104,8 @@ class PairBootstrap:
         """
         bins = self.same.shape[1]
         is_same = first_people == second_people
+        self.same_pairs += np.bincount(first_people[is_same], minlength=len(self.same_pairs))
+        self.different_pairs += int((~is_same).sum())
         self.same += _weighted_counts(bin_of[is_same], first_people[is_same], self.weights, bins)
         low = np.minimum(first_people, second_people)[~is_same]
         high = np.maximum(first_people, second_people)[~is_same]
@@ -146,6 +124,89 @@ class PairBootstrap:
         """Returns each resample's equal error rate, (R,)."""
         curves = zip(_shares(self.different), _shares(self.same), strict=True)
         return np.array([np.interp(0.0, fpr + tpr - 1, fpr) for fpr, tpr in curves])
+
+    def same_interval(
+        self, shares: np.ndarray, estimates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the 95 % intervals (low, high), (F,) each, of shares of same-person pairs.
+
+        They are those of `share_interval`, with the variance of the resampled shares. (0, 1) where
+        fewer than two people have a pair.
+
+        Args:
+            shares: (F,) of all people, in [0, 1].
+            estimates: (R, F) of each resample, NaN where it has no such pairs.
+        """
+        return self._same_interval(shares, estimates, PRIOR_FAILURES)
+
+    def curve_interval(self, value: float, estimates: np.ndarray) -> tuple[float, float]:
+        """Returns the 95 % interval of an area under the ROC or an equal error rate.
+
+        Args:
+            value: of all people, in [0, 1].
+            estimates: (R,) of each resample.
+        """
+        low, high = self._same_interval(np.array([value]), estimates[:, None], CURVE_PRIOR)
+        return float(low[0]), float(high[0])
+
+    def _same_interval(
+        self, shares: np.ndarray, estimates: np.ndarray, prior_failures: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        counts = self.same_pairs[self.same_pairs > 0]
+        if len(counts) < 2:
+            return np.zeros_like(shares), np.ones_like(shares)
+        pairs = counts.sum(), prior_design_effect(counts), prior_failures
+        return _resampled_interval(shares, estimates, len(counts), *pairs)
+
+    def different_interval(
+        self, shares: np.ndarray, estimates: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the intervals of shares of different-person pairs, as `same_interval`.
+
+        They hold the truth more often than in 95 %: the weights w_p · w_q of two people's pairs
+        vary more than the pairs do (Owen 2007, "The pigeonhole bootstrap").
+        """
+        return different_interval(shares, estimates, len(self.same_pairs), self.different_pairs)
+
+
+def different_interval(
+    shares: np.ndarray, estimates: np.ndarray, num_people: int, pairs: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the 95 % intervals (low, high), (F,) each, of shares of different-person pairs.
+
+    Args:
+        shares: (F,) of all people, in [0, 1].
+        estimates: (R, F) of each resample, NaN where it has no such pairs.
+        num_people: at least two.
+        pairs: how many there are.
+    """
+    of_two_people = pairs / (num_people * (num_people - 1) / 2)
+    prior = prior_design_effect(np.array([max(1.0, of_two_people)]))
+    return _resampled_interval(shares, estimates, num_people, pairs, prior, PRIOR_FAILURES)
+
+
+def _resampled_interval(
+    shares: np.ndarray,
+    estimates: np.ndarray,
+    num_people: int,
+    pairs: float,
+    prior_effect: float,
+    prior_failures: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the 95 % intervals (low, high), (F,) each, of shares of pairs.
+
+    Args:
+        shares: (F,).
+        estimates: (R, F) resampled.
+        num_people: who were resampled; at least two.
+        pairs: how many there are.
+        prior_effect: as in `effective_number`.
+        prior_failures: likewise.
+    """
+    variance = np.nanvar(estimates, axis=0) * num_people / (num_people - 1)
+    spread = shares * (1 - shares)
+    number = effective_number(pairs, spread, variance, prior_effect, prior_failures)
+    return agresti_coull(shares, number, num_people - 1)
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

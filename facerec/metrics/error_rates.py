@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from facerec.metrics.bootstrap import COVERAGE, PairBootstrap
+from facerec.metrics.bootstrap import PairBootstrap
 
 STEPS = 256  # between the thresholds 1 and -1
 COLUMNS = ["threshold", "fmr", "fmr_low", "fmr_high", "fnmr", "fnmr_low", "fnmr_high"]
@@ -21,19 +21,14 @@ def error_rates(different: np.ndarray, same: np.ndarray, resampled: PairBootstra
         resampled: the same pairs, in as many bins.
     """
     columns = {"threshold": np.linspace(1, -1, STEPS + 1)}
-    columns |= _with_band("fmr", _shares_above(different[None])[0], resampled.different)
-    columns |= _with_band("fnmr", _shares_above(same[None])[0], resampled.same)
+    matches = _shares_above(different[None])[0]
+    low, high = resampled.different_interval(matches, _shares_above(resampled.different))
+    columns |= {"fmr": matches, "fmr_low": low, "fmr_high": high}
+    hits = _shares_above(same[None])[0]
+    low, high = resampled.same_interval(hits, _shares_above(resampled.same))
+    columns |= {"fnmr": 1 - hits, "fnmr_low": 1 - high, "fnmr_high": 1 - low}
     frame = pd.DataFrame(columns)
-    misses = ["fnmr", "fnmr_low", "fnmr_high"]
-    frame[misses] = 1 - frame[["fnmr", "fnmr_high", "fnmr_low"]].to_numpy()
     return frame[COLUMNS][::-1].round(6).reset_index(drop=True)
-
-
-def _with_band(name: str, shares: np.ndarray, resampled: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns shares (T,) and the ends of their band, by name."""
-    quantiles = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
-    low, high = np.nanquantile(_shares_above(resampled), quantiles, axis=0)
-    return {name: shares, f"{name}_low": low, f"{name}_high": high}
 
 
 def _shares_above(counts: np.ndarray) -> np.ndarray:

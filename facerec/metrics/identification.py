@@ -79,6 +79,38 @@ def search_cosines(
     return best_same, best_other
 
 
+def best_other_by_group(
+    query: Tensor,
+    query_people: Tensor,
+    query_groups: Tensor,
+    distractors: Tensor,
+    distractor_groups: Tensor,
+) -> Tensor:
+    """Returns each query photograph's best cosine to anybody else of each group of people, (Q, G).
+
+    The highest of a row is the second cosine of `search_cosines`; without one column it is what the
+    search would find if that group were not in the gallery. −inf where a group has nobody else.
+
+    Args:
+        query: (Q, E), not necessarily normalised.
+        query_people: (Q,) int64.
+        query_groups: (Q,) int64, 0 … G-1, one for all photographs of a person.
+        distractors: (D, E), of people who are not in `query`.
+        distractor_groups: (D,) likewise.
+    """
+    groups = torch.cat([query_groups, distractor_groups])
+    query = F.normalize(query.float())
+    gallery = torch.cat([query, F.normalize(distractors.float())])
+    best = query.new_full((len(query), int(groups.max()) + 1), -torch.inf)
+    for start, rows in row_blocks(query, len(gallery)):
+        block = slice(start, start + len(rows))
+        cosines = rows @ gallery.t()
+        same = query_people[block, None] == query_people
+        cosines[:, : len(query)].masked_fill_(same, -torch.inf)
+        best[block].scatter_reduce_(1, groups.expand_as(cosines), cosines, "amax")
+    return best
+
+
 def rank1_hits(best_same: Tensor, best_other: Tensor, threshold: float = -math.inf) -> Tensor:
     """Returns whether each search finds its own person first, (M,) bool.
 

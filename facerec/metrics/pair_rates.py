@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from facerec.metrics.bootstrap import cluster_weights, interval
+from facerec.metrics.bootstrap import cluster_weights, different_interval
 
 
 def pair_rate(
@@ -13,8 +13,7 @@ def pair_rate(
     """Returns the share of pairs of different people that match, and its 95 % interval.
 
     The interval resamples people: a pair of p and q counts w_p · w_q times, where w says how often
-    a person was drawn. The rate is NaN where there is no such pair, and the ends are NaN where all
-    resamples give the same, as of two people or of no match: they would claim to be certain.
+    a person was drawn. All three are NaN where there is no such pair.
 
     Args:
         matches: (P, P) pairs that match, of a photograph of p with one (or the template) of q.
@@ -31,8 +30,10 @@ def pair_rate(
     if math.isnan(rate):
         return math.nan, math.nan, math.nan
     weights = cluster_weights(len(counts), resamples, seed).astype(np.float64)
-    low, high = interval(_shares(weights, counts, *sides))
-    return (rate, low, high) if low < high else (rate, math.nan, math.nan)
+    estimates = _shares(weights, counts, *sides)
+    pairs = sides[0].sum() * sides[1].sum() - sides[0] @ sides[1]
+    low, high = different_interval(np.array([rate]), estimates[:, None], len(counts), pairs)
+    return rate, float(low[0]), float(high[0])
 
 
 def _shares(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from facerec.evaluation.comparison import compare_recognizers
-from facerec.evaluation.params import EvaluateParams
 from facerec.report.revisions import Revision
 
 MEASURES = {  # by metric: title, and whether more is better
@@ -56,17 +55,16 @@ class Difference:
         return "better" if (self.low > 0) == self.more_is_better else "worse"
 
 
-def differences(first: Revision, second: Revision, params: EvaluateParams) -> list[Difference]:
+def differences(first: Revision, second: Revision) -> list[Difference]:
     """Returns the second's measures less the first's, of those that both have.
 
-    Top-1 is paired, by resampling people, where both have the same exam. All else is as if other
+    Top-1 is paired, over people, where both have the same exam. All else is as if other
     people had taken each exam (`unpaired`): of the same people such an interval is too wide, so a
     difference that it tells from chance is one.
 
     Args:
         first: a revision.
         second: another.
-        params: of the intervals.
 
     Raises:
         ValueError: the exams are the same, but the reports are not of the same photographs.
@@ -80,7 +78,7 @@ def differences(first: Revision, second: Revision, params: EvaluateParams) -> li
         p = None
         if split is not None and same_exam(first, second, split):
             result = compare_recognizers(
-                first.name, second.name, split, first.report, second.report, params
+                first.name, second.name, split, first.report, second.report
             )
             value, low, high, p = result.difference, result.low, result.high, result.p
         else:

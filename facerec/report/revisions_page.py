@@ -7,7 +7,6 @@ from pathlib import Path
 import jinja2
 
 from facerec.evaluation.comparison import cell
-from facerec.evaluation.params import EvaluateParams
 from facerec.report.differences import (
     MEASURES,
     PAIRED,
@@ -41,7 +40,7 @@ class SideBySide:
     params: Mapping[str, list[str]]
 
     @classmethod
-    def of(cls, revisions: list[Revision], params: EvaluateParams) -> "SideBySide":
+    def of(cls, revisions: list[Revision]) -> "SideBySide":
         """Returns the comparison of each revision with the first."""
         first, *others = revisions
         rows = {
@@ -56,7 +55,7 @@ class SideBySide:
         return cls(
             revisions=revisions,
             rows=rows,
-            differences={other.name: differences(first, other, params) for other in others},
+            differences={other.name: differences(first, other) for other in others},
             other_exams=other_exams,
             params=changed_params(revisions),
         )

@@ -9,10 +9,8 @@ from facerec.evaluation.alignment_comparison import (
     compare_alignments,
 )
 from facerec.evaluation.comparison import EvaluatedRecognizer
-from facerec.evaluation.params import EvaluateParams
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import difference_interval
 
-PARAMS = EvaluateParams(bootstrap_resamples=300, seed=1)
 PEOPLE = np.repeat(np.arange(40), 5)
 
 
@@ -45,11 +43,11 @@ def test_differences_are_pooled_over_the_types_that_have_both_alignments():
         entry("arcface", 5, 0.7, 4),
     ]
     entries += [entry("ce", 3, 0.4, 5), entry("triplet", 5, 0.1, 6)]
-    results = {(r.first, r.second): r for r in compare_alignments(entries, "val", PARAMS)}
+    results = {(r.first, r.second): r for r in compare_alignments(entries, "val")}
     assert set(results) == {(2, 3), (2, 5), (3, 5)}
     ce_2, ce_5, arcface_2, arcface_5, ce_3, _ = map(hits, entries)
     gains = (ce_5 - ce_2 + arcface_5 - arcface_2) / 2
-    expected = gains.mean(), *bootstrap_interval(gains, PEOPLE, 300, 1)
+    expected = gains.mean(), *difference_interval(gains, PEOPLE)
     assert (results[2, 5].difference, results[2, 5].low, results[2, 5].high) == pytest.approx(
         expected
     )
@@ -61,23 +59,15 @@ def test_differences_are_pooled_over_the_types_that_have_both_alignments():
 
 def test_two_recognisers_of_one_head_and_alignment_count_as_their_mean():
     entries = [entry("ce", 2, 0.5, 1), entry("ce", 5, 0.8, 2), entry("ce", 5, 0.9, 3)]
-    (result,) = compare_alignments(entries, "val", PARAMS)
+    (result,) = compare_alignments(entries, "val")
     one, two, three = map(hits, entries)
     assert result.difference == pytest.approx(((two + three) / 2 - one).mean())
 
 
 def test_one_alignment_or_no_common_type_or_no_photographs_compare_nothing():
-    assert (
-        compare_alignments([entry("ce", 5, 0.5, 1), entry("arcface", 5, 0.5, 2)], "val", PARAMS)
-        == []
-    )
-    assert (
-        compare_alignments([entry("ce", 5, 0.5, 1), entry("arcface", 2, 0.5, 2)], "val", PARAMS)
-        == []
-    )
-    assert (
-        compare_alignments([entry("ce", 5, 0.5, 1), entry("ce", 2, 0.5, 2)], "wild", PARAMS) == []
-    )
+    assert compare_alignments([entry("ce", 5, 0.5, 1), entry("arcface", 5, 0.5, 2)], "val") == []
+    assert compare_alignments([entry("ce", 5, 0.5, 1), entry("arcface", 2, 0.5, 2)], "val") == []
+    assert compare_alignments([entry("ce", 5, 0.5, 1), entry("ce", 2, 0.5, 2)], "wild") == []
 
 
 def test_reports_of_other_photographs_are_refused():
@@ -86,7 +76,7 @@ def test_reports_of_other_photographs_are_refused():
     with pytest.raises(
         ValueError, match="ce on 2 points: its report on val is not of the others' photographs"
     ):
-        compare_alignments([entry("ce", 5, 0.5, 1), other], "val", PARAMS)
+        compare_alignments([entry("ce", 5, 0.5, 1), other], "val")
 
 
 def test_the_table_has_a_row_an_alignment_and_a_column_a_type_and_split():

@@ -6,12 +6,9 @@ from collection import make_frame
 from facerec.annotation_names import LANDMARKS
 from facerec.evaluation import slices
 from facerec.evaluation.comparison import slices_table
-from facerec.evaluation.params import EvaluateParams
 from facerec.geometry import eye_distance
-from facerec.metrics.bootstrap import bootstrap_interval
+from facerec.metrics.intervals import share_interval
 from facerec.tables import points
-
-PARAMS = EvaluateParams(bootstrap_resamples=200, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +26,7 @@ def report(photographs) -> pd.DataFrame:
 
 
 def test_a_slice_is_the_accuracy_of_its_photographs(photographs, report):
-    table = slices.slice_table(report, photographs, pd.Series(dict.fromkeys(range(20), 6)), PARAMS)
+    table = slices.slice_table(report, photographs, pd.Series(dict.fromkeys(range(20), 6)))
     assert list(table) == slices.COLUMNS
     male = photographs.merge(report, on=["image_id", "label"]).query("Male == 1 and split == 'val'")
     row = table.query("slice == 'Male' and group == 'yes' and split == 'val'").iloc[0]
@@ -37,14 +34,12 @@ def test_a_slice_is_the_accuracy_of_its_photographs(photographs, report):
         len(male),
         pytest.approx(male.recognized_share.mean(), abs=1e-6),
     )
-    expected = bootstrap_interval(
-        male.recognized_share.to_numpy(float), male.label.to_numpy(), 200, 1
-    )
+    expected = share_interval(male.recognized_share.to_numpy(float), male.label.to_numpy())
     assert (row.low, row.high) == pytest.approx(expected, abs=1e-6)
 
 
 def test_every_slice_divides_all_photographs_of_its_split(photographs, report):
-    table = slices.slice_table(report, photographs, pd.Series(dict.fromkeys(range(20), 6)), PARAMS)
+    table = slices.slice_table(report, photographs, pd.Series(dict.fromkeys(range(20), 6)))
     totals = table.groupby(["split", "slice"]).photographs.sum()
     assert (totals["val"] == 150).all() and (totals["wild"] == 50).all()
     assert set(table["slice"]) > {"eye distance", "yaw", "training photographs", "Eyeglasses"}
@@ -59,7 +54,7 @@ def test_every_slice_divides_all_photographs_of_its_split(photographs, report):
 def test_faces_without_found_points_are_a_group_of_their_own(photographs, report, missing):
     blind = photographs.astype(dict.fromkeys(LANDMARKS, float))
     blind.iloc[missing, blind.columns.get_indexer(LANDMARKS)] = np.nan
-    table = slices.slice_table(report, blind, pd.Series(dict.fromkeys(range(20), 6)), PARAMS)
+    table = slices.slice_table(report, blind, pd.Series(dict.fromkeys(range(20), 6)))
     unknown = table[table.group == slices.UNKNOWN]
     lost = len(photographs.iloc[missing])
     assert unknown.groupby("slice").photographs.sum().to_dict() == {

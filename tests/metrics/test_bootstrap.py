@@ -1,4 +1,4 @@
-"""Intervals by resampling people against slow loops; McNemar's test."""
+"""Intervals by resampling people against slow loops."""
 
 import math
 
@@ -13,21 +13,8 @@ from facerec.metrics.bootstrap import (
     bin_middles,
     bins_of,
     bootstrap_interval,
-    macro_interval,
-    macro_mean,
-    mcnemar_p,
 )
-
-
-@pytest.mark.parametrize(
-    ("first_wins", "second_wins", "expected"),
-    [(0, 0, 1.0), (1, 0, 1.0), (3, 9, 0.14599609375), (9, 3, 0.14599609375)],
-)
-def test_mcnemar_is_the_two_sided_binomial_test(first_wins, second_wins, expected):
-    """Expected: twice the sum of comb(12, wins) / 2**12 over wins 0 to 3."""
-    first = np.array([True] * first_wins + [False] * second_wins + [True] * 50)
-    second = np.array([False] * first_wins + [True] * second_wins + [True] * 50)
-    assert mcnemar_p(first, second) == pytest.approx(expected, rel=1e-9)
+from facerec.metrics.intervals import share_interval
 
 
 def test_interval_of_independent_photographs_is_the_binomials():
@@ -40,33 +27,17 @@ def test_interval_of_independent_photographs_is_the_binomials():
     )
 
 
-def test_photographs_of_one_person_are_not_independent():
-    """Twenty photographs of a person, all right or all wrong, tell no more than one photograph."""
-    people = np.repeat(np.arange(50), 20)
-    clustered = bootstrap_interval(people % 2 == 0, people, 2000, 0)
-    independent = bootstrap_interval(people % 2 == 0, np.arange(1000), 2000, 0)
-    assert np.ptp(clustered) > 4 * np.ptp(independent) / 1.2
-
-
 def test_bootstrap_is_the_slow_loop():
     people = np.array([0, 0, 1, 1, 1, 2, 3, 3])
     values = np.array([1.0, 0, 1, 1, 0, 0, 1, 1])
     generator = np.random.default_rng(1)
     estimates = []
-    macros = []
     for weights in generator.multinomial(4, [0.25] * 4, size=500):
         drawn = np.concatenate([values[people == p] for p in range(4) for _ in range(weights[p])])
         estimates.append(drawn.mean())
-        macros.append(
-            np.mean([values[people == p].mean() for p in range(4) for _ in range(weights[p])])
-        )
     assert bootstrap_interval(values, people, 500, 1) == pytest.approx(
         np.quantile(estimates, [0.025, 0.975])
     )
-    assert macro_interval(values, people, 500, 1) == pytest.approx(
-        np.quantile(macros, [0.025, 0.975])
-    )
-    assert macro_mean(values, people) == pytest.approx(np.mean([0.5, 2 / 3, 0, 1]))
     with pytest.raises(ValueError, match="at least one photograph"):
         bootstrap_interval(np.array([]), np.array([]), 10, 0)
 
@@ -108,6 +79,29 @@ def test_pair_bootstrap_of_the_whole_holds_the_estimate():
     rate, _ = identification.identification_rate(embeddings, people, embeddings[:0], 0.01)
     assert low < rate < high
     assert 0.02 < high - low < 0.4
+
+
+def test_an_interval_of_pairs_is_that_of_their_shares_by_person():
+    """At a fixed threshold the bootstrap's variance is, in the limit, that of the people."""
+    embeddings, people = random_people(40, 6, 1.5)
+    resampled, cosines, first, second = resampled_pairs(embeddings, people, 4000, 0)
+    is_same = first == second
+    shares = np.cumsum(resampled.same, axis=1) / resampled.same.sum(axis=1, keepdims=True)
+    for threshold in (2500, 1700, 0):  # a bin
+        accepted = bins_of(cosines, 4096)[is_same] <= threshold
+        found = resampled.same_interval(accepted.mean(), shares[:, threshold])
+        expected = share_interval(accepted, first[is_same])
+        assert found == pytest.approx(expected, abs=0.006)
+        assert np.ptp(found) > 0.01
+
+
+def test_no_false_match_has_a_width_and_one_persons_pairs_say_nothing():
+    resampled, *_ = resampled_pairs(*random_people(10, 4, 1.5), 20, 0)
+    low, high = resampled.different_interval(np.zeros(2), np.zeros((20, 2)))
+    assert low.tolist() == [0, 0] and (high > 0.001).all() and (high < 0.1).all()
+    alone = PairBootstrap(3, 20, 0, 16)
+    alone.add(np.zeros(2, int), np.array([1, 1]), np.array([1, 2]))
+    assert alone.same_interval(np.ones(1), np.ones((20, 1))) == (0, 1)
 
 
 def test_bins_of_cosines_hold_their_middles_from_the_highest_down():
