@@ -178,7 +178,7 @@ def test_what_the_stages_wrote_fits_together(repository):
     assert set(pd.read_csv(data / "cropped_landmarks.csv").image_id) == with_further
     assert set(pd.read_csv(data / "predicted_landmarks.csv").image_id) == everything
     for head in ("ce", "arcface"):
-        report = pd.read_csv(data / "reports" / f"{head}.csv")
+        report = pd.read_csv(data / "evaluations" / head / "report.csv")
         metrics = repository.json(f"data/evaluations/{head}/metrics.json")
         for split in ("val", "wild"):
             rows = report[report.split == split]
