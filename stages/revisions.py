@@ -1,4 +1,4 @@
-"""Put Git revisions or DVC experiments side by side, with intervals. It is not part of the DAG."""
+"""Put Git revisions or DVC experiments side by side. It is not part of the DAG."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,11 +23,7 @@ def main(
         "metrics/revisions.html"
     ),
 ) -> None:
-    """Put Git revisions or DVC experiments side by side, with intervals. It is not part of the DAG.
-
-    Raises:
-        ValueError: there are not two revisions, or one cannot be read.
-    """
+    """Put Git revisions or DVC experiments side by side. It is not part of the DAG."""
     names = list(dict.fromkeys(revisions))
     if len(names) < 2:
         raise ValueError(

@@ -27,13 +27,13 @@ SHEET_FACES = 12
 HEADLINE = (  # what `dvc metrics` shows
     "nme",
     "nme_median",
+    "nme_mean_shape",
     "nme_frontal",
     "nme_jittered",
     "auc_to_8",
     "auc_to_8_jittered",
     "failure_rate_at_8",
     "faces_not_found",
-    "confidence_spearman",
     "faces",
 )
 

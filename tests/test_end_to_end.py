@@ -191,7 +191,7 @@ def test_what_the_stages_wrote_fits_together(repository):
 
 def headline(folder: Path) -> dict:
     """Returns the published recogniser's numbers that `dvc metrics` shows, by file."""
-    paths = (folder / "metrics/recognition").iterdir()
+    paths = (folder / "metrics/published").iterdir()
     return {path.stem: json.loads(path.read_text())["value"] for path in paths}
 
 
@@ -256,12 +256,15 @@ def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
         shown = {
             Path(path).stem: values["value"][side]
             for path, values in diff.items()
-            if path.startswith("metrics/recognition/")
+            if path.startswith("metrics/published/")
         }
         assert shown == expected
     for command in (["show"], ["diff", "ce", "arcface"]):
         printed = repository.run("dvc", "metrics", *command).splitlines()
         assert all(len(line) <= 80 for line in printed), printed
+    table = repository.run("python", "-m", "facerec", "report", "ce", "arcface")
+    assert re.search(r"^val top-1 .*, paired$", table, re.MULTILINE)  # of the same photographs
+    assert (repository.folder / "metrics/revisions.html").is_file()
     repository.run("dvc", "exp", "remove", "ce", "arcface")
     repository.run("git", "checkout", "-q", ".")
     assert repository.repro() == []

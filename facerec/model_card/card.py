@@ -111,9 +111,8 @@ def model_card(published: Published) -> str:
             "rarest": _rarest_false_match(published.metrics),
             "hardest": _hardest(published.slices),
             "errors": _worst_errors(published.error_slices),
-            "ratios": {
-                title: largest_ratio(published.error_slices, rate) for rate, title in RATES.items()
-            },
+            "rates": RATES,
+            "ratios": {rate: largest_ratio(published.error_slices, rate) for rate in RATES},
             "shifts": _shifts(published.selection),
             "funnel": _funnel(published.selection),
             "landmarks": figure(published.landmarks, "nme", 1) if published.landmarks else None,

@@ -59,8 +59,8 @@ def differences(first: Revision, second: Revision) -> list[Difference]:
     """Returns the second's measures less the first's, of those that both have.
 
     Top-1 is paired, over people, where both have the same exam. All else is as if other
-    people had taken each exam (`unpaired`): of the same people such an interval is too wide, so a
-    difference that it tells from chance is one.
+    people had taken each exam (`unpaired`): of the same people such an interval is too wide, so it
+    may miss a difference but does not invent one.
 
     Args:
         first: a revision.

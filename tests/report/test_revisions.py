@@ -15,7 +15,10 @@ from dvc.repo import Repo
 from scipy.stats import binomtest
 
 from facerec import tables
+from facerec.evaluation.params import EvaluateParams
 from facerec.report.differences import unpaired
+from facerec.report.revisions import Revision
+from facerec.report.revisions_page import SideBySide, page
 
 ROOT = Path(__file__).parents[2]
 PEOPLE, PHOTOGRAPHS = 20, 5  # of each person in each exam
@@ -194,3 +197,15 @@ def test_the_interval_of_two_shares_is_newcombes():
         for hits, trials in ((48, 80), (56, 70))
     ]
     assert np.round(unpaired(first, second), 4).tolist() == [0.2, 0.0524, 0.3339]
+
+
+def test_hostile_names_and_parameters_do_nothing_on_the_page():
+    hostile = "<script>alert(1)</script>\"'"
+    revisions = [
+        Revision(name, "0123456", name, {"section": {"key": name}}, {}, made_report(0.5), {})
+        for name in (hostile, "\u202eabc")
+    ]
+    params = EvaluateParams(bootstrap_resamples=10, seed=1)
+    shown = page(SideBySide.of(revisions, params))
+    assert "<script" not in shown and "&lt;script&gt;alert(1)" in shown
+    assert "They have no measure in common." in shown and "<bdi>\u202eabc</bdi>" in shown
