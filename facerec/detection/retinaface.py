@@ -28,6 +28,7 @@ ANCHOR_SIDES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
 CENTRE_VARIANCE = 0.1  # of the anchor's side, for 1 of the network's output (Liu et al. 2016)
 SIDE_VARIANCE = 0.2  # of the logarithm of the side
 MEAN_BGR = (104.0, 117.0, 123.0)  # of ImageNet's photographs; the network sees differences from it
+OUTPUTS = ("loc", "conf", "landmarks")
 MIN_SIDE = 32  # px; a smaller image is padded, as the coarsest cells are that large
 
 _of_thread = threading.local()  # an OpenCV network may only run once at a time
@@ -56,11 +57,7 @@ class RetinaFace:
         down, right = (max(MIN_SIDE - side, 0) for side in small.shape[:2])
         small = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE)
         height, width = small.shape[:2]
-        network = _network()
-        network.setInput(cv2.dnn.blobFromImage(small, mean=MEAN_BGR, swapRB=True))
-        offsets, probabilities, point_offsets = (
-            output[0] for output in network.forward(("loc", "conf", "landmarks"))
-        )
+        offsets, probabilities, point_offsets = run_network(small)
         scores = probabilities[:, 1]
         rows = np.flatnonzero(scores >= self.min_score)
         scores = scores[rows].astype(float)
@@ -71,6 +68,17 @@ class RetinaFace:
             cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.min_score, self.max_overlap)
         )
         return enlarged(Detections(boxes[kept], scores[kept], points[kept]), zoom)
+
+
+def run_network(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Returns what the network says of each anchor of an image (H, W, 3) uint8 RGB.
+
+    These are offsets of boxes (A, 4), probabilities of no face and of a face (A, 2), offsets of
+    points (A, 10), all float32.
+    """
+    network = _network()
+    network.setInput(cv2.dnn.blobFromImage(image, mean=MEAN_BGR, swapRB=True))
+    return tuple(output[0] for output in network.forward(OUTPUTS))
 
 
 def anchor_boxes(width: int, height: int) -> np.ndarray:
