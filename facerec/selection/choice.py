@@ -9,6 +9,7 @@ import pandas as pd
 
 from facerec import tables
 from facerec.data.celeba import Collection
+from facerec.data.image_ids import difference
 from facerec.random_order import person_order, rank_in_person
 from facerec.selection import steps
 from facerec.selection.criteria import (
@@ -79,15 +80,26 @@ def unusable_photographs(collection: Collection, measures: pd.DataFrame) -> pd.D
     missing = [f"{name} (not in {path})" for name, path in collection.incomplete.items()]
     if missing:
         log.warning(
-            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …",
+            "%d photographs left out, a file lacks them, all listed in dropped.csv: %s …%s",
             len(missing),
             ", ".join(missing[:EXAMPLES]),
+            _other_spelling(collection.incomplete),
         )
     reasons = {name: f"{path} has no such row" for name, path in collection.incomplete.items()}
     is_unreadable = measures.unreadable.notna()
     image_ids = collection.frame.image_id[is_unreadable]
     reasons |= dict(zip(image_ids, measures.unreadable[is_unreadable], strict=True))
     return pd.DataFrame(sorted(reasons.items()), columns=["image_id", "reason"])
+
+
+def _other_spelling(incomplete: dict[str, Path]) -> str:
+    """Returns a sentence if photographs that one file lacks have another spelling there, or ""."""
+    for path in dict.fromkeys(incomplete.values()):
+        names = [name for name, lacking in incomplete.items() if lacking == path]
+        others = [name for name, lacking in incomplete.items() if lacking != path]
+        if said := difference(names, others):
+            return f"; {said}"
+    return ""
 
 
 def refuse_unreadable(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facerec import tables
-from facerec.data import celeba, pair_lists
+from facerec.data import celeba, identity, pair_lists, text_tables
 from facerec.imaging import io
 
 _folder = (
@@ -36,7 +36,8 @@ def annotations(content: bytes) -> None:
     path = FOLDER / "annotations.txt"
     path.write_bytes(content)
     readers: list[Callable[[Path], object]] = [
-        celeba.read_identity,
+        identity.read_identity,
+        identity.read_names,
         celeba.read_boxes,
         celeba.read_attributes,
         celeba.read_image_ids,
@@ -125,7 +126,7 @@ if __name__ == "__main__":
     }
     for number, content in enumerate(good[name]):
         (corpus / str(number)).write_bytes(content)
-    for module in (celeba, io, pair_lists, tables):
+    for module in (celeba, identity, io, pair_lists, tables, text_tables):
         for function in [
             f for f in vars(module).values() if isfunction(f) and f.__module__ == module.__name__
         ]:

@@ -5,9 +5,11 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from facerec.imaging import io
 
+ORIENTATION = 0x112  # the EXIF tag
 rng = np.random.default_rng(0)
 
 
@@ -60,3 +62,37 @@ def test_a_truncated_picture_is_refused(tmp_path):
     (tmp_path / "x.png").write_bytes(content[:40])
     with pytest.raises(ValueError, match="not a readable image"):
         io.read_image(tmp_path / "x.png")
+
+
+TIFFS: dict[str, dict] = {
+    "plain": {},
+    "lzw": {"compression": "tiff_lzw"},
+    "deflate": {"compression": "tiff_deflate"},
+    "packbits": {"compression": "packbits"},
+    "gray": {"mode": "L"},
+    "palette": {"mode": "P"},
+    "transparent": {"mode": "RGBA"},
+    "cmyk": {"mode": "CMYK"},
+    "black and white": {"mode": "1"},
+    "turned": {"tiffinfo": {ORIENTATION: 6}},
+    "upside down": {"tiffinfo": {ORIENTATION: 3}},
+}
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+def test_a_tiff_looks_as_pillow_shows_it(tmp_path, kind):
+    options = dict(TIFFS[kind])
+    picture = Image.fromarray(smooth_picture()).convert(options.pop("mode", "RGB"))
+    picture.save(tmp_path / "a.tif", **options)
+    shown = ImageOps.exif_transpose(Image.open(tmp_path / "a.tif")).convert("RGB")
+    assert np.array_equal(io.read_image(tmp_path / "a.tif"), np.asarray(shown))
+
+
+def test_half_a_tiff_is_refused_and_a_written_one_is_read_back(tmp_path):
+    picture = smooth_picture()
+    io.write_image(tmp_path / "a.TIF", picture)
+    assert np.array_equal(io.read_image(tmp_path / "a.TIF"), picture)
+    content = (tmp_path / "a.TIF").read_bytes()
+    (tmp_path / "a.TIF").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"a\.TIF: not a readable image"):
+        io.read_image(tmp_path / "a.TIF")
