@@ -20,7 +20,10 @@ STAGES = (  # in the order of the pipeline
     "compare",
     "publish",
 )
-COMMANDS = ("verify",)  # not part of the pipeline; in the folder `stages` too
+COMMANDS = {  # not part of the pipeline; each with its module in the folder `stages`
+    "import": "import_photographs",  # `import` is a word of Python
+    "verify": "verify",
+}
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -28,7 +31,7 @@ def stages_command() -> typer.Typer:
     """Returns the command that runs one stage; `--help` lists them."""
     app = _command("The stages of the pipeline, in their order.")
     for name in STAGES:
-        _forward(app, name)
+        _forward(app, name, name)
     return app
 
 
@@ -36,8 +39,8 @@ def main() -> None:
     """Runs the command line."""
     app = _command("Face recognition, from photographs to compared recognisers.")
     app.add_typer(stages_command(), name="stages")
-    for name in COMMANDS:
-        _forward(app, name)
+    for name, module in COMMANDS.items():
+        _forward(app, name, module)
     app()
 
 
@@ -45,22 +48,22 @@ def _command(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, add_completion=False, no_args_is_help=True)
 
 
-def _forward(app: typer.Typer, name: str) -> None:
-    """Adds a command that hands its arguments to the module `stages.<name>`.
+def _forward(app: typer.Typer, name: str, module: str) -> None:
+    """Adds a command that hands its arguments to the module `stages.<module>`.
 
     The module is imported when the command runs: its libraries take seconds to load.
     """
 
-    @app.command(name, help=_first_docstring_line(name), context_settings=FORWARDED)
+    @app.command(name, help=_first_docstring_line(module), context_settings=FORWARDED)
     def forward(context: typer.Context) -> None:
-        stage = importlib.import_module(f"stages.{name}")
+        stage = importlib.import_module(f"stages.{module}")
         run = importlib.import_module("stages.cli").run
         run(stage.main, context.args, context.command_path)
 
 
-def _first_docstring_line(name: str) -> str:
+def _first_docstring_line(module: str) -> str:
     """Returns what a stage does, without importing it."""
-    spec = importlib.util.find_spec(f"stages.{name}")
+    spec = importlib.util.find_spec(f"stages.{module}")
     assert spec is not None and spec.origin is not None
     source = Path(spec.origin).read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]

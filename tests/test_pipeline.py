@@ -72,10 +72,10 @@ LAYERS = [  # a package imports those before it, or its own
     {"annotation_names", "params", "progress", "files", "geometry"},
     {"parallel", "tables", "random_order"},
     {"imaging", "data"},
-    {"networks"},
+    {"networks", "detection"},
     {"training", "selection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
-    {"evaluation", "audit", "alignment"},
+    {"evaluation", "audit", "alignment", "collections"},
     {"inference"},
     {"cli"},
     {"__main__"},
@@ -129,7 +129,8 @@ def test_all_stages_wait_for_the_check_of_the_parameters():
 
 def test_the_command_line_has_all_stages_in_their_order():
     assert list(cli.STAGES) == OF_MODULES
-    assert all((ROOT / f"stages/{name}.py").is_file() for name in (*cli.STAGES, *cli.COMMANDS))
+    modules = (*cli.STAGES, *cli.COMMANDS.values())
+    assert all((ROOT / f"stages/{name}.py").is_file() for name in modules)
 
 
 @pytest.mark.parametrize(

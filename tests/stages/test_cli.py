@@ -40,7 +40,7 @@ def test_damaged_metrics_are_named(tmp_path, content):
         read_metrics(tmp_path / "m.json")
 
 
-@pytest.mark.parametrize("stage", (*STAGES, *COMMANDS))
+@pytest.mark.parametrize("stage", (*STAGES, *COMMANDS.values()))
 def test_every_stage_explains_itself(stage):
     result = as_command(ROOT, f"stages.{stage}", "--help")
     assert result.returncode == 0 and "output:" in result.stdout and "Usage" in result.stdout
