@@ -70,6 +70,7 @@ class Photographs:
     """The number of photographs of each part, at most.
 
     Attributes:
+        people: who are trained on.
         collection: the whole collection.
         train: for training.
         val: for validation after each epoch.
@@ -78,6 +79,7 @@ class Photographs:
         landmarks_only: for the training of the hourglass alone.
     """
 
+    people: int
     collection: int
     train: int
     val: int
@@ -117,6 +119,7 @@ class Photographs:
         )
         val = int(val_sizes(select.val_per_person, pd.Series([chosen])).iloc[0])
         return cls(
+            people=people,
             collection=collection,
             train=people * (chosen - val),
             val=people * val,
@@ -291,10 +294,9 @@ def main() -> None:
         step, predict_face = speed.hourglass(hourglass_params)
         measured = replace(measured, hourglass_step=step, predict_face=predict_face)
     if kinds & {"train_recognizer", "audit"}:
-        people = content["select"]["people"]
         image_size = content["align"]["image_size"]
         first_entry = next(iter(entries.values()))
-        step = speed.recognizer(recognizer_params, first_entry, people, image_size)
+        step = speed.recognizer(recognizer_params, first_entry, photographs.people, image_size)
         measured = replace(measured, recognizer_step=step)
     cores = num_workers()
     total = seconds(stages, content, photographs, measured, kept)

@@ -79,13 +79,18 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
         level = _level(paths)
         sources = [Source(path, _person(path, level)) for path in paths]
         example = next((one for one in sources if one.person), sources[0])
-        said = f"people by folder: {example.path} shows {example.person or 'nobody'}"
+        said = f"people by folder: {printable(example.path)} shows {example.person or 'nobody'}"
     return Found(sources, sorted(passed_over), said)
+
+
+def printable(path: str) -> str:
+    """Returns a path as text; bytes of a file name that are none become escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def normal_name(name: str) -> str:
     """Returns a person's name with one spelling of accents (NFC) and single blanks."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
+    return " ".join(unicodedata.normalize("NFC", printable(name)).split())
 
 
 def _walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:

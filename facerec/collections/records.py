@@ -141,7 +141,7 @@ class Journal:
 
 
 def _line(values: dict[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, default=_plain).encode() + b"\n"
+    return json.dumps(values, default=_plain).encode() + b"\n"
 
 
 def _plain(value: Any) -> Any:
