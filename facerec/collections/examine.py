@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from facerec.collections.layouts import Source, normal_name
-from facerec.collections.originals import read_header, read_pixels, store
+from facerec.collections.originals import read_original, read_pixels, store
 from facerec.collections.records import Face, NamedFace, Record
 from facerec.collections.xmp import read_regions, sidecars
 from facerec.detection.detections import Detections, Detector
@@ -57,13 +57,12 @@ class Examination:
         person = None if self.named_only else source.person
         common = (task.number, source.path, *version(path), person)
         try:
-            header = read_header(path)
+            content, header = read_original(path)
             regions = read_regions(path, header.xmp)
             if not regions.faces and person is None:
                 problem = NO_NAMES if self.named_only else NOBODY
                 return Record(*common, problem=problem)
             image, zoom = read_pixels(path, header, self.long_side)
-            digest = _sha256(path)
         except ValueError as error:
             return Record(*common, problem=str(error).removeprefix(f"{path}: "))
         except OSError as error:
@@ -76,7 +75,7 @@ class Examination:
         ]
         record = Record(
             *common,
-            digest,
+            hashlib.sha256(content).hexdigest(),
             header.suffix,
             _as_records(faces, zoom),
             named,
@@ -85,7 +84,7 @@ class Examination:
         whole = image if zoom == 1 else None
         for image_id in record.image_ids():
             if len(faces):
-                store(path, header, whole, self.images / image_id, self.link)
+                store(path, content, header, whole, self.images / image_id, self.link)
         return record
 
     def _faces(self, image: np.ndarray, boxes: np.ndarray) -> tuple[Detections, list[int | None]]:
@@ -180,8 +179,3 @@ def _as_records(faces: Detections, zoom: float) -> list[Face]:
         Face(np.round(box, 2).tolist(), round(float(score), 4), np.round(five, 2).tolist())
         for box, score, five in zip(boxes, faces.scores, points, strict=True)
     ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

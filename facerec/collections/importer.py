@@ -19,7 +19,7 @@ from facerec.collections.examine import (
     version,
 )
 from facerec.collections.layouts import Found
-from facerec.collections.originals import read_header, store
+from facerec.collections.originals import read_original, store
 from facerec.collections.records import Face, Journal, Record
 from facerec.detection.detector import make_detector
 from facerec.detection.params import DetectorParams
@@ -112,6 +112,7 @@ def import_photographs(
         named_only,
         link,
     )
+    (out / JOURNAL).parent.mkdir(parents=True, exist_ok=True)  # first: it marks the folder as ours
     collection.begin(out)
     records, kept = _records(found, examination, journal)
     shown, left_out = people_shown(records, rule, partial(_descriptors, out / collection.IMAGES))
@@ -133,7 +134,7 @@ def _refuse(folder: Path, out: Path) -> None:
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, or nothing, got a file")
-    if out.is_dir() and any(out.iterdir()) and not (out / JOURNAL).is_file():
+    if out.is_dir() and any(out.iterdir()) and not (out / JOURNAL).parent.is_dir():
         raise ValueError(
             f"{out}: expected an empty folder, or one of an earlier import; it holds other files"
         )
@@ -177,7 +178,7 @@ def _store_missing(shown: list[Shown], examination: Examination) -> None:
     def again(one: Shown) -> None:
         path = examination.folder / one.record.path
         target = examination.images / one.image_id
-        store(path, read_header(path), None, target, examination.link)
+        store(path, *read_original(path), None, target, examination.link)
 
     missing = [one for one in shown if not (examination.images / one.image_id).is_file()]
     for _ in parallel_map(again, missing, "copy"):

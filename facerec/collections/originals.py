@@ -5,6 +5,7 @@ included: every stage turns photographs as EXIF says. Other formats become uprig
 95.
 """
 
+import io
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +28,7 @@ HEIF_ADVICE = (
     "`pip install pillow-heif`"
 )
 ORIENTATION = 0x112  # of EXIF
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; `read_header` has ours
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; `_header` has ours
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Header:
         return COPIED.get(self.kind, CONVERTED)
 
 
-def read_header(path: Path) -> Header:
-    """Returns what a photograph's header says.
+def read_original(path: Path) -> tuple[bytes, Header]:
+    """Returns a photograph's bytes, and what its header says.
 
     Raises:
         ValueError: it cannot be read; the message is the reason alone, without the path.
@@ -70,8 +71,9 @@ def read_header(path: Path) -> Header:
             raise ValueError(f"more than {MAX_BYTES} bytes")
         if path.suffix.lower() in HEIF_SUFFIXES:
             _register_heif()
-        with Image.open(path) as image:
-            return _header(image)
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            return content, _header(image)
     except UnidentifiedImageError:
         is_heif = path.suffix.lower() in HEIF_SUFFIXES and not _register_heif()
         raise ValueError(HEIF_ADVICE if is_heif else "not a readable image") from None
@@ -143,11 +145,19 @@ def _decoded(path: Path, kind: str) -> np.ndarray:
         raise ValueError(f"not a readable image: {error}") from None
 
 
-def store(path: Path, header: Header, image: np.ndarray | None, target: Path, link: bool) -> None:
+def store(
+    path: Path,
+    content: bytes,
+    header: Header,
+    image: np.ndarray | None,
+    target: Path,
+    link: bool,
+) -> None:
     """Writes a photograph into a collection, whole or not at all.
 
     Args:
         path: of the original.
+        content: of the original.
         header: of the original.
         image: its whole pixels, if they are at hand; only a converted format needs them.
         target: has `header.suffix`.
@@ -164,4 +174,4 @@ def store(path: Path, header: Header, image: np.ndarray | None, target: Path, li
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(path, target)
     else:
-        write_bytes(target, path.read_bytes())
+        write_bytes(target, content)

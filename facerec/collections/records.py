@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from facerec.files import write_bytes
+
 
 @dataclass(frozen=True)
 class Face:
@@ -126,8 +128,7 @@ class Journal:
 
     def begin(self) -> None:
         """Begins an empty journal."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_bytes(_line(self.settings))
+        write_bytes(self.path, _line(self.settings))
 
     def append(self, records: Iterable[Record]) -> Iterable[Record]:
         """Yields the records, each after it has been written down."""

@@ -77,7 +77,9 @@ class Regions:
             height: of the upright picture, px.
             orientation: EXIF's, 1 to 8.
         """
-        shares = np.array([face.box for face in self.faces], float).reshape(-1, 4)
+        if not self.faces:
+            return np.zeros((0, 4))
+        shares = np.array([face.box for face in self.faces], float)
         if orientation in SIDEWAYS and self.size is not None and width != height:
             is_upright = (self.size[0] > self.size[1]) == (width > height)
             orientation = 1 if is_upright else orientation
