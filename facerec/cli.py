@@ -22,8 +22,9 @@ STAGES = (  # in the order of the pipeline
     "publish",
 )
 COMMANDS = {  # not part of the pipeline; each with its module in the folder `stages`
-    "verify": "verify",
+    "import": "import_photographs",  # `import` is a word of Python
     "report": "revisions",
+    "verify": "verify",
 }
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -112,6 +112,7 @@ def main(
     criteria_faces = report.criteria_sheet(choice.criteria, choice.values, collection.frame, images)
     write_image(criteria_sheet, criteria_faces)
     log.info("%s", choice.funnel)
+    log.info("%s", report.sizes_in_words(train_set, val_set, choice))
     if len(balance):
         largest = [f"{row.attribute} {row.shift:+.1f}" for row in balance[:SHIFTS].itertuples()]
         log.info("largest shifts of attributes, points of %%: %s", ", ".join(largest))

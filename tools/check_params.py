@@ -196,19 +196,26 @@ def _drawn(content: Content) -> Iterator[str]:
     if not drawn["runs"] or content["dataset"]["images"] != DRAWN:
         return
     openset = select["openset"]
-    people = select["people"] + openset["query_people"] + openset["distractor_people"]
+    people = _sum_of_numbers(
+        select["people"], openset["query_people"], openset["distractor_people"]
+    )
     if people > drawn["people"]:
         yield (
             f"select.people and openset take {people} people, "
             f"synthesize.people is {drawn['people']}"
         )
-    photos = select["images_per_person"] + select["wild_per_person"]
+    photos = _sum_of_numbers(select["images_per_person"], select["wild_per_person"])
     some_have_more = drawn["label_noise"] > 0  # they get other people's photographs
     if photos > drawn["photos_per_person"] and not some_have_more:
         yield (
             f"select.images_per_person and wild_per_person take {photos} photographs of a person, "
             f"synthesize.photos_per_person is {drawn['photos_per_person']}"
         )
+
+
+def _sum_of_numbers(*sizes: int | str) -> int:
+    """Returns what sizes take at least: shares and the rest adapt to what there is."""
+    return sum(size for size in sizes if isinstance(size, int))
 
 
 def main(

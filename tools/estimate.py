@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import pandas as pd
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
@@ -14,10 +15,13 @@ from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
 from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from facerec.selection.params import SelectParams
+from facerec.selection.sizes import REST, divide_people, parts, val_sizes
 from stages.cli import run
 from tools.check_params import DRAWN, problems
 
 CHECK = "check_params"
+FEW = 10  # people, and photographs of each, where an absent collection gives shares
 
 # Seconds on two cores without AMX, of the smaller parts, which are not measured for each estimate.
 START = 1.5  # per stage, for DVC and Python
@@ -67,6 +71,7 @@ class Photographs:
     """The number of photographs of each part, at most.
 
     Attributes:
+        people: who are trained on.
         collection: the whole collection.
         train: for training.
         val: for validation after each epoch.
@@ -75,6 +80,7 @@ class Photographs:
         landmarks_only: for the training of the hourglass alone.
     """
 
+    people: int
     collection: int
     train: int
     val: int
@@ -85,11 +91,8 @@ class Photographs:
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Photographs":
         """Returns the numbers for checked parameters; an absent collection counts as small."""
-        select, drawn = content["select"], content["synthesize"]
-        people = select["people"]
-        chosen = select["images_per_person"]
-        wild = select["wild_per_person"]
-        strangers = select["openset"]["query_people"] + select["openset"]["distractor_people"]
+        select = SelectParams.model_validate(content["select"])
+        openset, drawn = select.openset, content["synthesize"]
         identity = Path(content["dataset"]["identity"])
         if drawn["runs"] and content["dataset"]["images"] == DRAWN:
             all_people = drawn["people"]
@@ -99,15 +102,30 @@ class Photographs:
             all_people = rows.person_id.nunique()
             collection = len(rows)
         else:
-            all_people = people + strangers
-            collection = all_people * (chosen + wild)
+            sizes = select.people, openset.query_people, openset.distractor_people
+            all_people = sum(size if isinstance(size, int) else FEW for size in sizes)
+            in_all = select.images_per_person, select.wild_per_person
+            collection = all_people * sum(size if isinstance(size, int) else FEW for size in in_all)
         per_person = collection / all_people
+        numbers = divide_people(
+            select.people, openset.query_people, openset.distractor_people, all_people
+        )
+        strangers = numbers.query + numbers.distractor
+        people = all_people - strangers if numbers.chosen is None else numbers.chosen
+        wild = int(parts(select.wild_per_person, round(per_person)))
+        chosen = (
+            max(round(per_person) - wild, 1)
+            if select.images_per_person == REST
+            else int(select.images_per_person)
+        )
+        val = int(val_sizes(select.val_per_person, pd.Series([chosen])).iloc[0])
         return cls(
+            people=people,
             collection=collection,
-            train=people * (chosen - select["val_per_person"]),
-            val=people * select["val_per_person"],
+            train=people * (chosen - val),
+            val=people * val,
             wild=people * wild,
-            openset=round(strangers * min(select["openset"]["images_per_person"], per_person)),
+            openset=round(strangers * min(openset.images_per_person, per_person)),
             landmarks_only=round(people * max(per_person - chosen - wild, 0)),
         )
 
@@ -279,10 +297,9 @@ def main() -> None:
         step, predict_face = speed.hourglass(hourglass_params)
         measured = replace(measured, hourglass_step=step, predict_face=predict_face)
     if kinds & {"train_recognizer", "audit"}:
-        people = content["select"]["people"]
         image_size = content["align"]["image_size"]
         first_entry = next(iter(entries.values()))
-        step = speed.recognizer(recognizer_params, first_entry, people, image_size)
+        step = speed.recognizer(recognizer_params, first_entry, photographs.people, image_size)
         measured = replace(measured, recognizer_step=step)
     cores = num_workers()
     total = seconds(stages, content, photographs, measured, kept)

@@ -19,6 +19,15 @@ from facerec.selection.criteria import (
 )
 from facerec.selection.near_duplicates import NearDuplicates, nearest_of_candidates
 from facerec.selection.params import SelectParams
+from facerec.selection.sizes import (
+    LEAST_IMAGES,
+    LEAST_PEOPLE,
+    REST,
+    People,
+    divide_people,
+    parts,
+    val_sizes,
+)
 from facerec.selection.steps import Funnel
 from facerec.selection.strategy import Strategy
 
@@ -156,7 +165,8 @@ def choose(
     _warn_of_unknown(excluded, frame, params.exclude)
     frame = funnel.count("not_excluded", frame[~frame.image_id.isin(excluded)])
     frame = funnel.count("readable", frame[measures.unreadable[frame.index].isna()])
-    openset, wild, rest = _set_aside(frame, params, funnel)
+    numbers = _divide_people(frame, params)
+    openset, wild, rest = _set_aside(frame, numbers, params, funnel)
 
     strategy = Strategy.of(params.strategies[params.strategy], collection.attributes)
     values = strategy.values(rest, measures)
@@ -164,11 +174,12 @@ def choose(
     candidates = rest if params.allow_rejected else good
     flags = _flags(candidates, good, wild, strategy, measures, params)
     usable = funnel.count("not_near_duplicates", candidates[flags.is_usable])
-    pool = steps.enough_photographs(usable, params.images_per_person, funnel, "people_with_enough")
-    people = _choose_people(pool, collection.attributes, params, funnel)
+    least = LEAST_IMAGES if params.images_per_person == REST else int(params.images_per_person)
+    pool = steps.enough_photographs(usable, least, funnel, "people_with_enough")
+    people = _choose_people(pool, collection.attributes, numbers, params, funnel)
     wanted = funnel.count("of_chosen_people", pool[pool.person_id.isin(people)])
     in_order = _in_order(wanted, flags.loc[wanted.index], strategy, values, measures, params)
-    selected = in_order.groupby("person_id").head(params.images_per_person)
+    selected = _first_images(in_order, good, params)
     selected = funnel.count("selected", selected.sort_values("image_id"))
 
     of_people = rest[rest.person_id.isin(people)]
@@ -203,19 +214,39 @@ def _warn_of_unknown(excluded: list[str], frame: pd.DataFrame, path: str) -> Non
         )
 
 
+def _divide_people(frame: pd.DataFrame, params: SelectParams) -> People:
+    openset = params.openset
+    all_people = frame.person_id.nunique()
+    return divide_people(params.people, openset.query_people, openset.distractor_people, all_people)
+
+
+def _first_images(in_order: pd.DataFrame, good: pd.DataFrame, params: SelectParams) -> pd.DataFrame:
+    """Returns the first photographs of each person: a number, or all that keep to the bounds.
+
+    If they are the rest, rejected ones only fill up to the least number.
+    """
+    rank = in_order.groupby("person_id").cumcount()
+    if params.images_per_person != REST:
+        return in_order[rank < int(params.images_per_person)]
+    is_good = in_order.index.to_series().isin(good.index)
+    wanted = is_good.groupby(in_order.person_id).transform("sum").clip(lower=LEAST_IMAGES)
+    return in_order[rank < wanted]
+
+
 def _set_aside(
-    frame: pd.DataFrame, params: SelectParams, funnel: Funnel
+    frame: pd.DataFrame, numbers: People, params: SelectParams, funnel: Funnel
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Returns the photographs of the open set, the wild ones, and the rest."""
     openset = params.openset
-    roles = steps.draw_openset(frame, openset.query_people, openset.distractor_people, openset.seed)
+    roles = steps.draw_openset(frame, numbers.query, numbers.distractor, openset.seed)
     strangers = frame[roles != ""].assign(role=roles[roles != ""])
     order = person_order(strangers, openset.seed, "openset")
     strangers = strangers[rank_in_person(strangers, order) < openset.images_per_person]
 
     frame = funnel.count("not_in_openset", frame[roles == ""])
     order = person_order(frame, openset.seed, "wild")
-    is_wild = rank_in_person(frame, order) < params.wild_per_person
+    counts = frame.groupby("person_id").image_id.transform("size").to_numpy()
+    is_wild = rank_in_person(frame, order) < parts(params.wild_per_person, counts)
     return strangers, frame[is_wild], funnel.count("not_wild", frame[~is_wild])
 
 
@@ -274,7 +305,11 @@ def _in_order(
 
 
 def _choose_people(
-    pool: pd.DataFrame, attributes: list[str], params: SelectParams, funnel: Funnel
+    pool: pd.DataFrame,
+    attributes: list[str],
+    numbers: People,
+    params: SelectParams,
+    funnel: Funnel,
 ) -> np.ndarray:
     """Returns the ids of the chosen people, sorted; an error holds the funnel."""
     if attributes and (unknown := [name for name in params.strata if name not in attributes]):
@@ -283,8 +318,15 @@ def _choose_people(
             f"{', '.join(attributes)}"
         )
     strata = params.strata if attributes else []
+    usable = pool.person_id.nunique()
     try:
-        return steps.choose_people(pool, params.people, strata, params.seed)
+        if numbers.chosen is None and usable < LEAST_PEOPLE:
+            raise ValueError(
+                f"select: {usable} people have {LEAST_IMAGES} photographs to choose from, beside "
+                f"those set aside as wild; {LEAST_PEOPLE} are needed to train on"
+            )
+        count = usable if numbers.chosen is None else numbers.chosen
+        return steps.choose_people(pool, count, strata, params.seed)
     except ValueError as error:
         loss = funnel.largest_loss("not_wild")
         most = f"; most people were lost at {loss}" if loss else ""
@@ -309,9 +351,10 @@ def divide(
         pd.concat([selected, chosen.wild]), measures, params.max_hash_distance
     )
     groups = near_duplicates.groups(selected.image_id)
-    train, val = steps.split(selected, params.val_per_person, params.seed, groups)
-    has_enough = val.groupby("person_id").size() >= params.val_per_person
-    if short := params.people - int(has_enough.sum()):
+    sizes = val_sizes(params.val_per_person, selected.groupby("person_id").size())
+    train, val = steps.split(selected, sizes, params.seed, groups)
+    in_val = val.groupby("person_id").size().reindex(sizes.index, fill_value=0)
+    if short := int((in_val < sizes).sum()):
         log.warning(
             "%d people have fewer photographs in val: their others are near duplicates", short
         )

@@ -7,13 +7,14 @@ from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_
 
 from facerec.params import Params
 from facerec.selection.criteria import Criterion
+from facerec.selection.sizes import REST, ImagesPerPerson, Share, Size, SizeOrRest
 
 AUDIT_FILE = Path("data/audit.csv")
 
 
 class OpensetParams(Params):
-    query_people: NonNegativeInt
-    distractor_people: NonNegativeInt
+    query_people: SizeOrRest
+    distractor_people: SizeOrRest
     images_per_person: PositiveInt  # at most
     seed: NonNegativeInt
 
@@ -22,12 +23,12 @@ class SelectParams(Params):
     strategy: str  # an entry of strategies
     strategies: dict[str, list[Criterion]]
     max_hash_distance: NonNegativeInt  # bits, of 256, between the hashes of near duplicates
-    people: PositiveInt
-    images_per_person: PositiveInt
-    val_per_person: PositiveInt  # of those
+    people: PositiveInt | Share | Literal["rest"]
+    images_per_person: ImagesPerPerson
+    val_per_person: PositiveInt | Share  # of those
     allow_rejected: bool  # to people with too few photographs that keep to the bounds
     strata: list[str]  # attributes; people are drawn in their proportions
-    wild_per_person: NonNegativeInt  # set aside before any criterion, never trained on
+    wild_per_person: Size  # set aside before any criterion, never trained on
     openset: OpensetParams  # people set aside before any criterion
     exclude: str  # CSV of image_ids that a person has reviewed and rejected
     on_bad_image: Literal["drop", "fail"]  # at an unreadable photograph
@@ -65,8 +66,19 @@ class SelectParams(Params):
         return self
 
     @model_validator(mode="after")
+    def _has_one_rest(self) -> Self:
+        sizes = (self.people, self.openset.query_people, self.openset.distractor_people)
+        if sizes.count(REST) > 1:
+            raise ValueError(
+                "people, openset.query_people, openset.distractor_people: expected rest at one of "
+                "them at most"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Self:
-        if self.val_per_person >= self.images_per_person:
+        val, images = self.val_per_person, self.images_per_person
+        if isinstance(val, int) and isinstance(images, int) and val >= images:
             raise ValueError(
                 f"val_per_person ({self.val_per_person}) must be less than images_per_person "
                 f"({self.images_per_person}): the others are trained on"

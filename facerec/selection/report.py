@@ -1,4 +1,4 @@
-"""What a selection's criteria did: histograms with the bounds, and faces kept and rejected."""
+"""What a selection did: histograms with the bounds, faces kept and rejected, sizes in words."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from facerec.geometry import crop_squares, square_matrices
 from facerec.imaging import contact_sheets as sheets
 from facerec.imaging.io import read_image
 from facerec.imaging.warp import warp
+from facerec.selection.choice import Choice
 from facerec.selection.criteria import Criterion
 
 HISTOGRAM = ["criterion", "value", "share", "kept", "bound"]
@@ -135,3 +136,26 @@ def selected_sheet(selected: pd.DataFrame, images: Path, names: PersonNames) -> 
     ]
     captions = [names.get(person, f"person {person}") for person in shown.person_id]
     return sheets.contact_sheet(tiles, SELECTED_COLUMNS, sheets.TILE, captions)
+
+
+def sizes_in_words(train: pd.DataFrame, val: pd.DataFrame, choice: Choice) -> str:
+    """Returns how many people and photographs each part has, in a sentence."""
+    role = choice.openset.drop_duplicates("person_id").role.value_counts()
+    people = train.person_id.nunique()
+    parts = {"to learn from": train, "for val": val, "wild": choice.wild}
+    counts = ", ".join(
+        f"{_range(frame.groupby('person_id').size().to_numpy(), people)} {use}"
+        for use, frame in parts.items()
+    )
+    return (
+        f"{people} people to train on, {role.get('query', 0)} query and "
+        f"{role.get('distractor', 0)} distractor people to test with; "
+        f"photographs of each to train on: {counts}"
+    )
+
+
+def _range(counts: np.ndarray, people: int) -> str:
+    """Returns the least and the most of some people's counts; people without any count as 0."""
+    least = counts.min() if len(counts) == people else 0
+    most = counts.max(initial=0)
+    return f"{most}" if least == most else f"{least} to {most}"

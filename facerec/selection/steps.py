@@ -227,7 +227,10 @@ def preference(
 
 
 def split(
-    frame: pd.DataFrame, val_per_person: int, seed: int, groups: Sequence[str] | None = None
+    frame: pd.DataFrame,
+    val_per_person: int | pd.Series,
+    seed: int,
+    groups: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the photographs to train on, shuffled, and those to validate with.
 
@@ -237,7 +240,8 @@ def split(
 
     Args:
         frame: N selected photographs.
-        val_per_person: photographs of each person to validate with, drawn at random.
+        val_per_person: photographs of each person to validate with, drawn at random; a number for
+            all, or one for each by person_id.
         seed: of the draw and the shuffling.
         groups: (N,) a group name for each; None: no photograph has a near duplicate.
     """
@@ -248,6 +252,8 @@ def split(
     order = np.lexsort([place, by_group.transform("min"), size, frame.person_id.to_numpy()])
     ranks = pd.Series(rank_in_person(frame, order))
     before_group = ranks.groupby(names).transform("min").to_numpy()
+    if isinstance(val_per_person, pd.Series):
+        val_per_person = frame.person_id.map(val_per_person).to_numpy()
     is_val = before_group + size <= val_per_person
     train = frame[~is_val].sample(frac=1, random_state=seed)
     return train, frame[is_val].sort_values("image_id")

@@ -1,0 +1,1 @@
+"""People's own photographs: found in folders, with their names, and laid out as CelebA's."""
