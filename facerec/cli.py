@@ -9,6 +9,7 @@ import typer
 
 STAGES = (  # in the order of the pipeline
     "synthesize",
+    "detect",
     "measure",
     "select",
     "crop",

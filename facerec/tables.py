@@ -49,6 +49,15 @@ class Table:
         return [*self.key, *self.numbers, *self.texts, *self.blank, *self.blank_texts]
 
 
+BOXES = Table("boxes", ("image_id",), tuple(BOX))
+POINTS = Table("points", ("image_id",), tuple(LANDMARKS))
+FACES = Table(
+    "faces that a detector found",
+    ("image_id", "face"),  # the number of the face in its photograph, the surest first
+    ("is_chosen", "score", *BOX),
+    blank=tuple(LANDMARKS),  # of a detector that finds none
+    decimals=4,
+)
 SELECTED = Table(
     "selected photographs",
     ("image_id",),

@@ -72,8 +72,8 @@ LAYERS = [  # a package imports those before it, or its own
     {"annotation_names", "params", "progress", "files", "geometry"},
     {"parallel", "tables", "random_order"},
     {"imaging", "data"},
-    {"networks", "detection"},
-    {"training", "selection", "synthetic", "metrics"},
+    {"networks"},
+    {"training", "selection", "detection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
     {"evaluation", "audit", "alignment", "collections"},
     {"inference"},
@@ -102,7 +102,7 @@ def test_every_path_of_the_command_is_declared_once(name):
     paths = [
         word
         for word in shlex.split(stage["cmd"])[3:]
-        if "/" in word or word.startswith(("${dataset", "${select", "${recognizer"))
+        if "/" in word or word.startswith(("${dataset", "${detector", "${select", "${recognizer"))
     ]
     declared = [
         dep for dep in stage["deps"] if not dep.startswith(("facerec", "stages")) and dep != CHECKED

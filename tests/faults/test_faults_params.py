@@ -147,6 +147,18 @@ def changed(folder: Path, path: str, value: object) -> Path:
             {"weights": "file", "weights_file": "models/no.pt"},
             ["checkpoint", "'models/no.pt'"],
         ),
+        ("detector.type", "mtcnn", ["detector.type", "'retinaface'", "'mtcnn'"]),
+        (
+            "detector.type",
+            "yunet",
+            ["detector.yunet_model: expected YuNet's ONNX file, got 'profiles/none.csv'"],
+        ),
+        ("detector.yunet_model", "a; b", ["detector.yunet_model: expected a path of letters"]),
+        (
+            "dataset.boxes",
+            "data/detected/boxes.csv",
+            ["detector.runs: expected [detected], since dataset.boxes is what the stage `detect`"],
+        ),
         (
             "audit",
             {"runs": ["audit"], "recognizer": TRIPLET},
@@ -203,6 +215,13 @@ def test_more_may_be_selected_of_a_collection_that_is_not_drawn(tmp_path):
     file = changed(tmp_path, "dataset", {"images": "data/raw/mine"})
     file.write_text(file.read_text().replace("people: 100", "people: 1000"))
     assert yaml.safe_load(file.read_text())["select"]["people"] == 1000 and problems(file) == []
+
+
+def test_a_detector_without_points_gives_no_landmarks(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text(composed("cfp_detected").replace("type: retinaface", "type: whole_image"))
+    (message,) = problems(file)
+    assert "dataset.landmarks: expected a file of points, since detector.type is" in message
 
 
 def test_the_drawn_photographs_are_where_synthesize_puts_them():
