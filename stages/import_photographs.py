@@ -12,6 +12,8 @@ from facerec.detection.params import DetectorParams
 from facerec.progress import set_resume_point
 from stages.cli import run
 
+OWN = Path("data/own")  # of the profile `own`
+
 
 class DetectorName(StrEnum):
     retinaface = "retinaface"
@@ -84,6 +86,8 @@ def report(imported: Imported, out: Path, rule: str) -> str:
     if imported.passed_over:
         lines.append(f"  passed over, all listed in {out}/import_report.csv:")
         lines += [f"  {count:>7}  {reason}" for reason, count in imported.reasons()]
+    if out == OWN:
+        lines.append("next: make profile NAME=own, then make repro")
     return "\n".join(lines)
 
 
