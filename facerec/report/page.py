@@ -24,6 +24,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MAX_BYTES = 15 * 2**20
 
 
+@cache
 def environment() -> Environment:
     """Returns the templates' environment; everything that they print is escaped."""
     return Environment(
@@ -38,7 +39,7 @@ def environment() -> Environment:
 @cache
 def vega_bundle() -> str:
     """Returns Vega, Vega-Lite and Vega-Embed as one script that needs no network."""
-    bundle = vl_convert.javascript_bundle(None)
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     assert "</script" not in bundle and "<!--" not in bundle  # it stands inside an HTML page
     return bundle
 

@@ -151,6 +151,7 @@
       tooltip: (_, event, __, value) => showTip(name, event, value),
     });
     before?.result?.finalize();
+    element.querySelector("svg").setAttribute("aria-hidden", "true"); // the figure tells it
     drawn.set(element, { width, result });
   }
 
