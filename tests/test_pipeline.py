@@ -119,7 +119,9 @@ def test_all_stages_wait_for_the_check_of_the_parameters():
     check = STAGES[CHECK]
     assert check["outs"] == [CHECKED] and {"params.yaml", "stages", "facerec"} <= set(check["deps"])
     after = {CHECKED}
-    for name in OF_MODULES[:-1]:  # in their order; publish is tried in test_faults_params.py
+    for name in OF_MODULES:  # in their order
+        if name == "publish":  # tried in test_faults_params.py
+            continue
         stage = definition(name)
         assert any(
             out == dep or out.startswith(f"{dep}/") for out in after for dep in stage["deps"]
@@ -188,8 +190,9 @@ def test_no_stage_after_the_hourglass_asks_for_annotated_points():
         found = {
             "facerec/evaluation/quality.py",
             "facerec/evaluation/slices.py",
-            "stages/evaluate.py",
-        }  # which put those that the hourglass found in their place
+            "stages/evaluate.py",  # which put those that the hourglass found in their place
+            "facerec/report/faces.py",  # which only shows how far off the found ones are
+        }
         assert asking <= {"facerec/annotation_names.py", "facerec/tables.py", *found}, name
 
 

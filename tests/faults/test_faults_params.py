@@ -14,7 +14,7 @@ from tools.check_params import DRAWN, SECTIONS, problems
 from tools.profile import composed, names
 
 ROOT = Path(__file__).parents[2]
-WITHOUT_TORCH = ["synthesize", "select", "crop", "compare", "publish"]
+WITHOUT_TORCH = ["synthesize", "select", "crop", "compare", "publish", "report"]
 TRIPLET = {
     "alignment": 5,
     "head": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
