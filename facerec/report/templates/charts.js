@@ -49,7 +49,7 @@
   }
 
   // Legends wrap and facets shrink or stack where the page is narrow.
-  function fitted(spec, width) {
+  function fitted(spec, width, rows) {
     spec = structuredClone(spec);
     const isNarrow = width < 640;
     const room = (columns) => Math.max(Math.floor((width - 30) / columns - 62), 120);
@@ -71,7 +71,7 @@
     rowHeaders(spec);
     wrapTitles(inner, Math.max(Math.floor(width / 8.5), 24));
     if (isNarrow && typeof inner.height === "number") inner.height = Math.min(inner.height, 300);
-    legends(spec, Math.max(Math.floor(width / 150), 1));
+    legends(spec, width / legendCount(spec), rows);
     return spec;
   }
 
@@ -94,13 +94,25 @@
     for (const child of node.layer || []) wrapTitles(child, most);
   }
 
-  function legends(node, columns) {
+  const LEGENDS = ["color", "shape", "strokeDash"];
+
+  // Legends stand beside one another.
+  function legendCount(node) {
+    const own = LEGENDS.filter((channel) => node.encoding?.[channel]?.field).length;
+    const inner = [node.spec, ...(node.layer || [])].filter(Boolean).map(legendCount);
+    return Math.max(own + Math.max(0, ...inner), 1);
+  }
+
+  function legends(node, width, rows) {
     if (!node || typeof node !== "object") return;
-    for (const channel of ["color", "shape", "strokeDash"]) {
+    for (const channel of LEGENDS) {
       const encoding = node.encoding?.[channel];
-      if (encoding?.field) encoding.legend = { columns, ...encoding.legend };
+      if (!encoding?.field || encoding.legend === null) continue;
+      const longest = Math.max(0, ...rows.map((row) => String(row[encoding.field] ?? "").length));
+      const columns = Math.max(Math.floor((width - 60) / (7 * longest + 34)), 1);
+      encoding.legend = { columns: Math.min(columns, 8), ...encoding.legend };
     }
-    for (const child of [node.spec, ...(node.layer || [])]) legends(child, columns);
+    for (const child of [node.spec, ...(node.layer || [])]) legends(child, width, rows);
   }
 
   const tip = document.getElementById("tip");
@@ -140,8 +152,9 @@
     if (!width || (before && before.width === width && !force)) return;
     drawn.set(element, { width });
     const name = element.dataset.chart;
-    const spec = fitted(SPECS[name], width);
-    spec.data = { values: rowsOf(element.closest("figure")) };
+    const values = rowsOf(element.closest("figure"));
+    const spec = fitted(SPECS[name], width, values);
+    spec.data = { values };
     const result = await vegaEmbed(element, spec, {
       mode: "vega-lite",
       actions: false,
