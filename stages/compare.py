@@ -47,7 +47,7 @@ def main(
     entries = AllRecognizers.load("recognizers").model_extra or {}
     recognizers = {
         name: EvaluatedRecognizer(
-            head=entry["head"]["type"],
+            head=entry["head"]["type"] if "head" in entry else name,  # a reference is alone
             alignment=entry["alignment"],
             report=tables.read(reports / f"{name}.csv", tables.REPORT),
             metrics=read_metrics(metrics / f"{name}.json"),

@@ -13,7 +13,7 @@ from facerec.evaluation.open_set import OpenSet, open_set_metrics
 from facerec.evaluation.params import EvaluateParams
 from facerec.networks.devices import device
 from facerec.recognition.datasets import AlignedFaces
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.embedders import Embedder
 from facerec.recognition.scoring import prototypes
 
 CLOSED_SETS = ("val", "wild")
@@ -59,12 +59,12 @@ class RecognizerResult:
 
 
 def evaluate_recognizer(
-    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams
+    network: Embedder, eval_sets: dict[str, AlignedFaces], params: EvaluateParams
 ) -> RecognizerResult:
     """Returns what a recogniser does on `val`, `wild` and `openset`.
 
     Args:
-        network: on its device.
+        network: on its device, or a reference.
         eval_sets: the faces of `train`, `val`, `wild` and `openset`.
         params: of the intervals.
     """
@@ -99,7 +99,7 @@ def evaluate_recognizer(
     )
 
 
-def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
+def _scores(network: Embedder, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
     """Returns the head's scores (N, K) without margin; prototype cosines where it has none."""
     with torch.inference_mode():
         scores = network.head.scores(embeddings.to(device()))
