@@ -19,6 +19,7 @@ STAGES = (  # in the order of the pipeline
     "evaluate",
     "compare",
     "publish",
+    "export",
 )
 COMMANDS = ("verify",)  # not part of the pipeline; in the folder `stages` too
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
