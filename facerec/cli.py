@@ -20,6 +20,7 @@ STAGES = (  # in the order of the pipeline
     "evaluate",
     "compare",
     "publish",
+    "export",
     "report",
 )
 COMMANDS = {  # not part of the pipeline; each with its module in the folder `stages`

@@ -83,6 +83,15 @@ def test_every_profile_has_an_estimate(profile):
     assert lasting(content) > 0 and f"{content['hourglass']['epochs']} epochs" in description
 
 
+def test_a_reference_is_not_trained():
+    more = copy.deepcopy(CONTENT)
+    more["recognizers"]["public"] = {"type": "onnx", "alignment": 5}
+    stages = [*STAGES, "train_recognizer@public"]
+    assert describe(stages, more, Photographs.of(more), Kept()).count("public") == 0
+    added = seconds(stages, more, Photographs.of(more), SPEED, Kept()) - lasting(CONTENT)
+    assert 0 < added < 10
+
+
 def test_wrong_parameters_end_the_estimate(tmp_path):
     content = changed("hourglass.epochs", 0)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
@@ -124,7 +133,7 @@ def test_photographs_of_a_real_collection_are_counted(tmp_path):
         ({"crop": [{"changed outs": {"data/cropped": "modified"}}]}, ["crop", "train_hourglass"]),
         ({"crop": ["changed command"]}, ["crop", "train_hourglass"]),
         ({"train_recognizer@ce": RUNS}, ["train_recognizer@ce", "evaluate@ce", "compare"]),
-        ({"publish": RUNS}, ["publish", "report"]),
+        ({"publish": RUNS}, ["publish", "export", "report"]),
     ],
 )
 def test_stages_after_a_changed_stage_run_too(dag, status, expected):
