@@ -20,6 +20,7 @@ STAGES = (  # in the order of the pipeline
     "evaluate",
     "compare",
     "publish",
+    "export",
 )
 COMMANDS = {  # not part of the pipeline; each with its module in the folder `stages`
     "import": "import_photographs",  # `import` is a word of Python
