@@ -6,8 +6,6 @@ torch is imported only if a checkpoint is loaded.
 import hashlib
 from pathlib import Path
 
-import numpy as np
-
 from facerec.detection.detector import make_detector
 from facerec.detection.params import DetectorParams, DetectParams
 from facerec.engine.engine import FaceEngine
@@ -18,7 +16,7 @@ from facerec.params import PARAMS_FILE
 from facerec.recognition.params import EmbedderFile
 
 MODELS = Path("models")
-HOURGLASS, RECOGNIZER, THRESHOLDS = "hourglass", "recognizer", "recognizer.json"
+HOURGLASS, RECOGNIZER = "hourglass", "recognizer"
 CALIBRATED = ".threshold.json"  # after a model's name: what `facerec calibrate` measured
 THREADS = 1  # of a network's run: the engine works on several photographs at once
 BOX_SCALE = 1.6  # of the crops where the detector finds the points: only their surroundings count
@@ -146,3 +144,41 @@ def _hourglass(path: Path) -> Points:
     from facerec.deployment.onnx_networks import OnnxHourglass
 
     return OnnxHourglass(path, THREADS)
+
+
+def _fingerprint(parts: list[bytes]) -> str:
+    digests = [hashlib.sha256(part).digest() for part in parts]
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def _published(model: Path) -> OperatingPoint | None:
+    """Returns the thresholds that `publish` wrote beside a model, if they are there."""
+    path = model.with_suffix(".json")
+    return (
+        OperatingPoint.read(path) if path.exists() and path.read_bytes().strip() != b"{}" else None
+    )
+
+
+def calibrated(model: Path) -> Path:
+    """Returns where `facerec calibrate` stores what it measured of a model."""
+    return model.with_suffix(CALIBRATED)
+
+
+def _operating_point(
+    model: Path, fingerprint: str, published: OperatingPoint | None
+) -> OperatingPoint | None:
+    """Returns the thresholds that were measured of an engine, None if none were.
+
+    Raises:
+        ValueError: they were measured of other files.
+    """
+    path = calibrated(model)
+    if not path.exists():
+        return published
+    measured = OperatingPoint.read(path)
+    if measured.fingerprint != fingerprint:
+        raise ValueError(
+            f"{path}: measured with other models or settings than those of {model}; measure again "
+            f"with `facerec calibrate COLLECTION --model {model}`, or remove the file"
+        )
+    return measured

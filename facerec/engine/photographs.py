@@ -27,7 +27,7 @@ class Surroundings:
 
     pixels: np.ndarray
     corner: np.ndarray
-    reduction: float
+    reduction: int
 
     def warp(self, matrix: np.ndarray, size: int) -> np.ndarray:
         """Returns the square (size, size, 3) that a matrix cuts out of the photograph.
@@ -81,7 +81,7 @@ class Finder:
 
     def in_image(self, image: np.ndarray) -> Sighting:
         """Returns the faces of a photograph (H, W, 3) uint8 RGB."""
-        return self._cut(image, 1.0, self.detector.detect(image))
+        return self._cut(image, 1, self.detector.detect(image))
 
     def in_file(self, path: Path) -> Sighting:
         """Returns the faces of a photograph in a file, of any format that `import` reads.
@@ -104,14 +104,14 @@ class Finder:
                     image, reduction = read_pixels(path, header, long_side)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-        return self._cut(image, reduction, detections)
+        return self._cut(image, int(reduction), detections)
 
     def _scale(self, detections: Detections) -> float:
         """Returns how large the photograph must be decoded for its smallest face."""
         sides = detections.boxes_as_celeba()[:, 2:].min(axis=1)
         return float(max(self.crop_size / self.box_scale, self.face_size) / sides.min())
 
-    def _cut(self, image: np.ndarray, reduction: float, detections: Detections) -> Sighting:
+    def _cut(self, image: np.ndarray, reduction: int, detections: Detections) -> Sighting:
         size = self.crop_size
         squares = geometry.crop_squares(detections.boxes_as_celeba(), self.box_scale)
         parts = [_surroundings(image, reduction, square) for square in squares]
@@ -122,7 +122,7 @@ class Finder:
         return Sighting(detections, squares, crops, parts)
 
 
-def _surroundings(image: np.ndarray, reduction: float, square: np.ndarray) -> Surroundings:
+def _surroundings(image: np.ndarray, reduction: int, square: np.ndarray) -> Surroundings:
     """Returns what is around a face, copied: the photograph itself need not be kept.
 
     Args:

@@ -43,7 +43,7 @@ class TorchEmbedder:
         self._network = recognizer.load(path, device())
         config = self._network.config
         self.image_size = config.image_size
-        self.alignment = config.alignment
+        self.alignment: int = config.alignment
         self.target = geometry.template(config.image_size)
         self.embedding_dim = config.embedding_dim
 

@@ -32,14 +32,15 @@ class OnnxEmbedder:
         image_size: px, side of the aligned faces.
         alignment: number of points by which they are aligned.
         target: (5, 2) px, where the points lie in them.
+        embedding_dim: length of an embedding, found with a blank face.
 
     Raises:
-        ValueError: onnxruntime cannot run it, or its input is no image; the message has no path.
+        ValueError: onnxruntime cannot run it, or its input is no such image; the message has no path.
     """
 
     def __init__(self, settings: FaceInput, content: bytes, threads: int) -> None:
         self.image_size = settings.image_size
-        self.alignment = settings.alignment
+        self.alignment: int = settings.alignment
         self.target = target(settings)
         self._is_bgr = settings.channels == "bgr"
         self._mean, self._scale = np.array(settings.mean), np.array(settings.scale)
@@ -50,6 +51,8 @@ class OnnxEmbedder:
             raise ValueError(f"expected an image of 3 channels as its input, got {shape}")
         self._channels_first = shape[1] == 3
         self._batch_size = 1 if shape[0] == 1 else MAX_BATCH
+        blank = np.zeros((1, self.image_size, self.image_size, 3), np.uint8)
+        self.embedding_dim = self.embed(blank).shape[1]
 
     def embed(self, faces: np.ndarray, flip: bool = True) -> np.ndarray:
         """Returns embeddings (N, E) float32, not normalised; N > 0.

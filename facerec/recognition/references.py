@@ -67,9 +67,7 @@ class Reference:
             self._embedder.embed(batch, flip) for batch in in_batches(faces, batch_size, title)
         ]
         return torch.from_numpy(
-            np.concatenate(parts)
-            if parts
-            else np.zeros((0, self.config.embedding_dim), np.float32)
+            np.concatenate(parts) if parts else np.zeros((0, self.config.embedding_dim), np.float32)
         )
 
 
@@ -87,13 +85,11 @@ def install(name: str, entry: ReferenceEntry, person_ids: list[int], folder: Pat
     """
     content = read_checked(name, entry)
     where = f"recognizers.{name}.model: {entry.model}"
-    settings = entry.model_dump() | {"person_ids": person_ids, "embedding_dim": 1}
-    face = np.zeros((1, entry.image_size, entry.image_size, 3), np.uint8)
+    settings = entry.model_dump() | {"person_ids": person_ids}
     try:
-        embedding = Reference(ReferenceConfig(**settings), content).embed(face)
+        settings["embedding_dim"] = OnnxEmbedder(entry, content, num_workers()).embedding_dim
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    settings["embedding_dim"] = embedding.shape[1]
     write_bytes(folder / MODEL, content)
     write_bytes(folder / CONFIG, ReferenceConfig(**settings).model_dump_json(indent=2).encode())
 
