@@ -70,12 +70,12 @@ def read_original(path: Path) -> tuple[bytes, Header]:
         if size > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")
         if path.suffix.lower() in HEIF_SUFFIXES:
-            _register_heif()
+            register_heif()
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             return content, _header(image)
     except UnidentifiedImageError:
-        is_heif = path.suffix.lower() in HEIF_SUFFIXES and not _register_heif()
+        is_heif = path.suffix.lower() in HEIF_SUFFIXES and not register_heif()
         raise ValueError(HEIF_ADVICE if is_heif else "not a readable image") from None
     except OSError as error:
         raise ValueError(error.strerror or "not a readable image") from None
@@ -101,7 +101,7 @@ def _header(image: Image.Image) -> Header:
 
 
 @cache
-def _register_heif() -> bool:
+def register_heif() -> bool:
     """Returns whether HEIC can be read, after telling Pillow how."""
     try:
         from pillow_heif import register_heif_opener
@@ -137,7 +137,7 @@ def _decoded(path: Path, kind: str) -> np.ndarray:
         except ValueError:  # a compression that OpenCV does not know
             pass
     if path.suffix.lower() in HEIF_SUFFIXES:
-        _register_heif()
+        register_heif()
     try:
         with Image.open(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

@@ -122,7 +122,7 @@ def test_heic_without_its_library_is_listed_with_what_to_do(tmp_path, monkeypatc
     pytest.importorskip("pillow_heif").register_heif_opener()
     folder = write_people(tmp_path / "photos", 1, 1)
     picture(0, 1).save(folder / "Person 1" / "new.heic")
-    monkeypatch.setattr("facerec.collections.originals._register_heif", lambda: False)
+    monkeypatch.setattr("facerec.collections.originals.register_heif", lambda: False)
     monkeypatch.setitem(Image.OPEN, "HEIF", (lambda *_: None, lambda _: False))
     imported(folder, tmp_path / "out")
     assert "--group heic" in reasons(tmp_path / "out")["Person 1/new.heic"]
