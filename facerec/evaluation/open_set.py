@@ -17,13 +17,12 @@ from facerec.evaluation.closed_set import rounded, with_interval
 from facerec.evaluation.open_set_calibration import RELIABILITY, calibrate
 from facerec.evaluation.open_set_curves import CURVE, HISTOGRAM, histogram, roc_curve
 from facerec.evaluation.params import EvaluateParams
-from facerec.evaluation.search_curves import CMC, SEARCH, cmc_curve, search_curves
+from facerec.evaluation.search_curves import CMC, SEARCH, open_set_cmc, search_curves
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import PairBootstrap, bins_of
 from facerec.metrics.error_rates import COLUMNS as ERROR_RATES
 from facerec.metrics.error_rates import error_rates
 from facerec.metrics.operating_points import OPERATING_FPRS
-from facerec.metrics.ranks import search_ranks
 from facerec.metrics.search_intervals import SearchIntervals
 from facerec.progress import Progress
 
@@ -106,7 +105,7 @@ def open_set_metrics(
         distractor_people = torch.from_numpy(codes[~is_query].astype(np.int64))
         values |= _search(query, query_people, distractors, distractor_people)
         search = search_curves(query, query_people, distractors, distractor_people, params.seed)
-        cmc = _cmc(embeddings, codes, is_query)
+        cmc = open_set_cmc(OPEN_SET, embeddings, codes, is_query)
     calibration, reliability_table = calibrate(pairs.counts)
     different, same = pairs.counts.sum(axis=0)
     return OpenSet(
@@ -233,12 +232,3 @@ def _search(
         band = intervals.found(share, rate)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
     return values
-
-
-def _cmc(embeddings: Tensor, people: np.ndarray, is_query: np.ndarray) -> pd.DataFrame:
-    """Returns the CMC of the query photographs among all others, people ranked by their best."""
-    has_another = np.bincount(people)[people] > 1
-    queries = np.flatnonzero(is_query & has_another)
-    codes = torch.from_numpy(people.astype(np.int64))
-    ranks = search_ranks(embeddings, codes, torch.from_numpy(queries))
-    return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)))
