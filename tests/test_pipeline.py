@@ -77,6 +77,7 @@ LAYERS = [  # a package imports those before it, or its own
     {"landmarks", "recognition"},
     {"evaluation", "audit", "alignment", "model_card", "collections"},
     {"inference", "deployment", "report"},
+    {"engine"},
     {"cli"},
     {"__main__"},
 ]
