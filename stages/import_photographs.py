@@ -1,4 +1,4 @@
-"""Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+"""Bring a folder of photographs into CelebA's layout."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +54,7 @@ def main(
     yunet_model: Annotated[Path | None, Option(help="YuNet's ONNX file")] = None,
     yunet_sha256: Annotated[str, Option(help="its SHA-256")] = "",
 ) -> None:
-    """Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+    """Bring a folder of photographs into CelebA's layout."""
     found = find_photographs(photographs, table)
     print(f"{len(found.photographs)} photographs; {found.said}")
     set_resume_point("where it ended; so does the same `facerec import`")
