@@ -7,13 +7,12 @@ import hashlib
 from pathlib import Path
 
 from facerec.detection.detector import make_detector
-from facerec.detection.params import DetectorParams, DetectParams
+from facerec.detection.params import DetectorParams, load_detector_params
 from facerec.engine.engine import FaceEngine
 from facerec.engine.networks import Embedder, Points
 from facerec.engine.operating_point import OperatingPoint
 from facerec.engine.photographs import Finder
-from facerec.params import PARAMS_FILE
-from facerec.recognition.params import EmbedderFile
+from facerec.recognition.params import EmbedderFile, load_embedder_file
 
 MODELS = Path("models")
 HOURGLASS, RECOGNIZER = "hourglass", "recognizer"
@@ -53,7 +52,7 @@ def load_engine(
     stored: OperatingPoint | None = None
     embedder: Embedder
     if path.suffix == ".onnx" and settings.exists():
-        entry = EmbedderFile.load("embedder", settings)
+        entry = load_embedder_file(settings)
         embedder = _of_others(path, content, entry)
         hourglass = _existing(models, HOURGLASS) if entry.points == "hourglass" else None
         description |= {"source": str(settings), "licence": entry.licence}
@@ -68,7 +67,7 @@ def load_engine(
         points = _hourglass(hourglass)
         parts.append(hourglass.read_bytes())
         description |= {"landmarks": str(hourglass)}
-    params = detector or DetectParams.load("detector", PARAMS_FILE)
+    params = detector or load_detector_params()
     if points is None and params.type == "whole_image":
         raise ValueError(
             f"{settings}: points: the detector whole_image finds none; write `points: hourglass`, "

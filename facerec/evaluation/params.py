@@ -17,12 +17,13 @@ class PublishParams(Params):
     """The section `publish`: which recogniser is published, with which threshold."""
 
     recognizer: str  # an entry of `recognizers`
-    fpr: float  # false-positive rate of the threshold that is published beside the model
+    fpr: float  # share of different-person pairs that the published threshold accepts
+    fpir: float  # share of strangers that a search above its published threshold names
 
-    @field_validator("fpr")
+    @field_validator("fpr", "fpir")
     @classmethod
-    def _is_measured(cls, fpr: float) -> float:
-        if fpr not in OPERATING_FPRS.values():
+    def _is_measured(cls, rate: float) -> float:
+        if rate not in OPERATING_FPRS.values():
             known = ", ".join(map(str, OPERATING_FPRS.values()))
-            raise ValueError(f"expected one of {known}, got {fpr}")
-        return fpr
+            raise ValueError(f"expected one of {known}, got {rate}")
+        return rate
