@@ -1,9 +1,11 @@
 """The sections `evaluate` and `publish`. It imports no torch, so it can be checked fast."""
 
+from pathlib import Path
+
 from pydantic import PositiveInt, field_validator
 
 from facerec.metrics.operating_points import OPERATING_FPRS
-from facerec.params import Params
+from facerec.params import PARAMS_FILE, Params
 
 
 class EvaluateParams(Params):
@@ -27,3 +29,13 @@ class PublishParams(Params):
             known = ", ".join(map(str, OPERATING_FPRS.values()))
             raise ValueError(f"expected one of {known}, got {rate}")
         return rate
+
+
+def load_evaluate(file: Path = PARAMS_FILE) -> EvaluateParams:
+    """Returns the checked section `evaluate`; errors as `Params.load`."""
+    return EvaluateParams.load("evaluate", file)
+
+
+def load_publish(file: Path = PARAMS_FILE) -> PublishParams:
+    """Returns the checked section `publish`; errors as `Params.load`."""
+    return PublishParams.load("publish", file)
