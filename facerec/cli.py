@@ -37,6 +37,7 @@ COMMANDS = {  # each with its module, which has a function `main`, or a Typer `a
     "identify": "facerec.commands.identify",
     "verify": "facerec.commands.verify",
     "annotate": "facerec.commands.annotate",
+    "calibrate": "facerec.commands.calibrate",
     "import": "stages.import_photographs",  # `import` is a word of Python
     "protocol": "stages.protocol",
     "report": "stages.revisions",

@@ -76,8 +76,9 @@ LAYERS = [  # a package imports those before it, or its own
     {"training", "selection", "synthetic", "metrics"},
     {"landmarks", "recognition"},
     {"evaluation", "audit", "alignment", "model_card", "collections"},
-    {"inference", "deployment", "report"},
+    {"inference", "deployment", "report", "gallery"},
     {"engine"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
