@@ -7,28 +7,10 @@ from typing import Self
 
 import numpy as np
 
+from facerec.gallery.errors import GalleryError
+
 BLOCK_ROWS = 2**16  # embeddings in one array
 NORM_TOLERANCE = 1e-3  # of an embedding's length, which is 1
-
-
-class GalleryError(ValueError):
-    """A gallery refuses something; the message says what, and what to do."""
-
-
-class OtherModel(GalleryError):
-    """The gallery holds embeddings of another model."""
-
-
-class UnknownPerson(GalleryError):
-    """The gallery has nobody of that name."""
-
-
-class NameTaken(GalleryError):
-    """Somebody else has the name."""
-
-
-class OtherPersonsFace(GalleryError):
-    """The face on the photograph is enrolled as somebody else's."""
 
 
 @dataclass(frozen=True, eq=False)
