@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Generator, Tensor
@@ -25,8 +26,8 @@ from benchmarks.landmark_run import NOTEBOOK, Run, notebook, read_run
 from benchmarks.landmark_training import our_steps
 from experiments.finished_trainings import finished, mean_and_sd, run_missing
 from facerec.files import write_bytes
+from facerec.landmarks.decoding import decode_heatmaps
 from facerec.landmarks.evaluation import EvalSet
-from facerec.landmarks.heatmaps import decode_heatmaps
 from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
 from facerec.landmarks.metrics import is_frontal, nme
 from facerec.landmarks.params import STRIDE, HourglassParams
@@ -298,20 +299,21 @@ def errors(network: StackedHourglass, faces: EvalSet, decodings: set[str]) -> di
     return means
 
 
-def _argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+def _argmax(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the highest pixels (B, K, 2) of heatmaps (B, K, S, S), and their heights (B, K)."""
-    height, index = heatmaps.flatten(2).max(dim=2)
     side = heatmaps.shape[-1]
-    return torch.stack([index % side, index // side], dim=2).float(), height
+    index = heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(axis=2)
+    points = np.stack([index % side, index // side], axis=2).astype(np.float32)
+    return points, heatmaps.max(axis=(2, 3))
 
 
-def _soft_argmax(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+def _soft_argmax(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the centroids (B, K, 2) of heatmaps (B, K, S, S), and the peaks' heights (B, K)."""
-    weights = heatmaps.clamp_min(0)
-    weights = weights / weights.sum(dim=(2, 3), keepdim=True).clamp_min(1e-9)
-    steps = torch.arange(heatmaps.shape[-1], dtype=weights.dtype, device=weights.device)
-    means = [(weights.sum(dim=axis) * steps).sum(dim=2) for axis in (2, 3)]
-    return torch.stack(means, dim=2), heatmaps.flatten(2).amax(dim=2)
+    weights = heatmaps.clip(0)
+    weights = weights / np.maximum(weights.sum(axis=(2, 3), keepdims=True), 1e-9)
+    steps = np.arange(heatmaps.shape[-1], dtype=weights.dtype)
+    means = [(weights.sum(axis=axis) * steps).sum(axis=2) for axis in (2, 3)]
+    return np.stack(means, axis=2), heatmaps.max(axis=(2, 3))
 
 
 DECODINGS = {"sub-pixel": decode_heatmaps, "soft-argmax": _soft_argmax, "argmax": _argmax}

@@ -20,11 +20,13 @@ STAGES = (  # in the order of the pipeline
     "evaluate",
     "compare",
     "publish",
+    "export",
 )
-COMMANDS = {  # not part of the pipeline; each with its module in the folder `stages`
-    "import": "import_photographs",  # `import` is a word of Python
-    "report": "revisions",
-    "verify": "verify",
+COMMANDS = {  # not part of the pipeline; each with its module
+    "calibrate": "facerec.commands.calibrate",
+    "import": "stages.import_photographs",  # `import` is a word of Python
+    "report": "stages.revisions",
+    "verify": "stages.verify",
 }
 FORWARDED = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -33,7 +35,7 @@ def stages_command() -> typer.Typer:
     """Returns the command that runs one stage; `--help` lists them."""
     app = _command("The stages of the pipeline, in their order.")
     for name in STAGES:
-        _forward(app, name, name)
+        _forward(app, name, f"stages.{name}")
     return app
 
 
@@ -51,21 +53,21 @@ def _command(help_text: str) -> typer.Typer:
 
 
 def _forward(app: typer.Typer, name: str, module: str) -> None:
-    """Adds a command that hands its arguments to the module `stages.<module>`.
+    """Adds a command that hands its arguments to the function `main` of a module.
 
     The module is imported when the command runs: its libraries take seconds to load.
     """
 
     @app.command(name, help=_first_docstring_line(module), context_settings=FORWARDED)
     def forward(context: typer.Context) -> None:
-        stage = importlib.import_module(f"stages.{module}")
+        stage = importlib.import_module(module)
         run = importlib.import_module("stages.cli").run
         run(stage.main, context.args, context.command_path)
 
 
 def _first_docstring_line(module: str) -> str:
     """Returns what a stage does, without importing it."""
-    spec = importlib.util.find_spec(f"stages.{module}")
+    spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None
     source = Path(spec.origin).read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]

@@ -92,14 +92,23 @@ def template(size: int) -> np.ndarray:
 def alignment_matrices(points: np.ndarray, size: int) -> dict[int, np.ndarray]:
     """Returns the matrices (N, 2, 3) from the source to ArcFace's template, by number of points.
 
-    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all points.
-    Points that are not finite, coincident or (for 3) collinear give NaN.
-
     Args:
         points: (N, 5, 2), px of the source.
         size: side of the aligned face, px.
     """
-    target = template(size)
+    return alignment_matrices_to(template(size), points)
+
+
+def alignment_matrices_to(target: np.ndarray, points: np.ndarray) -> dict[int, np.ndarray]:
+    """Returns the matrices (N, 2, 3) from the source to any template, by number of points.
+
+    2: similarity by the eyes; 3: affine by the eyes and the nose; 5: similarity by all points.
+    Points that are not finite, coincident or (for 3) collinear give NaN.
+
+    Args:
+        target: (5, 2), where the points lie in the aligned face, px.
+        points: (N, 5, 2), px of the source.
+    """
     all_points = list(range(len(ARCFACE_TEMPLATE)))
     fits = {
         2: (fit_similarity, EYES),

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facerec import geometry
-from facerec.alignment.points import find_points
+from facerec.alignment.points import aligned_faces
 from facerec.imaging.io import read_image
-from facerec.imaging.warp import warp
 from facerec.landmarks.hourglass import StackedHourglass
 from facerec.parallel import in_batches, parallel_map
 from facerec.recognition.recognizer import Recognizer
@@ -62,16 +60,16 @@ def embed_faces(
         photographs: (N,) images (H, W, 3) uint8 RGB, N > 0.
         boxes: (N, 4) x, y, width, height, px.
     """
-    squares = geometry.crop_squares(boxes, hourglass.config.box_scale)
-    points = find_points(hourglass, photographs, squares)
-    alignment = recognizer.config.alignment
-    matrices = geometry.alignment_matrices(points, recognizer.config.image_size)[alignment]
-    faces = [
-        warp(photograph, matrix, recognizer.config.image_size)
-        for photograph, matrix in zip(photographs, matrices, strict=True)
-    ]
-    is_aligned = torch.from_numpy(np.isfinite(matrices).all(axis=(1, 2)))
-    return recognizer.embed(np.stack(faces)) * is_aligned[:, None]
+    config = recognizer.config
+    faces, is_aligned = aligned_faces(
+        hourglass,
+        photographs,
+        boxes,
+        hourglass.config.box_scale,
+        config.alignment,
+        config.image_size,
+    )
+    return recognizer.embed(faces) * torch.from_numpy(is_aligned)[:, None]
 
 
 def _whole_photographs(photographs: Sequence[np.ndarray]) -> np.ndarray:

@@ -48,7 +48,7 @@ def main(
     entries = AllRecognizers.load("recognizers").model_extra or {}
     recognizers = {
         name: EvaluatedRecognizer(
-            head=entry["head"]["type"],
+            head=entry["head"]["type"] if "head" in entry else name,  # a reference is alone
             alignment=entry["alignment"],
             report=tables.read(evaluations / name / folder.REPORT, tables.REPORT),
             metrics=read_metrics(evaluations / name / folder.METRICS),

@@ -22,9 +22,7 @@ from facerec.evaluation.quality import quality_table
 from facerec.evaluation.recognizer_results import combined_report, evaluate_recognizer
 from facerec.evaluation.slices import slice_table, with_found_points
 from facerec.imaging.io import write_image
-from facerec.networks.devices import device
-from facerec.recognition import recognizer
-from facerec.recognition.datasets import read_aligned
+from facerec.recognition.embedders import load_embedders, read_faces
 from facerec.recognition.params import RecognizerParams
 from facerec.run_record import count_faces
 from stages.cli import run, write_csv, write_metrics
@@ -32,7 +30,7 @@ from stages.cli import run, write_csv, write_metrics
 
 def main(
     name: Annotated[str, Option(help="entry of `recognizers` in params.yaml")],
-    models: Annotated[Path, Option(help="folder of seed_N.pt, a recogniser a seed")],
+    models: Annotated[Path, Option(help="folder of seed_N.pt, a recogniser a seed, or reference")],
     train: Annotated[Path, Option(help="table of the photographs that it learned from")],
     val: Annotated[Path, Option(help="table of other photographs of the same people")],
     wild: Annotated[
@@ -45,6 +43,9 @@ def main(
     ],
     measures: Annotated[Path, Option(help="table of measures of the collection's photographs")],
     aligned: Annotated[Path, Option(help="folder of the aligned faces")],
+    photographs: Annotated[
+        Path, Option(help="folder of the photographs, from which a reference has its own faces cut")
+    ],
     evaluation: Annotated[
         Path, Option(help="output: folder of the numbers and tables (facerec/evaluation/folder.py)")
     ],
@@ -60,7 +61,7 @@ def main(
     """Measure one recogniser: accuracy on val and wild, and on people it was never trained on."""
     params = EvaluateParams.load("evaluate")
     seeds = RecognizerParams.load("recognizer").seeds
-    networks = [recognizer.load(models / f"seed_{seed}.pt", device()) for seed in seeds]
+    networks = load_embedders(models, seeds)
     frames = {
         "train": tables.read(train, tables.SELECTED),
         "val": tables.read(val, tables.SELECTED),
@@ -68,9 +69,9 @@ def main(
         "openset": tables.read(openset, tables.OPENSET),
     }
     count_faces(sum(map(len, frames.values())))
-    alignment = networks[0].config.alignment
     eval_sets = {
-        split: read_aligned(aligned, predicted, frame, alignment) for split, frame in frames.items()
+        split: read_faces(networks[0], aligned, photographs, predicted, frame)
+        for split, frame in frames.items()
     }
     fpr = PublishParams.load("publish").fpr
     results = [evaluate_recognizer(network, eval_sets, params, fpr) for network in networks]
@@ -80,7 +81,7 @@ def main(
     values = mean_and_sd([result.metrics for result in results])
     values |= enrolment_metrics(eval_sets)
     write_metrics(evaluation / folder.METRICS, values)
-    write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
+    write_metrics(evaluation / folder.THRESHOLDS, first.open_set.thresholds)
     tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
     names = read_person_names(people)

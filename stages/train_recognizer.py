@@ -1,4 +1,7 @@
-"""Train one recogniser, once for each seed: a backbone and a head."""
+"""Train one recogniser, once for each seed: a backbone and a head.
+
+For a reference, which others have trained, it checks the file and takes it over.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +12,14 @@ import torch
 from typer import Option
 
 from facerec import tables
-from facerec.recognition import recognizer
+from facerec.recognition import recognizer, references
 from facerec.recognition.datasets import AlignedFaces, read_aligned
-from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from facerec.recognition.params import RecognizerParams, ReferenceEntry, load_entry
 from facerec.recognition.training import build, train
 from facerec.training.loop import delete_checkpoints, fingerprint
 from stages.cli import run, write_csv
+
+HISTORY = ["epoch", "train_loss", "val_top1", "learning_rate"]  # of a reference: no rows
 
 
 def main(
@@ -35,14 +40,18 @@ def main(
 ) -> None:
     """Train one recogniser, once for each seed: a backbone and a head."""
     params = RecognizerParams.load("recognizer")
-    entry = RecognizerEntry.load(f"recognizers.{name}")
+    entry = load_entry(name)
     train_frame = tables.read(train_table, tables.SELECTED)
+    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
+    if isinstance(entry, ReferenceEntry):
+        references.install(name, entry, person_ids, models)
+        write_csv(history, pd.DataFrame(columns=HISTORY))
+        return
     val_frame = tables.read(val_table, tables.SELECTED)
     train_set, val_set = (
         read_aligned(aligned, predicted, frame, entry.alignment, params.memory_map_over)
         for frame in (train_frame, val_frame)
     )
-    person_ids = train_frame.drop_duplicates("label").sort_values("label").person_id.tolist()
     image_size = train_set.faces.shape[1]
     inputs = (
         Path(__file__).read_bytes(),

@@ -15,7 +15,13 @@ from facerec.evaluation.params import EvaluateParams, PublishParams
 from facerec.files import write_bytes
 from facerec.landmarks.params import HourglassParams
 from facerec.params import PARAMS_FILE, Params, read_yaml, renamed
-from facerec.recognition.params import HOG_STEP, RecognizerEntry, RecognizerParams
+from facerec.recognition.params import (
+    HOG_STEP,
+    RecognizerParams,
+    ReferenceEntry,
+    is_reference,
+    load_entry,
+)
 from facerec.selection.params import SelectParams
 from facerec.synthetic.params import SynthesizeParams
 from stages.cli import run
@@ -100,13 +106,23 @@ def _recognizers(content: Content, file: Path) -> list[str]:
     messages = []
     for name in recognizers:
         if re.fullmatch(RECOGNIZER_NAME, str(name)):
-            messages += _errors_of(RecognizerEntry, f"recognizers.{name}", file)
+            messages += _entry_errors(name, file)
         else:
             messages.append(
                 f"{file}: recognizers.{name}: expected a name of letters, digits, _ and -, "
                 "no - first"
             )
     return messages
+
+
+def _entry_errors(name: str, file: Path) -> list[str]:
+    try:
+        entry = load_entry(name, file)
+    except ValueError as error:
+        return [str(error)]
+    if isinstance(entry, ReferenceEntry) and not Path(entry.model).is_file():
+        return [f"{file}: recognizers.{name}.model: expected a file, got '{entry.model}'"]
+    return []
 
 
 # Rules between values that are each well formed. Each yields what is wrong.
@@ -146,6 +162,11 @@ def _published(content: Content) -> Iterator[str]:
     if published not in names:
         expected = ", ".join(map(str, names))
         yield f"publish.recognizer: expected one of {expected}, got {published!r}"
+    elif is_reference(names[published]):
+        yield (
+            f"publish.recognizer: {published!r} is a reference, which others have trained; "
+            f"expected a recogniser with a head"
+        )
 
 
 def _paths(content: Content) -> Iterator[str]:

@@ -14,7 +14,7 @@ from facerec.data.identity import read_identity
 from facerec.landmarks.params import HourglassParams
 from facerec.parallel import num_workers
 from facerec.params import PARAMS_FILE, read_yaml
-from facerec.recognition.params import RecognizerEntry, RecognizerParams
+from facerec.recognition.params import RecognizerEntry, RecognizerParams, is_reference, load_entry
 from facerec.selection.params import SelectParams
 from facerec.selection.sizes import REST, divide_people, parts, val_sizes
 from stages.cli import run
@@ -221,6 +221,8 @@ def _work(
         epoch = steps * speed.recognizer_step * smaller
         return TORCH + audited * READ + audit["folds"] * audit["epochs"] * epoch
     if kind == "train_recognizer":
+        if is_reference(content["recognizers"].get(recognizer_name)):
+            return TORCH  # and a copy
         steps = _steps(photographs.train, recognizer["batch_size"]) * speed.recognizer_step
         epoch = steps + photographs.val * EMBED
         epochs = seeds * recognizer["epochs"] - kept.recognizers.get(recognizer_name, 0)
@@ -248,7 +250,9 @@ def describe(
 ) -> str:
     """Returns what these stages do in one sentence."""
     recognizers = [
-        stage.partition("@")[2] for stage in stages if stage.startswith("train_recognizer@")
+        name
+        for name, entry in content["recognizers"].items()
+        if f"train_recognizer@{name}" in stages and not is_reference(entry)
     ]
     doing = []
     if any(stage.startswith("synthesize@") for stage in stages):
@@ -283,7 +287,8 @@ def main() -> None:
 
     hourglass_params = HourglassParams.load("hourglass")
     recognizer_params = RecognizerParams.load("recognizer")
-    entries = {name: RecognizerEntry.load(f"recognizers.{name}") for name in content["recognizers"]}
+    loaded = {name: load_entry(name) for name in content["recognizers"]}
+    entries = {name: entry for name, entry in loaded.items() if isinstance(entry, RecognizerEntry)}
     recognizer_epochs = {name: speed.recognizer_epochs(name, recognizer_params) for name in entries}
     kept = Kept(speed.hourglass_epochs(hourglass_params), recognizer_epochs)
     photographs = Photographs.of(content)

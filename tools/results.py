@@ -7,6 +7,7 @@ from typing import Any
 from facerec.evaluation.comparison import cell
 from facerec.files import write_bytes
 from facerec.params import PARAMS_FILE, read_yaml
+from facerec.recognition.params import is_reference
 from stages.cli import read_metrics
 from tools.machine import describe
 from tools.profile import current
@@ -84,7 +85,8 @@ def main(write: bool) -> None:
         shown = (f"{100 * values[key]:.1f} %" if key in values else "–" for key in PRINTED)
         print(f"{name:<20}" + "".join(f"{text:>14}" for text in shown))
     published = params["publish"]["recognizer"]
-    other = next((name for name in recognizers if name != published), published)
+    trained = [name for name, entry in params["recognizers"].items() if not is_reference(entry)]
+    other = next((name for name in trained if name != published), published)
     commands = {
         "plots": "dvc plots show --open",
         "other": f"dvc exp run -n {other} -S publish.recognizer={other}",

@@ -163,7 +163,8 @@ def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
     for name, metrics in values.items():
         cells = [cell(metrics, key) for key in columns.values()]
         lines.append(f"| {display_name(name)} | {' | '.join(cells)} |")
-    seeds = max(int(metrics.get("seeds", 1)) for metrics in values.values())
+    seeds_of = {name: int(metrics.get("seeds", 1)) for name, metrics in values.items()}
+    seeds = max(seeds_of.values())
     note = f"the mean of {seeds} seeds ± their standard deviation" if seeds > 1 else "one seed"
     lines += [
         "",
@@ -171,6 +172,8 @@ def recognizers_table(values: dict[str, dict[str, float]]) -> list[str]:
     ]
     if seeds > 1:
         lines += ["", "p, and who recognises which photograph, are the first seed's."]
+        if single := [display_name(name) for name, number in seeds_of.items() if number == 1]:
+            lines += ["", f"Not trained, so with one result: {', '.join(single)}."]
     return lines
 
 

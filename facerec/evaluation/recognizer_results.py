@@ -16,11 +16,10 @@ from facerec.evaluation.search_curves import RANKS, cmc_curve
 from facerec.metrics.iso_names import iso_rates
 from facerec.networks.devices import device
 from facerec.recognition.datasets import AlignedFaces
-from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.embedders import Embedder
 from facerec.recognition.scoring import prototypes, top_k_hits
 
 CLOSED_SETS = ("val", "wild")
-NOT_IN_MODEL = "openset_"  # prefix that the numbers beside a model do not have
 
 
 @dataclass(frozen=True)
@@ -59,17 +58,6 @@ class RecognizerResult:
         """Returns the cosines (N, K) of the report's photographs to each person's prototype."""
         return F.normalize(self.embeddings) @ self.prototypes.T
 
-    def thresholds(self) -> dict[str, float]:
-        """Returns the open set's thresholds on cosines, and its calibration."""
-        values = {
-            name.removeprefix(NOT_IN_MODEL): value for name, value in self.open_set.values.items()
-        }
-        return {
-            name: value
-            for name, value in values.items()
-            if name.startswith(("threshold_", "calibration_"))
-        }
-
     def confused_people(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the true and the predicted person id of each photograph of val, (V,) each."""
         val = self.report[self.report.split == "val"]
@@ -77,12 +65,12 @@ class RecognizerResult:
 
 
 def evaluate_recognizer(
-    network: Recognizer, eval_sets: dict[str, AlignedFaces], params: EvaluateParams, fpr: float
+    network: Embedder, eval_sets: dict[str, AlignedFaces], params: EvaluateParams, fpr: float
 ) -> RecognizerResult:
     """Returns what a recogniser does on `val`, `wild` and `openset`.
 
     Args:
-        network: on its device.
+        network: on its device, or a reference.
         eval_sets: the faces of `train`, `val`, `wild` and `openset`.
         params: of the intervals.
         fpr: one of OPERATING_FPRS, whose threshold decides about the open set's pairs.
@@ -134,7 +122,7 @@ def _ranks(scores: Tensor, faces: AlignedFaces) -> np.ndarray:
     return np.where(faces.usable, ranks, RANKS + 1)
 
 
-def _scores(network: Recognizer, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
+def _scores(network: Embedder, embeddings: Tensor, prototype_cosines: Tensor) -> Tensor:
     """Returns the head's scores (N, K) without margin; prototype cosines where it has none."""
     with torch.inference_mode():
         scores = network.head.scores(embeddings.to(device()))

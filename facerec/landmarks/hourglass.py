@@ -1,7 +1,6 @@
 """The stacked hourglass network (Newell, Yang, Deng 2016) for five facial points."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facerec.geometry import (
-    FLIP_INDEX,
-    invert,
-    refinement_matrices,
-    square_matrices,
-    transform_points,
-    where_finite,
-)
-from facerec.landmarks.heatmaps import decode_heatmaps, inside
+from facerec.geometry import FLIP_INDEX
+from facerec.landmarks.decoding import decode_heatmaps
 from facerec.landmarks.params import STRIDE, Block, HourglassConfig
+from facerec.landmarks.refinement import Decode, predict_points, whole_faces
 from facerec.networks import checkpoints
 from facerec.networks.devices import autocast
 from facerec.networks.warping import to_float, warp_batch
@@ -166,7 +159,7 @@ class StackedHourglass(nn.Module):
         self,
         faces: np.ndarray,
         batch_size: int = 64,
-        decode: Callable[[Tensor], tuple[Tensor, Tensor]] = decode_heatmaps,
+        decode: Decode = decode_heatmaps,
         title: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the points (N, 5, 2), px of the faces, and their confidence (N, 5) in [0, 1].
@@ -186,28 +179,16 @@ class StackedHourglass(nn.Module):
         points, confidence = zip(*predictions, strict=True)
         return np.concatenate(points), np.concatenate(confidence)
 
-    def _predict_batch(
-        self, faces: np.ndarray, decode: Callable[[Tensor], tuple[Tensor, Tensor]]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _predict_batch(self, faces: np.ndarray, decode: Decode) -> tuple[np.ndarray, np.ndarray]:
         """Returns the median points and confidence over all predictions of a batch."""
         size = self.config.image_size
         pictures = self._to_float(faces)
-        matrices = _whole_face(pictures, size)
-        all_points, all_confidence = [], []
-        for step in range(self.config.refine_steps + 1):
-            points, confidence = decode(self._heatmaps(warp_batch(pictures, matrices, size)))
-            if step:  # a closer crop does not show what is beyond its border, though the face may
-                outside = ~inside(points, size // STRIDE)
-                points[outside] = torch.nan
-                confidence[outside] = torch.nan
-            face_points = transform_points(invert(matrices), to_input(points).cpu().numpy())
-            weights = confidence.cpu().numpy()
-            all_points.append(face_points)
-            all_confidence.append(weights)
-            if step < self.config.refine_steps:
-                closer = refinement_matrices(face_points, size, weights)
-                matrices = where_finite(closer, matrices)
-        return _median(all_points).astype(np.float32), _median(all_confidence)
+
+        def heatmaps_at(matrices: np.ndarray) -> np.ndarray:
+            return self.mean_heatmaps(warp_batch(pictures, matrices, size)).cpu().numpy()
+
+        width, steps = faces.shape[2], self.config.refine_steps
+        return predict_points(heatmaps_at, len(faces), width, size, steps, decode)
 
     @torch.inference_mode()
     def heatmaps(self, faces: np.ndarray) -> Tensor:
@@ -220,14 +201,19 @@ class StackedHourglass(nn.Module):
             faces: (N, W, W, 3) uint8 RGB, best `face_size` wide.
         """
         size = self.config.image_size
-        pictures = self._to_float(faces)
-        return self._heatmaps(warp_batch(pictures, _whole_face(pictures, size), size))
+        matrices = whole_faces(len(faces), faces.shape[2], size)
+        return self.mean_heatmaps(warp_batch(self._to_float(faces), matrices, size))
 
     def _to_float(self, faces: np.ndarray) -> Tensor:
         """Returns faces (N, W, W, 3) uint8 as (N, 3, W, W) in [0, 1] on the network's device."""
         return to_float(torch.from_numpy(faces).to(next(self.parameters()).device))
 
-    def _heatmaps(self, batch: Tensor) -> Tensor:
+    def mean_heatmaps(self, batch: Tensor) -> Tensor:
+        """Returns the last stack's heatmaps (B, 5, S, S), with `flip_test` of both sides.
+
+        Args:
+            batch: (B, 3, image_size, image_size) in [0, 1].
+        """
         heatmaps = self._last_heatmaps(batch)
         if not self.config.flip_test:
             return heatmaps
@@ -243,24 +229,9 @@ class StackedHourglass(nn.Module):
         return probability * 2 * math.pi * self.config.sigma**2
 
 
-def _whole_face(faces: Tensor, size: int) -> np.ndarray:
-    """Returns the matrices (B, 2, 3) that scale faces (B, 3, W, W) to `size` px."""
-    return square_matrices(np.tile([0.0, 0.0, faces.shape[3]], (len(faces), 1)), size)
-
-
-def _median(predictions: list[np.ndarray]) -> np.ndarray:
-    """Returns the median of arrays of one shape, number by number; NaN does not count."""
-    return torch.from_numpy(np.stack(predictions)).nanquantile(0.5, dim=0).numpy()
-
-
 def to_heatmap(points: Tensor) -> Tensor:
     """Returns points of the input in px of the heatmap."""
     return (points + 0.5) / STRIDE - 0.5
-
-
-def to_input(points: Tensor) -> Tensor:
-    """Returns points of the heatmap in px of the input."""
-    return (points + 0.5) * STRIDE - 0.5
 
 
 def save(network: StackedHourglass, path: Path) -> None:

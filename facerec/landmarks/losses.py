@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, max_pool2d
 
-from facerec.landmarks.heatmaps import draw_heatmaps, inside
+from facerec.landmarks.decoding import inside
+from facerec.landmarks.heatmaps import draw_heatmaps
 from facerec.landmarks.params import Loss
 
 # Adaptive wing (Wang, Bo, Fuxin 2019), the paper's values.

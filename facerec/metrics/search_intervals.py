@@ -60,6 +60,10 @@ class SearchIntervals:
             hits.append(rank1_hits(same, other, threshold))
         return self._interval(share, hits)
 
+    def alarms(self, share: float, threshold: float) -> tuple[float, float]:
+        """Returns the 95 % interval of `share`, the false-alarm rate at a threshold."""
+        return self._interval(share, [other > threshold for _, other in self._without])
+
     def _interval(self, share: float, hits: list[Tensor]) -> tuple[float, float]:
         shares = [found.double().mean().item() for found in hits]
         if any(map(math.isnan, shares)):  # without one group nobody is searched

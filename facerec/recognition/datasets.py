@@ -12,6 +12,7 @@ from torch import Tensor
 from facerec import tables
 from facerec.imaging.arrays import load_faces
 from facerec.recognition.recognizer import Recognizer
+from facerec.recognition.references import Reference
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class AlignedFaces:
         """Returns each photograph's person as a class, (N,) int64."""
         return torch.tensor(self.frame.label.to_numpy(dtype=np.int64))
 
-    def embed(self, network: Recognizer, flip: bool = True, title: str | None = None) -> Tensor:
+    def embed(
+        self, network: Recognizer | Reference, flip: bool = True, title: str | None = None
+    ) -> Tensor:
         """Returns embeddings (N, E), zeros for faces that could not be aligned.
 
         Args:
-            network: the recogniser.
+            network: the recogniser, or a reference.
             flip: as in `Recognizer.embed`.
             title: as in `Recognizer.embed`.
         """

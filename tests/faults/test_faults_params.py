@@ -19,6 +19,17 @@ TRIPLET = {
     "alignment": 5,
     "head": {"type": "triplet", "margin": 0.2, "samples_per_class": 4},
 }
+REFERENCE = {
+    "type": "onnx",
+    "alignment": 5,
+    "model": "x.onnx",
+    "sha256": "0" * 64,
+    "image_size": 112,
+    "template": "arcface",
+    "channels": "rgb",
+    "mean": [127.5] * 3,
+    "scale": [0.0078125] * 3,
+}
 
 
 @pytest.mark.parametrize("name", names())
@@ -124,6 +135,31 @@ def changed(folder: Path, path: str, value: object) -> Path:
         ("recognizers.a b", {}, ["recognizers.a b: expected a name of letters"]),
         ("recognizers", {}, ["recognizers: expected at least one entry"]),
         ("publish.recognizer", "vgg", ["publish.recognizer: expected one of arcface, ce, got"]),
+        (
+            "recognizers.other",
+            REFERENCE,
+            ["recognizers.other.model: expected a file, got 'x.onnx'"],
+        ),
+        (
+            "recognizers.other",
+            REFERENCE | {"mean": 1.0},
+            ["recognizers.other.mean", "valid list, got 1.0"],
+        ),
+        (
+            "recognizers.other",
+            REFERENCE | {"sha256": "12"},
+            ["recognizers.other.sha256", "match pattern"],
+        ),
+        (
+            "recognizers.other",
+            REFERENCE | {"type": "arcface"},
+            [".other.type: is now recognizers.<"],
+        ),
+        (
+            "recognizers",
+            {"arcface": REFERENCE},
+            ["publish.recognizer: 'arcface' is a reference", "expected a recogniser with a head"],
+        ),
         ("heads", {"ce": {"type": "ce"}}, ["section `heads` is now recognizers: {arcface: "]),
         ("publish.head", "ce", ["publish.head: is now publish.recognizer"]),
         ("evaluate.bootstrap", 9, ["evaluate.bootstrap: is now evaluate.bootstrap_resamples"]),

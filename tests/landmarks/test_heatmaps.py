@@ -4,9 +4,16 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from facerec.landmarks.heatmaps import decode_heatmaps, draw_heatmaps, inside
+from facerec.landmarks import decoding
+from facerec.landmarks.decoding import inside
+from facerec.landmarks.heatmaps import draw_heatmaps
 
-pytestmark = pytest.mark.filterwarnings("error")  # torch warns of a meshgrid without an order
+pytestmark = pytest.mark.filterwarnings("error")  # numpy warns of a division by 0
+
+
+def decode_heatmaps(heatmaps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    points, confidence = decoding.decode_heatmaps(heatmaps.numpy())
+    return torch.from_numpy(points), torch.from_numpy(confidence)
 
 
 @pytest.mark.parametrize("side", [24, 64])
@@ -69,17 +76,10 @@ def test_a_heatmap_is_scipys_normal_distribution_with_its_peak_at_1(sigma):
     torch.testing.assert_close(drawn, expected, rtol=1e-6, atol=1e-12)
 
 
-def test_heatmaps_are_drawn_and_decoded_on_the_device_of_the_input():
+def test_heatmaps_are_drawn_on_the_device_of_the_points():
     """The meta device computes nothing, and refuses to be mixed with any other."""
     heatmaps = draw_heatmaps(torch.zeros(2, 5, 2, device="meta"), 16, 1.5)
-    points, confidence = decode_heatmaps(heatmaps)
-    assert {tensor.device.type for tensor in (heatmaps, points, confidence)} == {"meta"}
-    assert (heatmaps.shape, points.shape, confidence.shape) == ((2, 5, 16, 16), (2, 5, 2), (2, 5))
-    points = torch.full((1, 5, 2), 7.3)
-    with torch.device("meta"):  # the default device, unlike the input's
-        torch.testing.assert_close(
-            decode_heatmaps(draw_heatmaps(points, 16, 1.5))[0], points, atol=0.05, rtol=0
-        )
+    assert heatmaps.device.type == "meta" and heatmaps.shape == (2, 5, 16, 16)
 
 
 def test_the_centre_of_an_oblique_blob_is_found():

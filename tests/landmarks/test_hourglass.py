@@ -10,8 +10,9 @@ from tiny_hourglass import hourglass_config
 from facerec.geometry import REFINED_EYE_DISTANCE, template, transform_points
 from facerec.landmarks import hourglass, training
 from facerec.landmarks.datasets import add_context, context_to_crop
-from facerec.landmarks.heatmaps import decode_heatmaps, draw_heatmaps
-from facerec.landmarks.hourglass import StackedHourglass, to_heatmap, to_input
+from facerec.landmarks.decoding import decode_heatmaps
+from facerec.landmarks.heatmaps import draw_heatmaps
+from facerec.landmarks.hourglass import StackedHourglass, to_heatmap
 from facerec.landmarks.losses import LOSSES, heatmap_loss
 from facerec.landmarks.params import HourglassConfig, HourglassParams
 
@@ -84,7 +85,6 @@ def test_heatmaps_are_float32_in_any_precision():
 def test_input_and_heatmap_pixels_share_their_edges():
     edges = torch.tensor([-0.5, 31.5])
     assert to_heatmap(edges).tolist() == [-0.5, 7.5]
-    assert torch.allclose(to_input(to_heatmap(edges)), edges)
 
 
 def test_the_notebooks_network_is_a_setting():
@@ -147,8 +147,8 @@ def test_refinement_crops_closer_and_predicts_in_px_of_the_face():
         _photographs(_dots(torch.from_numpy(points), network.face_size, 4.0))
     )
     assert np.abs(predicted - points).max() < 0.2
-    looked = [to_input(decode_heatmaps(network.dots(batch))[0])[0] for batch in network.seen]
-    apart = [(found[1] - found[0]).numpy() for found in looked]
+    looked = [decode_heatmaps(network.dots(batch).numpy())[0][0] for batch in network.seen]
+    apart = [4 * (found[1] - found[0]) for found in looked]
     assert abs(apart[0][1]) > 5 and abs(apart[1][1]) < 1
     assert apart[1][0] == pytest.approx(REFINED_EYE_DISTANCE * 128, abs=1)
 
@@ -187,7 +187,7 @@ def test_a_refinement_with_a_point_beyond_its_border_does_not_count():
     network = _BeyondTheBorder(refining(steps=2))
     side = network.face_size
     predicted, confidence = network.predict(np.zeros((1, side, side, 3), np.uint8))
-    expected = (to_input(torch.tensor(template(32))).numpy() + 0.5) * side / 128 - 0.5
+    expected = (template(32) + 0.5) * side / 32 - 0.5
     assert predicted[0] == pytest.approx(expected, abs=0.1)
     assert (confidence > 0.9).all()
 

@@ -40,9 +40,10 @@ def test_damaged_metrics_are_named(tmp_path, content):
         read_metrics(tmp_path / "m.json")
 
 
-@pytest.mark.parametrize("stage", (*STAGES, *COMMANDS.values()))
-def test_every_stage_explains_itself(stage):
-    result = as_command(ROOT, f"stages.{stage}", "--help")
+@pytest.mark.parametrize("command", [*([stage] for stage in STAGES), *COMMANDS])
+def test_every_stage_and_command_explains_itself(command):
+    arguments = [command] if isinstance(command, str) else ["stages", *command]
+    result = as_command(ROOT, "facerec", *arguments, "--help")
     assert result.returncode == 0 and "output:" in result.stdout and "Usage" in result.stdout
 
 

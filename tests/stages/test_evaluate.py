@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from reference_model import reference_entry
 from torch import nn
 
 from facerec import tables
@@ -18,7 +19,7 @@ from facerec.imaging.io import write_image
 from facerec.recognition import recognizer
 from facerec.recognition.heads import build_head
 from facerec.recognition.recognizer import RecognizerConfig
-from stages import compare, evaluate
+from stages import compare, evaluate, train_recognizer
 from tools.profile import composed
 
 PROFILE = composed("base")
@@ -145,6 +146,7 @@ def evaluate_all(name):
         predicted=Path("alignment.csv"),
         measures=Path("measures.csv"),
         aligned=Path("faces"),
+        photographs=Path("faces"),
         evaluation=Path(f"evaluations/{name}"),
         **{table: Path(f"{table}/{name}.csv") for table in PLOTS},
         mistakes=Path(f"{name}.jpg"),
@@ -253,6 +255,47 @@ def test_the_margin_is_off_in_evaluation(project, monkeypatch):
 def test_a_head_without_weights_is_measured_by_prototypes(project, monkeypatch):
     values = run_evaluate(monkeypatch, "one", Pixels(TRIPLET))
     assert values["val_top1"] == values["val_top1_prototypes"] >= 0.9
+
+
+def test_a_reference_takes_the_same_exams_and_is_compared(project, monkeypatch):
+    """The file gives the pixels that it sees. The stage takes faces and mirror images."""
+
+    class BothSides(Pixels):
+        def embed(self, faces, **options):
+            return (super().embed(faces) + super().embed(faces[:, :, ::-1].copy())) / 2
+
+    expected = run_evaluate(monkeypatch, "one", BothSides(TRIPLET))
+    points = [[1.0, 2.0], [6.0, 2.0], [4.0, 4.0], [2.0, 6.0], [5.0, 6.0]]
+    found = tables.read(Path("alignment.csv"), tables.PREDICTED)
+    found[tables.LANDMARKS] = np.ravel(points)
+    tables.write(found, Path("alignment.csv"), tables.PREDICTED)
+    write_reference({"template": points, "image_size": SIDE, "mean": [128.0] * 3})
+    train_recognizer.main(
+        name="two",
+        train_table=Path("train.csv"),
+        val_table=Path("val.csv"),
+        predicted=Path("alignment.csv"),
+        aligned=Path("faces"),
+        weights=Path("none.csv"),
+        models=Path("models"),
+        history=Path("training/two.csv"),
+    )
+    values = evaluate_all("two")
+    assert values == pytest.approx(expected, abs=1e-5) and values["seeds"] == 1
+    Path("training/one.csv").write_text("epoch,train_loss,val_top1\n1,3.5,0.2\n")
+    compare_all()
+    assert pd.read_csv("training.csv").recognizer.unique().tolist() == ["one"]
+    assert "two and ArcFace" not in (text := Path("comparison.md").read_text())
+    assert "two and one are not distinguishable on val: +0.0 points" in text
+    write_params(seeds=[1, 2])
+    assert evaluate_all("two") == values  # it has one result, whatever the seeds
+
+
+def write_reference(settings):
+    """Makes `two` a reference, a file that gives its input."""
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["recognizers"]["two"] = reference_entry(Path("two.onnx"), **settings)
+    Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
 def test_without_wild_photographs_their_metrics_are_left_out(project, monkeypatch):

@@ -82,6 +82,15 @@ def test_every_profile_has_an_estimate(profile):
     assert lasting(content) > 0 and f"{content['hourglass']['epochs']} epochs" in description
 
 
+def test_a_reference_is_not_trained():
+    more = copy.deepcopy(CONTENT)
+    more["recognizers"]["public"] = {"type": "onnx", "alignment": 5}
+    stages = [*STAGES, "train_recognizer@public"]
+    assert describe(stages, more, Photographs.of(more), Kept()).count("public") == 0
+    added = seconds(stages, more, Photographs.of(more), SPEED, Kept()) - lasting(CONTENT)
+    assert 0 < added < 10
+
+
 def test_wrong_parameters_end_the_estimate(tmp_path):
     content = changed("hourglass.epochs", 0)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))

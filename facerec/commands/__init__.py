@@ -1,0 +1,1 @@
+"""The commands of `facerec` that use trained models, one module each."""

@@ -1,0 +1,1 @@
+"""The trained networks as ONNX files, and their use without torch."""
