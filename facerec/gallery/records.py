@@ -1,6 +1,7 @@
 """What goes into a gallery and comes out of it, and what a name must be."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -179,3 +180,13 @@ def embedding_bytes(embedding: np.ndarray, embedding_dim: int) -> bytes:
             "another photograph"
         )
     return vector.tobytes()
+
+
+def box_overlap(first: np.ndarray, second: np.ndarray | Sequence[float]) -> float:
+    """Returns the intersection over union of two boxes (4,) x, y, width, height."""
+    x, y, width, height = first
+    other_x, other_y, other_width, other_height = second
+    across = min(x + width, other_x + other_width) - max(x, other_x)
+    down = min(y + height, other_y + other_height) - max(y, other_y)
+    common = max(0.0, across) * max(0.0, down)
+    return common / (width * height + other_width * other_height - common)

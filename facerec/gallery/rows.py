@@ -15,6 +15,7 @@ from facerec.gallery.records import (
     Enrolled,
     NewFace,
     Photograph,
+    box_overlap,
     embedding_bytes,
     normal_name,
 )
@@ -45,7 +46,7 @@ def add_face(
         if other == person:
             return Enrolled(face_id, person, is_new=False)
     for _, _, other_name, other_box in there:
-        if not force and _overlap(box, json.loads(other_box)) >= SAME_FACE_OVERLAP:
+        if not force and box_overlap(box, json.loads(other_box)) >= SAME_FACE_OVERLAP:
             raise OtherPersonsFace(
                 f"{face.photograph}: this face is enrolled as {other_name}, and not as {name}; "
                 "remove it there, merge the two, or enrol it for both with --force"
@@ -115,13 +116,3 @@ def as_block(rows: Sequence[tuple[int, int, bytes]], embedding_dim: int) -> Bloc
     if not (abs(squares - 1) <= 3 * NORM_TOLERANCE).all():  # of NaN too
         raise ValueError("the length of an embedding is not 1")
     return Block(block, np.array(people), np.array(faces))
-
-
-def _overlap(first: np.ndarray, second: Sequence[float]) -> float:
-    """Returns the intersection over union of two boxes (4,) x, y, width, height."""
-    x, y, width, height = first
-    other_x, other_y, other_width, other_height = second
-    across = min(x + width, other_x + other_width) - max(x, other_x)
-    down = min(y + height, other_y + other_height) - max(y, other_y)
-    common = max(0.0, across) * max(0.0, down)
-    return common / (width * height + other_width * other_height - common)

@@ -6,7 +6,7 @@ is on the disk: a kill loses nothing of it.
 
 import difflib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -308,6 +308,7 @@ class Gallery:
         embedding_dim: int,
         model: str,
         embeddings: Mapping[int, np.ndarray],
+        dropped: Collection[int] = (),
     ) -> list[int]:
         """Changes to another model, all faces at once; returns the face_ids that still need it.
 
@@ -317,18 +318,23 @@ class Gallery:
             model: its name, for people to read.
             embeddings: by face_id, (E,) of length 1. If one is missing, as of a face that another
                 process has added meanwhile, then nothing is changed.
+            dropped: face_ids that are removed.
         """
         vectors = {
             face_id: embedding_bytes(vector, embedding_dim)
             for face_id, vector in embeddings.items()
         }
+        gone = set(dropped)
         with self._transactions.writing(rebuilds=True) as connection:
             faces = [face_id for (face_id,) in connection.execute("SELECT id FROM faces")]
-            if missing := [face_id for face_id in faces if face_id not in vectors]:
+            kept = [face_id for face_id in faces if face_id not in gone]
+            if missing := [face_id for face_id in kept if face_id not in vectors]:
                 return missing
+            connection.executemany("DELETE FROM faces WHERE id = ?", ((one,) for one in gone))
+            remove_unused(connection)
             connection.executemany(
                 "UPDATE embeddings SET vector = ? WHERE face = ?",
-                ((vectors[face_id], face_id) for face_id in faces),
+                ((vectors[face_id], face_id) for face_id in kept),
             )
             connection.execute(
                 "UPDATE gallery SET fingerprint = ?, embedding_dim = ?, model = ?",
