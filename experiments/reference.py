@@ -18,7 +18,7 @@ from facerec import tables
 from facerec.annotation_names import LANDMARKS
 from facerec.evaluation.closed_set import mean_and_sd
 from facerec.evaluation.comparison import recognizers_table
-from facerec.evaluation.params import EvaluateParams
+from facerec.evaluation.params import EvaluateParams, PublishParams
 from facerec.evaluation.recognizer_results import evaluate_recognizer
 from facerec.files import write_bytes
 from facerec.params import PARAMS_FILE, read_yaml
@@ -102,6 +102,7 @@ def _measure(
 ) -> dict[str, float]:
     """Returns the metrics of the recognisers in a folder, the mean over seeds."""
     params = EvaluateParams.load("evaluate", folder / PARAMS_FILE)
+    fpr = PublishParams.load("publish", folder / PARAMS_FILE).fpr
     seeds = RecognizerParams.load("recognizer", folder / PARAMS_FILE).seeds
     networks = load_embedders(models, seeds)
     aligned = folder / f"data/aligned_{networks[0].config.alignment}"
@@ -109,7 +110,7 @@ def _measure(
         split: read_faces(networks[0], aligned, folder / "data/photographs", points, frame)
         for split, frame in frames.items()
     }
-    return mean_and_sd([evaluate_recognizer(each, faces, params).metrics for each in networks])
+    return mean_and_sd([evaluate_recognizer(each, faces, params, fpr).metrics for each in networks])
 
 
 if __name__ == "__main__":

@@ -1,23 +1,17 @@
 """Which photographs lie in a folder, and whom each shows by its folder or by a table."""
 
-import os
 import re
 import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from facerec.collections import xmp
+from facerec.collections.photograph_files import printable, walk
 from facerec.data.names import MAX_NAME, tidy_name
 from facerec.data.text_tables import Header, Rows, read_header, read_rows, read_text
 
-PHOTOGRAPH_SUFFIXES = frozenset(
-    {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp"}
-    | {"avif", "heic", "heif", "hif"}
-)
 SPLITS = frozenset({"train", "test", "val", "valid", "validation"})  # as in VGGFace2's copies
 TABLE_COLUMNS = ["file", "person"]
 NO_PERSON = "lies in no person's folder"
-NO_PHOTOGRAPH = "not a photograph: its ending is none of " + ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -65,10 +59,7 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of photographs, there is none")
-    paths, passed_over = _walk(folder)
-    if not paths:
-        known = ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
-        raise ValueError(f"{folder}: no photographs (endings: {known}) in it or in its folders")
+    paths, passed_over = walk(folder)
     table = table or _own_table(folder)
     if table is not None:
         own = table.resolve()
@@ -84,52 +75,9 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
     return Found(sources, sorted(passed_over), said)
 
 
-def printable(path: str) -> str:
-    """Returns a path as text; bytes of a file name that are none become escapes."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
 def normal_name(name: str) -> str:
     """Returns a person's name as the pipeline takes it: `tidy_name`, of at most MAX_NAME."""
     return tidy_name(re.sub(r"[\x00-\x1f\x7f]", " ", printable(name)))[:MAX_NAME].rstrip()
-
-
-def _walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Returns the photographs' paths, sorted, and what is none with the reason."""
-    photographs: list[str] = []
-    passed_over: list[tuple[str, str]] = []
-
-    def refuse(error: OSError) -> None:
-        path = Path(error.filename).relative_to(folder).as_posix()
-        passed_over.append((path, f"cannot be listed: {error.strerror}"))
-
-    for root, folders, files in os.walk(folder, onerror=refuse):
-        inside = Path(root).relative_to(folder)
-        for name in [*folders]:
-            reason = ""
-            if name.startswith((".", "@")):  # .thumbnails; a NAS's @eaDir
-                reason = "a hidden folder"
-            elif (Path(root) / name).is_symlink():  # may lead back up
-                reason = "a symbolic link to a folder"
-            if reason:
-                passed_over.append(((inside / name).as_posix(), reason))
-                folders.remove(name)
-        if not files and not folders:
-            passed_over.append((inside.as_posix(), "an empty folder"))
-        in_folder = [name for name in files if _is_photograph(name)]
-        photographs += [(inside / name).as_posix() for name in in_folder]
-        sidecars = {
-            sidecar.name for name in in_folder for sidecar in xmp.sidecars(Path(root) / name)
-        }
-        for name in set(files) - {*in_folder, *sidecars}:
-            reason = "a hidden file" if name.startswith(".") else NO_PHOTOGRAPH
-            passed_over.append(((inside / name).as_posix(), reason))
-    return sorted(photographs), passed_over
-
-
-def _is_photograph(name: str) -> bool:
-    suffix = os.path.splitext(name)[1][1:].lower()
-    return suffix in PHOTOGRAPH_SUFFIXES and not name.startswith(".")
 
 
 def _level(paths: list[str]) -> int:

@@ -26,6 +26,7 @@ class OnnxNetwork:
     Args:
         path: of the file.
         kind: hourglass or recognizer.
+        threads: of a run; None takes all cores.
 
     Attributes:
         metadata: what the file says about itself.
@@ -34,9 +35,9 @@ class OnnxNetwork:
         ValueError: the file is absent, damaged, or no such export.
     """
 
-    def __init__(self, path: Path, kind: str) -> None:
+    def __init__(self, path: Path, kind: str, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_workers()
+        options.intra_op_num_threads = threads or num_workers()
         options.log_severity_level = ERRORS_ONLY
         try:
             content = path.read_bytes()
@@ -72,8 +73,8 @@ class OnnxHourglass(OnnxNetwork):
         box_scale: side of a crop's square, of the smaller side of the face's box.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "hourglass")
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        super().__init__(path, "hourglass", threads)
         self.face_size: int = self.metadata["face_size"]
         self.box_scale: float = self.metadata["box_scale"]
 
@@ -103,13 +104,15 @@ class OnnxRecognizer(OnnxNetwork):
     Attributes:
         image_size: px, side of the aligned faces.
         alignment: number of points by which they are aligned.
+        target: (5, 2) px, where the points lie in them.
         embedding_dim: length of an embedding.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "recognizer")
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        super().__init__(path, "recognizer", threads)
         self.image_size: int = self.metadata["image_size"]
         self.alignment: int = self.metadata["alignment"]
+        self.target = np.array(self.metadata["template"])
         self.embedding_dim: int = self.metadata["embedding_dim"]
 
     @property

@@ -64,6 +64,11 @@ class SearchIntervals:
             hits.append(rank1_hits(same, other, threshold))
         return _interval(share, hits, self._counts)
 
+    def alarms(self, share: float, threshold: float) -> tuple[float, float]:
+        """Returns the 95 % interval of `share`, the false-alarm rate at a threshold."""
+        alarms = [other > threshold for _, other in self._without]
+        return _interval(share, alarms, self._counts)
+
 
 class RankIntervals:
     """The ranks of a search among all other photographs, with the intervals of their CMC.

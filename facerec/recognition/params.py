@@ -38,18 +38,39 @@ class RecognizerEntry(Params):
     head: HeadParams
 
 
-class ReferenceEntry(Params):
-    """An entry of `recognizers` that is not trained: a public model, which takes the same exams."""
+class FaceInput(Params):
+    """How faces are given to a model that others have trained."""
 
-    type: Literal["onnx"]
     alignment: Literal[2, 3, 5]  # points by which its faces are aligned
-    model: str  # its file
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the file, which DVC does not see
     image_size: Annotated[int, Field(ge=8, le=1024)]  # px, side of its faces
     template: Literal["arcface"] | FivePoints  # where the five points lie in its faces, px
     channels: Literal["rgb", "bgr"]  # their order in its input
     mean: PerChannel  # subtracted from the pixels, 0 to 255, in the input's order
     scale: PerChannel  # the rest is multiplied by it
+
+
+class ReferenceEntry(FaceInput):
+    """An entry of `recognizers` that is not trained: a public model, which takes the same exams."""
+
+    type: Literal["onnx"]
+    model: str  # its file
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the file, which DVC does not see
+
+
+class EmbedderFile(FaceInput):
+    """The section `embedder` of the YAML file beside an ONNX file that `--model` names."""
+
+    points: Literal["hourglass", "detector"]  # whose points its faces are aligned by
+    licence: str  # of the model, for people
+
+
+def load_embedder_file(file: Path) -> EmbedderFile:
+    """Returns the checked settings beside an ONNX file.
+
+    Raises:
+        ValueError: as `Params.load`.
+    """
+    return EmbedderFile.load("embedder", file)
 
 
 def load_entry(name: str, file: Path = PARAMS_FILE) -> RecognizerEntry | ReferenceEntry:

@@ -1,0 +1,1 @@
+"""Galleries: the people whom faces are compared with, kept in one file; search; grouping."""
