@@ -1,5 +1,6 @@
 # make repro                 environment, then the whole pipeline as params.yaml says
 # make repro TORCH=cpu       the same with the CPU build of torch: Linux without an NVIDIA GPU
+# make report                open the last run's report, metrics/report.html, in a browser
 # make profile NAME=cfp      another profile as params.yaml; without a name: the list
 # make remote URL=…          where `dvc push` puts the heavy folders
 # make test                  environment, then linters and all fast tests, in two processes (JOBS=4: in four)
@@ -30,12 +31,18 @@ export DVC_NO_ANALYTICS := 1
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
-.PHONY: repro profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results revisions docs
+.PHONY: repro report revisions profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
 	@dvc repro
 	@python -m tools.results
+
+REPORT := $(CURDIR)/metrics/report.html
+report: $(BIN)/.installed
+	@test -f "$(REPORT)" || { echo "error: no report yet: make repro, or dvc pull"; exit 1; }
+	@echo "$(REPORT)"
+	@python -m webbrowser -t "file://$(REPORT)" > /dev/null
 
 profile: $(BIN)/.installed
 	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)

@@ -63,6 +63,8 @@ def main(
         heading, measure = sections[name]
         table = measure().to_markdown(index=False, disable_numparse=True)
         lines = [*describe(), f"OpenCV {cv2.__version__}: {cv2.getCPUFeaturesLine()}", _of(params)]
+        if yunet and name == "found":
+            lines.append(f"yunet: {yunet.name}, SHA-256 {detectors['yunet'].yunet_sha256}")
         machine = "\n".join(f"- {line}" for line in lines)
         text = f"{notes[name]}\n\n{table}\n\n{machine}\n"
         print(f"\n{heading}\n\n{text}")

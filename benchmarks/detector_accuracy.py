@@ -38,11 +38,10 @@ RESAMPLES = 1000
 
 FOUND = f"""Every photograph has one annotated box. Recall: the share of these that a box of the
 detector overlaps (intersection over union at least {MIN_OVERLAP}). Precision: the share of the
-detector's boxes that do, all of them, not only the largest of each photograph. All in %, with 95 %
-intervals. Points: mean distance of the five points of the largest face
-from the annotated ones, % of the eye distance, frontal faces. The drawn faces' points are exact,
-and their boxes as inaccurate as a detector's, on purpose; cfp's boxes and points are those of
-another detector."""
+detector's boxes that do, all of them, so a bystander whom nobody annotated counts against it. In %,
+with 95 % intervals. Points: mean distance of the five points of the largest face from the annotated
+ones, % of the eye distance, frontal faces. The drawn faces' points are exact, and their boxes as
+inaccurate as a detector's, on purpose; cfp's boxes and points are those of another detector."""
 RECOGNITION = """The profile's trained models in three kinds of boxes, on photographs that the
 recogniser was not trained on. Landmarks: error of the hourglass, % of the eye distance, and the %
 of the faces that are off by more than 10 %. Top-1, %: val and wild, of known people; less

@@ -1,4 +1,4 @@
-"""Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+"""Bring a folder of photographs into CelebA's layout."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,8 @@ from facerec.collections.layouts import find_photographs
 from facerec.detection.params import DetectorParams
 from facerec.progress import set_resume_point
 from stages.cli import run
+
+OWN = Path("data/own")  # of the profile `own`
 
 
 class DetectorName(StrEnum):
@@ -52,7 +54,7 @@ def main(
     yunet_model: Annotated[Path | None, Option(help="YuNet's ONNX file")] = None,
     yunet_sha256: Annotated[str, Option(help="its SHA-256")] = "",
 ) -> None:
-    """Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+    """Bring a folder of photographs into CelebA's layout."""
     found = find_photographs(photographs, table)
     print(f"{len(found.photographs)} photographs; {found.said}")
     set_resume_point("where it ended; so does the same `facerec import`")
@@ -84,6 +86,8 @@ def report(imported: Imported, out: Path, rule: str) -> str:
     if imported.passed_over:
         lines.append(f"  passed over, all listed in {out}/import_report.csv:")
         lines += [f"  {count:>7}  {reason}" for reason, count in imported.reasons()]
+    if out == OWN:
+        lines.append("next: make profile NAME=own, then make repro")
     return "\n".join(lines)
 
 

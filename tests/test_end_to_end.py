@@ -27,7 +27,7 @@ CODE = [
     ".gitignore",
     ".dvcignore",
 ]
-CODE += [".dvc/config", ".dvc/.gitignore", ".dvc/plots"]
+CODE += [".dvc/config", ".dvc/.gitignore", ".dvc/plots", ".dvc/plots_page.html"]
 TINY = {
     "synthesize": {"people": 20, "photos_per_person": 12},
     "select": {
@@ -48,7 +48,7 @@ TINY = {
     "recognizer": {"embedding_dim": 32, "epochs": 3, "batch_size": 16},
     "evaluate": {"bootstrap_resamples": 50},
 }
-AFTER_HEADS = ["compare", "publish", "export"]
+AFTER_HEADS = ["compare", "publish", "export", "report"]
 CHECK = "check_params"  # runs again whenever params.yaml or the code has changed
 
 
@@ -249,7 +249,7 @@ def test_the_exams_two_heads_are_compared_by_metrics_diff(repository):
     for head in ("ce", "arcface"):
         output = repository.run("dvc", "exp", "run", "-n", head, "-S", f"publish.recognizer={head}")
         ran = re.findall(r"^Running stage '(.*)':$", output, re.MULTILINE)
-        assert [stage for stage in ran if stage != CHECK] in ([], ["publish", "export"])
+        assert [stage for stage in ran if stage != CHECK] in ([], ["publish", "export", "report"])
     diff = json.loads(repository.run("dvc", "metrics", "diff", "ce", "arcface", "--all", "--json"))
     for side, head in (("old", "ce"), ("new", "arcface")):
         expected = headline_of(repository.json(f"data/evaluations/{head}/metrics.json"))
@@ -286,7 +286,15 @@ def test_plots_are_drawn(repository):
             "jittered boxes",
         )
     )
+    assert "https://cdn" not in html  # it works without a network
     shutil.rmtree(repository.folder / "page")
+
+
+def test_the_report_tells_of_this_run(repository):
+    html = (repository.folder / "metrics/report.html").read_text()
+    top1 = repository.json("data/evaluations/arcface/metrics.json")["val_top1"]
+    assert f'data-key="val_top1">{100 * top1:.1f}</data>' in html
+    assert "not measured on this machine" not in html
 
 
 def test_the_results_and_the_readmes_pictures_are_made(repository):
@@ -385,7 +393,7 @@ def test_a_changed_parameter_changes_the_stages_that_read_it(
     repository.change(section, key, value)
     changed = repository.changed()
     repository.run("git", "checkout", "-q", "params.yaml")
-    assert changed == {CHECK, *expected}
+    assert changed == {CHECK, "report", *expected}  # the report lists all parameters
 
 
 def test_a_changed_line_of_code_changes_the_stages_that_run_it(repository):

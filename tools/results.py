@@ -21,6 +21,7 @@ WRITTEN = {
     "identification_rate_at_fpr_1e-2": "identification rate at FPR 1e-2",
 }
 REPORT = Path("metrics/comparison.md")
+HTML_REPORT = Path("metrics/report.html")
 RESULTS = Path("docs/results")
 NEXT = """Where to look: {report}: which recogniser is better, by how much, and what it gets wrong
 
@@ -93,6 +94,8 @@ def main(write: bool) -> None:
         "real": "make profile NAME=cfp",
     }
     print("\n" + NEXT.format(report=REPORT, name=other, **commands))
+    if HTML_REPORT.is_file():
+        print(f"\nThe report, to open in a browser (make report):\n{HTML_REPORT.resolve()}")
 
 
 def markdown(

@@ -5,10 +5,12 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from facerec.collections import xmp
+
+if TYPE_CHECKING:  # only a table needs the half second that it takes to import
+    import pandas as pd
 
 PHOTOGRAPH_SUFFIXES = frozenset(
     {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp"}
@@ -65,10 +67,7 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of photographs, there is none")
-    paths, passed_over = _walk(folder)
-    if not paths:
-        known = ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
-        raise ValueError(f"{folder}: no photographs (endings: {known}) in it or in its folders")
+    paths, passed_over = walk(folder)
     table = table or _own_table(folder)
     if table is not None:
         passed_over = [(path, why) for path, why in passed_over if folder / path != table]
@@ -93,8 +92,12 @@ def normal_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", printable(name)).split())
 
 
-def _walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Returns the photographs' paths, sorted, and what is none with the reason."""
+def walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Returns the photographs' paths, sorted, and what is none with the reason.
+
+    Raises:
+        ValueError: there is no photograph.
+    """
     photographs: list[str] = []
     passed_over: list[tuple[str, str]] = []
 
@@ -123,6 +126,9 @@ def _walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
         for name in set(files) - {*in_folder, *sidecars}:
             reason = "a hidden file" if name.startswith(".") else NO_PHOTOGRAPH
             passed_over.append(((inside / name).as_posix(), reason))
+    if not photographs:
+        known = ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
+        raise ValueError(f"{folder}: no photographs (endings: {known}) in it or in its folders")
     return sorted(photographs), passed_over
 
 
@@ -170,7 +176,9 @@ def _has_columns(path: Path) -> bool:
         return False
 
 
-def _read_csv(path: Path, rows: int | None = None) -> pd.DataFrame:
+def _read_csv(path: Path, rows: int | None = None) -> "pd.DataFrame":
+    import pandas as pd
+
     try:
         frame = pd.read_csv(
             path, dtype=str, encoding="utf-8-sig", skipinitialspace=True, nrows=rows
@@ -209,8 +217,8 @@ def _by_table(paths: list[str], table: Path, folder: Path) -> tuple[list[Source]
     return [Source(path, person_of.get(path)) for path in paths], absent
 
 
-def _rows(frame: pd.DataFrame, table: Path) -> Iterator[tuple[int, str, str]]:
+def _rows(frame: "pd.DataFrame", table: Path) -> Iterator[tuple[int, str, str]]:
     for line, (file, person) in enumerate(frame[TABLE_COLUMNS].itertuples(index=False), 2):
-        if pd.isna(file) or pd.isna(person) or not normal_name(person):
+        if not (isinstance(file, str) and isinstance(person, str) and normal_name(person)):
             raise ValueError(f"{table}, line {line}: expected a file and a person, got a blank")
         yield line, file.strip(), normal_name(person)

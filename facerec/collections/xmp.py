@@ -216,6 +216,28 @@ def _microsoft_face(item: ElementTree.Element) -> Region | None:
     return Region(name, (x, y, width, height)) if name and is_box else None
 
 
+def named_regions(
+    names: Sequence[str], boxes: np.ndarray, width: int, height: int, orientation: int = 1
+) -> Regions:
+    """Returns named faces as they lie on the picture as it is stored; undoes `Regions.boxes`.
+
+    Args:
+        names: (F,) of the people.
+        boxes: (F, 4) x, y, width, height, px of the upright picture.
+        width: of the upright picture, px.
+        height: of the upright picture, px.
+        orientation: EXIF's, 1 to 8.
+    """
+    turn = np.array(TURNS.get(orientation, TURNS[1]), float)
+    boxes = np.asarray(boxes, float).reshape(-1, 4) / [width, height, width, height]
+    corners = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    stored = (corners - turn[:, 2]) @ turn[:, :2]  # a turn's transpose undoes it
+    first, last = stored.min(axis=1), stored.max(axis=1)
+    shares = np.concatenate([first, last - first], axis=1)
+    faces = [Region(name, (x, y, w, h)) for name, (x, y, w, h) in zip(names, shares, strict=True)]
+    return Regions(faces, (height, width) if orientation in SIDEWAYS else (width, height))
+
+
 def write_sidecar(path: Path, faces: Sequence[Region], width: int, height: int) -> None:
     """Writes named faces as a sidecar with MWG's and Microsoft's regions, whole or not at all.
 

@@ -1,1 +1,1 @@
-"""The commands of `facerec` that use trained models, one module each."""
+"""The commands that use trained models, a module each: names for the faces of photographs."""

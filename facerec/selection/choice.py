@@ -171,7 +171,7 @@ def choose(
     strategy = Strategy.of(params.strategies[params.strategy], collection.attributes)
     values = strategy.values(rest, measures)
     good = steps.keep(rest, strategy.criteria, values, funnel)
-    candidates = rest if params.allow_rejected else good
+    candidates = funnel.count("rejected_allowed", rest) if params.allow_rejected else good
     flags = _flags(candidates, good, wild, strategy, measures, params)
     usable = funnel.count("not_near_duplicates", candidates[flags.is_usable])
     least = LEAST_IMAGES if params.images_per_person == REST else int(params.images_per_person)

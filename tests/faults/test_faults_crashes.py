@@ -35,7 +35,7 @@ STAGES = [
     "align",
     "audit@audit",
 ]
-STAGES += ["train_recognizer@arcface", "evaluate@arcface", "compare", "publish", "export"]
+STAGES += ["train_recognizer@arcface", "evaluate@arcface", "compare", "publish", "export", "report"]
 AUDIT = {"runs": ["audit"], "folds": 2, "image_size": 32, "epochs": 3}
 OF_A_STAGE = re.compile(r"python\S* -m (stages|tools)\.")
 IS_WHOLE = {

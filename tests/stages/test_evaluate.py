@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -176,6 +177,20 @@ def test_evaluate_writes_what_the_report_says(project, monkeypatch, caplog):
     assert list(roc) == ["recognizer", "fpr", "tpr", "low", "high"]
     assert len(roc) <= 200 and roc.tpr.is_monotonic_increasing
     assert Path("one.jpg").stat().st_size > 1000
+
+
+def test_evaluate_shows_peoples_names_where_they_have_one(project, monkeypatch):
+    monkeypatch.setattr("facerec.evaluation.mistakes.contact_sheet", sheet := Mock())
+    sheet.return_value = np.zeros((9, 9, 3), np.uint8)
+    people = {number: f"Person {number} ñ" for number in range(100, 100 + PEOPLE)}
+    rows = "".join(f"{number},{name}\n" for number, name in people.items())
+    Path("people.csv").write_text(f"person_id,name\n{rows}")
+    run_evaluate(monkeypatch, "one", Pixels(ARCFACE, right=0.3))
+    assert set(pd.read_csv("embedding_map/one.csv").person) <= set(people.values())
+    confused = pd.read_csv("confusion/one.csv")
+    assert len(confused) and set(confused.actual) <= set(people.values())
+    captions = sheet.call_args.args[-1]
+    assert any(caption == f"is {name}" for caption in captions for name in people.values())
 
 
 def test_every_file_of_the_folder_is_there_with_rows(project, monkeypatch):

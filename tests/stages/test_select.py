@@ -307,6 +307,8 @@ def test_allow_rejected_completes_people_with_too_few_photographs(collection, tm
     apart = selected.righteye_x - selected.lefteye_x
     good = (apart > 26) & (nose >= 0.45 * apart) & (apart - nose >= 0.45 * apart)
     assert metrics["rejected_allowed"] == (~good).sum() > 0
+    steps = list(pd.read_csv(folder / "funnel.csv").step)  # the funnel says why it rises
+    assert steps.index("rejected_allowed") == steps.index("not_near_duplicates") - 1
 
 
 def test_allow_rejected_changes_nothing_for_people_with_enough_photographs(

@@ -29,6 +29,7 @@ STAGES = [
     "evaluate@ce",
     "compare",
     "publish",
+    "report",
 ]
 RUNS = [{"changed deps": {"facerec/geometry.py": "modified"}}]
 RESTORED = [{"changed outs": {"data/cropped": "deleted"}}]
@@ -132,7 +133,7 @@ def test_photographs_of_a_real_collection_are_counted(tmp_path):
         ({"crop": [{"changed outs": {"data/cropped": "modified"}}]}, ["crop", "train_hourglass"]),
         ({"crop": ["changed command"]}, ["crop", "train_hourglass"]),
         ({"train_recognizer@ce": RUNS}, ["train_recognizer@ce", "evaluate@ce", "compare"]),
-        ({"publish": RUNS}, ["publish"]),
+        ({"publish": RUNS}, ["publish", "export", "report"]),
     ],
 )
 def test_stages_after_a_changed_stage_run_too(dag, status, expected):

@@ -66,6 +66,13 @@ def test_printed_rows_end_with_the_next_commands(folder):
     assert "dvc exp run -n ce -S publish.recognizer=ce" in result.stdout
 
 
+def test_the_reports_path_comes_last(folder):
+    path = folder / "metrics/report.html"
+    path.write_text("")
+    result = as_command(folder, "tools.results")
+    assert result.stdout.splitlines()[-1] == str(path)
+
+
 def test_a_missing_result_is_told_in_one_line(folder):
     (folder / "data/hourglass.json").unlink()
     result = as_command(folder, "tools.results")

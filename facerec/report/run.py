@@ -1,0 +1,143 @@
+"""What a run left behind, as the page's parts read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from facerec.evaluation.comparison import display_name
+from facerec.report.figures import Measured, Table
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files and folders of a run.
+
+    Attributes:
+        selection: what the selection counted, JSON.
+        hourglass: the landmarks' errors, JSON.
+        alignment: what the alignments did, JSON.
+        evaluations: a folder a recogniser, with its metrics and tables.
+        comparison: all differences between recognisers, JSON.
+        threshold: the published threshold, JSON.
+        plots: folder of the tables behind the charts.
+        sheets: folder of the contact sheets.
+        val: the photographs of known people that meet the criteria, CSV.
+        openset: the photographs of strangers, CSV.
+        predicted: the points that the hourglass found, CSV.
+        alignments: what each alignment did to each face, CSV.
+        photographs: folder of the photographs.
+        aligned: folders of the aligned faces, by the number of points.
+        audit: the photographs that the audit lists, CSV; there only if it ran.
+        audit_people: the pairs of people that it lists, CSV; there only if it ran.
+        records: folder of the stages' records; may be absent.
+        lock: dvc.lock; may be absent.
+    """
+
+    selection: Path
+    hourglass: Path
+    alignment: Path
+    evaluations: Path
+    comparison: Path
+    threshold: Path
+    plots: Path
+    sheets: Path
+    val: Path
+    openset: Path
+    predicted: Path
+    alignments: Path
+    photographs: Path
+    aligned: Mapping[int, Path]
+    audit: Path
+    audit_people: Path
+    records: Path
+    lock: Path
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """One recogniser's results.
+
+    Attributes:
+        name: its entry in params.yaml.
+        head: the type of its head.
+        alignment: the number of points by which its faces are aligned.
+        folder: of its evaluation.
+    """
+
+    name: str
+    head: str
+    alignment: int
+    folder: Path
+
+    @property
+    def title(self) -> str:
+        return display_name(self.name)
+
+    @cached_property
+    def metrics(self) -> Measured:
+        return Measured.read(self.folder / "metrics.json")
+
+    @cached_property
+    def thresholds(self) -> Measured:
+        return Measured.read(self.folder / "thresholds.json")
+
+    def table(self, name: str) -> Table:
+        """Returns one of its tables, with a first column `recognizer`."""
+        return Table.read(self.folder / f"{name}.csv", self.title)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the pipeline.
+
+    Attributes:
+        files: where its results are.
+        params: all of params.yaml.
+        stages: names of the pipeline's stages, in their order.
+    """
+
+    files: RunFiles
+    params: Mapping[str, Any]
+    stages: tuple[str, ...]
+
+    @cached_property
+    def recognizers(self) -> list[Recognizer]:
+        return [
+            Recognizer(
+                name, entry["head"]["type"], entry["alignment"], self.files.evaluations / name
+            )
+            for name, entry in self.params["recognizers"].items()
+        ]
+
+    @property
+    def published(self) -> Recognizer:
+        wanted = self.params["publish"]["recognizer"]
+        return next(each for each in self.recognizers if each.name == wanted)
+
+    @property
+    def fpr(self) -> float:
+        """The false-match rate of the published threshold."""
+        return float(self.params["publish"]["fpr"])
+
+    @cached_property
+    def threshold(self) -> Measured:
+        """The published threshold; without values if the open set could not give one."""
+        return Measured.read(self.files.threshold)
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(self.params["recognizer"]["seeds"])
+
+    def plot(self, name: str) -> Table:
+        """Returns the table behind a chart, with recognisers' names as the page shows them."""
+        table = Table.read(self.files.plots / f"{name}.csv")
+        if "recognizer" not in table.columns:
+            return table
+        place = table.columns.index("recognizer")
+        rows = [
+            [display_name(cell) if index == place else cell for index, cell in enumerate(row)]
+            for row in table.rows
+        ]
+        return Table(table.file, table.columns, rows)
