@@ -1,6 +1,7 @@
 # make repro                 environment, then the whole pipeline as params.yaml says
 # make repro TORCH=cpu       the same with the CPU build of torch: Linux without an NVIDIA GPU
 # make report                open the last run's report, metrics/report.html, in a browser
+# make report REVS="ce arcface main"   Git revisions or DVC experiments side by side, with intervals
 # make profile NAME=cfp      another profile as params.yaml; without a name: the list
 # make remote URL=…          where `dvc push` puts the heavy folders
 # make test                  environment, then linters and all fast tests, in two processes (JOBS=4: in four)
@@ -17,7 +18,6 @@
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
 # make results               docs/results/<profile>.md, from the last run
-# make revisions REVS="ce arcface"  Git revisions or DVC experiments side by side, with intervals
 # make docs                  the documents as a site, in site/
 
 PYTHON ?= python3
@@ -31,7 +31,7 @@ export DVC_NO_ANALYTICS := 1
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
-.PHONY: repro report revisions profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
+.PHONY: repro report profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
@@ -40,9 +40,13 @@ repro: $(BIN)/.installed
 
 REPORT := $(CURDIR)/metrics/report.html
 report: $(BIN)/.installed
+ifdef REVS
+	@python -m facerec report $$REVS
+else
 	@test -f "$(REPORT)" || { echo "error: no report yet: make repro, or dvc pull"; exit 1; }
 	@echo "$(REPORT)"
 	@python -m webbrowser -t "file://$(REPORT)" > /dev/null
+endif
 
 profile: $(BIN)/.installed
 	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
@@ -115,9 +119,6 @@ pictures: $(BIN)/.installed
 
 results: $(BIN)/.installed
 	@python -m tools.results --write
-
-revisions: $(BIN)/.installed
-	@python -m facerec report $$REVS
 
 docs: $(BIN)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --clean

@@ -50,8 +50,7 @@ def main(
     lines = [
         "# Reference",
         "",
-        "What a public model, trained on millions of photographs, reaches on our exams: "
-        f"`{name}` of `{entry_file}`.",
+        f"What a public model reaches on our exams: `{name}` of `{entry_file}`.",
         f"`python -m experiments.reference {entry_file} …` has written this page; a reference is "
         "scored by prototypes alone.",
         "",

@@ -270,7 +270,7 @@ def markdown(finished: pd.DataFrame, drawn: dict, length: str, faces: str) -> st
     lines = [
         f"{wild.label.nunique()} people, {finished.photographs.iloc[0]} photographs to train on by "
         f"each strategy, {finished.seed.nunique()} selections and trainings of {length} by each; "
-        f"the same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals by resampling "
+        f"the same {len(wild)} photographs in wild. Top-1 in %, 95 % intervals over "
         f"people, ± the standard deviation over the seeds; {finished.seconds.mean():.0f} s a "
         f"training on {machine()}, {faces}.",
         "",

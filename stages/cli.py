@@ -40,11 +40,11 @@ def run(
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(_with_readable_errors(main))
+    app.command()(with_readable_errors(main))
     app(arguments, prog_name=program)
 
 
-def _with_readable_errors(main: Callable[..., None]) -> Callable[..., None]:
+def with_readable_errors(main: Callable[..., None]) -> Callable[..., None]:
     """Returns the stage, which ends in one line if its input is bad or Ctrl-C interrupts it."""
 
     @wraps(main)

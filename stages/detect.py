@@ -13,12 +13,10 @@ from facerec.data.identity import read_identity
 from facerec.detection.detections import Detections
 from facerec.detection.detector import make_detector
 from facerec.detection.params import DetectParams
-from facerec.detection.photographs import detect_faces
+from facerec.detection.photographs import NO_FACE, detect_faces
 from stages.cli import run
 
 log = logging.getLogger(__name__)
-
-NO_FACE = "no face found"
 
 
 def main(

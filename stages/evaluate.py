@@ -81,7 +81,7 @@ def main(
     values = mean_and_sd([result.metrics for result in results])
     values |= enrolment_metrics(eval_sets)
     write_metrics(evaluation / folder.METRICS, values)
-    write_metrics(evaluation / folder.THRESHOLDS, first.thresholds())
+    write_metrics(evaluation / folder.THRESHOLDS, first.open_set.thresholds)
     tables.write(rows, evaluation / folder.REPORT, tables.REPORT)
     write_csv(roc, _named(name, mean_curve([result.open_set.roc for result in results])))
     names = read_person_names(people)

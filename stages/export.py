@@ -1,5 +1,6 @@
 """Write the hourglass and the published recogniser as ONNX files, for use without torch."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from facerec.deployment.export import hourglass_file, recognizer_file
 from facerec.files import write_bytes
 from facerec.landmarks import hourglass
 from facerec.recognition import recognizer
-from stages.cli import read_metrics, run
+from stages.cli import run
 
 
 def main(
@@ -24,7 +25,7 @@ def main(
     cpu = torch.device("cpu")
     write_bytes(hourglass_onnx, hourglass_file(hourglass.load(hourglass_model, cpu)))
     published = recognizer.load(model, cpu)
-    write_bytes(recognizer_onnx, recognizer_file(published, read_metrics(thresholds)))
+    write_bytes(recognizer_onnx, recognizer_file(published, json.loads(thresholds.read_bytes())))
 
 
 if __name__ == "__main__":

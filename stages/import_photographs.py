@@ -1,5 +1,6 @@
-"""Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+"""Make a collection to train on of a folder of photographs. It is not part of the DAG."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,6 @@ from typer import Argument, Option
 from facerec.collections.importer import Imported, import_photographs
 from facerec.collections.layouts import find_photographs
 from facerec.detection.params import DetectorParams
-from facerec.progress import set_resume_point
 from stages.cli import run
 
 OWN = Path("data/own")  # of the profile `own`
@@ -27,37 +27,74 @@ class Rule(StrEnum):
 
 def main(
     photographs: Annotated[
-        Path, Argument(help="folder of photographs: a folder in it for each person, or a CSV in it")
+        Path, Argument(help="Folder of the photographs, with a folder in it for each person.")
     ],
-    out: Annotated[Path, Argument(help="output: folder of the collection, such as data/own")],
+    out: Annotated[
+        Path, Argument(help="Folder of the collection that is made; data/own for the profile own.")
+    ],
     table: Annotated[
         Path | None,
-        Option(help="CSV of file, person; without: one in the folder, or folders' names"),
+        Option(
+            help="CSV with columns file, person, if folders do not name the people. A CSV of such "
+            "columns in PHOTOGRAPHS itself is found without."
+        ),
     ] = None,
     several: Annotated[
         Rule,
-        Option(help="of several faces: the largest, or the one most like the person's others"),
+        Option(
+            help="Which face of several is the person's: the largest, or the one most like the "
+            "faces on the person's other photographs."
+        ),
     ] = Rule.largest,
     named_only: Annotated[
-        bool, Option(help="take only faces that somebody has named (XMP); folders name nobody")
+        bool,
+        Option(
+            "--named-only",
+            help="Take only faces that somebody has named in a photo program (XMP). Folders then "
+            "name nobody.",
+            show_default=False,
+        ),
     ] = False,
     link: Annotated[
-        bool, Option(help="hard links instead of copies: no space, but they are the originals")
+        bool,
+        Option(
+            "--link",
+            help="Make hard links instead of copies. They take no space, but they are the "
+            "originals.",
+            show_default=False,
+        ),
     ] = False,
-    detector: Annotated[DetectorName, Option(help="what finds the faces")] = (
+    detector: Annotated[DetectorName, Option(help="What finds the faces.")] = (
         DetectorName.retinaface
     ),
     long_side: Annotated[
-        int, Option(min=32, help="px that the detector looks at; more finds smaller faces")
+        int,
+        Option(
+            min=32,
+            help="Longer side that the detector sees, px. More finds smaller faces.",
+        ),
     ] = 640,
-    min_score: Annotated[float, Option(help="of a face, between 0 and 1")] = 0.5,
-    yunet_model: Annotated[Path | None, Option(help="YuNet's ONNX file")] = None,
-    yunet_sha256: Annotated[str, Option(help="its SHA-256")] = "",
+    min_score: Annotated[
+        float, Option(min=0.01, max=0.99, help="A face of a lower score is none.")
+    ] = 0.5,
+    yunet_model: Annotated[
+        Path | None, Option(help="YuNet's ONNX file, for --detector yunet.")
+    ] = None,
+    yunet_sha256: Annotated[str, Option(help="The SHA-256 of that file.", show_default=False)] = "",
 ) -> None:
-    """Bring a folder of photographs into CelebA's layout. It is not part of the DAG."""
+    """Make a collection to train on of a folder of photographs, which is only read.
+
+    People are named by folders, by a CSV, or in the photographs (XMP).
+
+    The same command again goes on where it ended, and takes new photographs.
+    """
+    if detector == DetectorName.yunet and yunet_model is None:
+        raise ValueError(
+            "--detector yunet: expected --yunet-model, its ONNX file, and --yunet-sha256; OpenCV's "
+            "model zoo has face_detection_yunet_2023mar.onnx"
+        )
     found = find_photographs(photographs, table)
     print(f"{len(found.photographs)} photographs; {found.said}")
-    set_resume_point("where it ended; so does the same `facerec import`")
     params = DetectorParams(
         type=detector.value,
         long_side=long_side,
@@ -66,7 +103,13 @@ def main(
         yunet_model=str(yunet_model or ""),
         yunet_sha256=yunet_sha256,
     )
-    imported = import_photographs(photographs, found, out, params, several.value, named_only, link)
+    try:
+        imported = import_photographs(
+            photographs, found, out, params, several.value, named_only, link
+        )
+    except KeyboardInterrupt:
+        print("interrupted; the same `facerec import` goes on where it ended", file=sys.stderr)
+        sys.exit(130)
     print(report(imported, out, several.value))
 
 
@@ -84,10 +127,15 @@ def report(imported: Imported, out: Path, rule: str) -> str:
             f"{out}/faces.csv lists all"
         )
     if imported.passed_over:
-        lines.append(f"  passed over, all listed in {out}/import_report.csv:")
+        lines.append(f"  listed in {out}/import_report.csv:")
         lines += [f"  {count:>7}  {reason}" for reason, count in imported.reasons()]
-    if out == OWN:
+    if out.resolve() == OWN.resolve():
         lines.append("next: make profile NAME=own, then make repro")
+    else:
+        lines.append(
+            f"next: copy profiles/own.yaml to profiles/mine.yaml, with {out} instead of {OWN} in "
+            "it; then make profile NAME=mine, and make repro"
+        )
     return "\n".join(lines)
 
 

@@ -1,18 +1,21 @@
 """Publish one recogniser under names that are the same for all, and write its model card."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
+from facerec.engine.operating_point import OperatingPoint
 from facerec.evaluation.params import PublishParams
 from facerec.files import write_bytes
 from facerec.metrics.operating_points import OPERATING_FPRS
 from facerec.model_card.card import Published, Row, model_card
 from facerec.params import PARAMS_FILE, read_yaml
-from stages.cli import read_metrics, run, write_headline, write_metrics
+from stages.cli import read_metrics, run, write_headline
 
+PAIRS, SEARCHES = "threshold_at_fpr_", "search_threshold_at_fpir_"  # before a rate's name
 HEADLINE = {  # what `dvc metrics` shows: by file, the metric
     "val_top1": "val_top1",
     "val_top5": "val_top5",
@@ -56,12 +59,13 @@ def main(
     """Publish one recogniser under names that are the same for all, and write its model card."""
     params = PublishParams.load("publish")
     values = read_metrics(evaluation / "metrics.json")
-    threshold = _threshold(evaluation / "thresholds.json", params.fpr)
+    dataset = read_yaml(PARAMS_FILE)["dataset"]
+    threshold = _threshold(evaluation / "thresholds.json", params, dataset["images"])
     write_bytes(model, from_model.read_bytes())
     write_bytes(roc, from_roc.read_bytes())
     write_bytes(confusion, from_confusion.read_bytes())
     write_headline(headline, values, HEADLINE)
-    write_metrics(thresholds, threshold)
+    write_bytes(thresholds, (json.dumps(threshold, indent=2, ensure_ascii=False) + "\n").encode())
     published = Published(
         name=name,
         params=read_yaml(PARAMS_FILE),
@@ -76,36 +80,35 @@ def main(
     print(f"published {name}")
 
 
-def _threshold(path: Path, fpr: float) -> dict[str, float]:
-    """Returns the cosine threshold at a false-positive rate, and the calibration.
+def _threshold(path: Path, params: PublishParams, collection: str) -> dict[str, float | str]:
+    """Returns the operating point at the chosen rates, as the file beside the model holds it.
 
     Nothing is returned if the open set has no pairs to measure on.
 
     Args:
         path: of all thresholds.
-        fpr: the rate.
+        params: with the rates.
+        collection: name of the photographs that they were measured on.
 
     Raises:
-        ValueError: the open set has too few pairs for that rate, but enough for others.
+        ValueError: the open set has too few pairs for the rate of pairs, but enough for others.
     """
     values = read_metrics(path)
-    measured = {
-        rate: values[key]
-        for name, rate in OPERATING_FPRS.items()
-        if (key := f"threshold_at_fpr_{name}") in values
-    }
-    if not measured:
+    pairs, searches = (_measured_rates(values, kind) for kind in (PAIRS, SEARCHES))
+    if not pairs:
         print("the open set is too small for any threshold: none is published")
         return {}
-    if fpr not in measured:
-        known = ", ".join(map(str, measured))
-        raise ValueError(f"publish.fpr: {path} has no threshold for {fpr}, only for {known}")
-    calibration = {
-        key: value
-        for key, value in values.items()
-        if key in ("calibration_slope", "calibration_intercept")
-    }
-    return {"fpr": fpr, "cosine_threshold": measured[fpr], **calibration}
+    if params.fpr not in pairs:
+        known = ", ".join(map(str, pairs))
+        raise ValueError(f"publish.fpr: {path} has no threshold for {params.fpr}, only for {known}")
+    if params.fpir not in searches:
+        known = f"only for {', '.join(map(str, searches))}" if searches else "nor any other"
+        print(f"publish.fpir: {path} has no threshold of a search for {params.fpir}, {known}")
+    return OperatingPoint.measured(values, params.fpr, params.fpir, collection).values()
+
+
+def _measured_rates(values: dict[str, float], kind: str) -> list[float]:
+    return [rate for name, rate in OPERATING_FPRS.items() if f"{kind}{name}" in values]
 
 
 def _rows(path: Path) -> list[Row]:

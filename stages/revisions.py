@@ -1,4 +1,4 @@
-"""Put Git revisions or DVC experiments side by side. It is not part of the DAG."""
+"""Put Git revisions or DVC experiments side by side."""
 
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +23,7 @@ def main(
         "metrics/revisions.html"
     ),
 ) -> None:
-    """Put Git revisions or DVC experiments side by side. It is not part of the DAG."""
+    """Put Git revisions or DVC experiments side by side."""
     names = list(dict.fromkeys(revisions))
     if len(names) < 2:
         raise ValueError(

@@ -1,1 +1,1 @@
-"""A page that names the faces on photographs, and the same by HTTP; `python -m facerec.app`."""
+"""A page that names the faces on photographs, and the same by HTTP; `facerec page`."""

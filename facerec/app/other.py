@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerec.app.looking import SAME_FACE_OVERLAP, Engine, overlap
-from facerec.gallery.records import GalleryError, Photograph
+from facerec.gallery.errors import GalleryError
+from facerec.gallery.records import Photograph
 from facerec.gallery.search import Candidate
 from facerec.gallery.store import Gallery
 

@@ -18,7 +18,7 @@ from facerec.app import grouping, messages
 from facerec.app.guard import BROKEN
 from facerec.app.service import Limits, Service
 from facerec.app.uploads import Refused, Upload
-from facerec.gallery.records import NameTaken, OtherModel, OtherPersonsFace, UnknownPerson
+from facerec.gallery.errors import NameTaken, OtherModel, OtherPersonsFace, UnknownPerson
 from facerec.parallel import num_workers
 
 STATIC = Path(__file__).parent / "static"

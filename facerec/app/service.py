@@ -12,7 +12,8 @@ from facerec.app.looking import SAME_FACE_OVERLAP, Engine, Seen, look, overlap, 
 from facerec.app.other import OtherRecogniser
 from facerec.app.uploads import Upload
 from facerec.engine.faces import Face
-from facerec.gallery.records import NewFace, UnknownPerson
+from facerec.gallery.errors import UnknownPerson
+from facerec.gallery.records import NewFace
 from facerec.gallery.search import Search
 from facerec.gallery.store import Gallery
 

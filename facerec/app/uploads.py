@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from facerec.collections.originals import (
-    HEIF_ADVICE,
-    HEIF_SUFFIXES,
-    Header,
-    read_original,
-    register_heif,
-)
+from facerec.collections.originals import Header, read_original
 
 OPEN_FILES = Path("/proc/self/fd")
 LONGEST_NAME = 100  # characters of a file's name that a message repeats
@@ -54,7 +48,6 @@ def as_file(upload: Upload) -> Iterator[Path]:
 
     On Linux it has no name in any folder, so that not even a kill leaves it behind.
     """
-    suffix = Path(upload.name).suffix
     if OPEN_FILES.is_dir():
         with tempfile.TemporaryFile() as file:
             file.write(upload.content)
@@ -62,7 +55,7 @@ def as_file(upload: Upload) -> Iterator[Path]:
             yield OPEN_FILES / str(file.fileno())
     else:
         with tempfile.TemporaryDirectory(prefix="facerec-") as folder:
-            path = Path(folder) / f"photograph{suffix}"
+            path = Path(folder) / "photograph"
             path.write_bytes(upload.content)
             yield path
 
@@ -78,13 +71,10 @@ def read_header(upload: Upload, path: Path, max_pixels: int) -> Header:
     Raises:
         Refused: it is no image, damaged, or too large.
     """
-    is_heif = Path(upload.name).suffix.lower() in HEIF_SUFFIXES
-    has_heif = not is_heif or register_heif()
     try:
         header = read_original(path)[1]
     except ValueError as error:
-        reason = str(error) if has_heif else HEIF_ADVICE
-        raise Refused(f"{upload.name}: {reason}") from None
+        raise Refused(f"{upload.name}: {error}") from None
     if header.width * header.height > max_pixels:
         raise Refused(
             f"{upload.name}: {header.width} × {header.height} px; this page takes at most "

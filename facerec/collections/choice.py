@@ -9,6 +9,7 @@ import numpy as np
 
 from facerec.collections.records import Face, Record
 
+NO_XMP = "its XMP is not readable, so nothing was taken from that"
 Rule = Literal["largest", "alike"]
 Descriptors = Callable[[list[tuple[Record, Face]]], np.ndarray]  # rows of length 1
 
@@ -35,7 +36,7 @@ class Shown:
 def people_shown(
     records: Sequence[Record], rule: Rule, descriptors: Descriptors
 ) -> tuple[list[Shown], list[tuple[str, str]]]:
-    """Returns who is shown, and the paths of what is left out with the reasons.
+    """Returns who is shown, and the paths of what is left out with the reasons, XMP too.
 
     A face that somebody has named is that person's, with the box as it was drawn. Otherwise the
     photograph shows whom its folder or the table names, and of several faces the rule takes one.
@@ -49,6 +50,8 @@ def people_shown(
     shown: list[Shown] = []
     left_out: list[tuple[str, str]] = []
     for record in records:
+        if record.xmp_problem:
+            left_out.append((record.path, f"{NO_XMP}: {record.xmp_problem}"))
         if record.problem and not record.faces:
             left_out.append((record.path, record.problem))
             continue

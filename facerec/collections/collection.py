@@ -8,6 +8,7 @@ from pathlib import Path
 from facerec.annotation_names import LANDMARKS
 from facerec.collections.choice import Shown
 from facerec.collections.records import Record
+from facerec.data.identity import read_names
 from facerec.files import write_bytes
 from facerec.tables import BOX
 
@@ -28,16 +29,11 @@ def person_ids(folder: Path, shown: Iterable[Shown]) -> dict[str, int]:
         ValueError: the earlier names are not of this form.
     """
     file = folder / NAMES
-    ids: dict[str, int] = {}
-    if file.is_file():
-        try:
-            rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
-            ids = {row["name"]: int(row["person_id"]) for row in rows}
-        except (KeyError, ValueError, TypeError) as error:
-            raise ValueError(
-                f"{file}: expected columns person_id, name ({error}); "
-                "delete it to number people anew"
-            ) from None
+    try:
+        earlier = read_names(file) if file.is_file() else {}
+        ids = {name: int(number) for number, name in earlier.items()}
+    except ValueError as error:
+        raise ValueError(f"{error}; delete {file} to number people anew") from None
     new = sorted({one.name for one in shown} - set(ids))
     start = max(ids.values(), default=0) + 1
     return ids | {name: number for number, name in enumerate(new, start)}
@@ -96,9 +92,9 @@ def write_collection(
     ]
     write_bytes(folder / BOXES, _celeba(" ".join(["image_id", *BOX]), boxes))
     write_bytes(folder / POINTS, _celeba(" ".join(LANDMARKS), points))
-    images = {one.image_id for one in shown}
+    image_ids = {one.image_id for one in shown}
     for image in (folder / IMAGES).iterdir():
-        if image.name not in images:
+        if image.name not in image_ids:
             image.unlink()
     identity = "".join(f"{one.image_id} {ids[one.name]}\n" for one in shown)
     write_bytes(folder / IDENTITY, identity.encode())

@@ -11,11 +11,11 @@ from facerec.collections.originals import read_original, read_pixels, store
 from facerec.collections.records import Face, NamedFace, Record
 from facerec.collections.xmp import read_regions, sidecars
 from facerec.detection.detections import Detections, Detector
+from facerec.detection.photographs import NO_FACE
 
 MARGIN = 0.5  # of a named box's sides, around it, where a face in it is looked for again
 NOBODY = "lies in no person's folder, and no face in it is named"
 NO_NAMES = "no face in it is named"
-NO_FACE = "no face found"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Examination:
             regions = read_regions(path, header.xmp)
             if not regions.faces and person is None:
                 problem = NO_NAMES if self.named_only else NOBODY
-                return Record(*common, problem=problem)
+                return Record(*common, problem=problem, xmp_problem=regions.problem)
             image, zoom = read_pixels(path, header, self.long_side)
         except ValueError as error:
             return Record(*common, problem=str(error).removeprefix(f"{path}: "))
@@ -80,6 +80,7 @@ class Examination:
             _as_records(faces, zoom),
             named,
             None if len(faces) else NO_FACE,
+            regions.problem,
         )
         whole = image if zoom == 1 else None
         for image_id in record.image_ids():

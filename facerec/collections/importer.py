@@ -9,26 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from facerec.collections import collection
-from facerec.collections.choice import Rule, Shown, people_shown
-from facerec.collections.examine import (
-    NO_FACE,
-    NO_NAMES,
-    NOBODY,
-    Examination,
-    Task,
-    version,
-)
+from facerec.collections.choice import NO_XMP, Rule, Shown, people_shown
+from facerec.collections.examine import NO_NAMES, NOBODY, Examination, Task, version
 from facerec.collections.layouts import Found
+from facerec.collections.lock import locked
 from facerec.collections.originals import read_original, store
 from facerec.collections.records import Face, Journal, Record
 from facerec.detection.detector import make_detector
 from facerec.detection.params import DetectorParams
+from facerec.detection.photographs import NO_FACE
 from facerec.parallel import parallel_map
 
-JOURNAL = Path(".import") / "journal.jsonl"
+OWN_FOLDER = ".import"  # marks a folder as an import's
+JOURNAL = "journal.jsonl"
 CHUNK_SIZE = 8  # photographs that a process is given at once
-FORMAT = 1  # of the journal; another one begins anew
+FORMAT = 2  # of the journal; another one begins anew
 KINDS = {  # what reasons that name a file or a person have in common
+    NO_XMP: "XMP is not readable: the photograph was taken without it, if at all",
     "an exact copy": "an exact copy of another",
     "no face found where": "no face found where somebody is marked",
     "not a photograph": "not a photograph",
@@ -92,7 +89,8 @@ def import_photographs(
         link: whether images are hard links.
 
     Raises:
-        ValueError: `out` is in `folder` or holds other files, or no photograph shows anybody.
+        ValueError: `out` is in `folder`, holds other files, or is another import's at this moment,
+            or no photograph shows anybody.
         OSError: something cannot be written.
     """
     _refuse(folder, out)
@@ -103,7 +101,6 @@ def import_photographs(
         "named_only": named_only,
         "link": link,
     }
-    journal = Journal(out / JOURNAL, settings)
     examination = Examination(
         folder.resolve(),
         (out / collection.IMAGES).resolve(),
@@ -112,17 +109,18 @@ def import_photographs(
         named_only,
         link,
     )
-    (out / JOURNAL).parent.mkdir(parents=True, exist_ok=True)  # first: it marks the folder as ours
-    collection.begin(out)
-    records, kept = _records(found, examination, journal)
-    shown, left_out = people_shown(records, rule, partial(_descriptors, out / collection.IMAGES))
-    imported = Imported(shown, records, [*found.passed_over, *left_out], kept)
-    if not shown:
-        reasons = "; ".join(f"{count} × {reason}" for reason, count in imported.reasons())
-        raise ValueError(f"{folder}: no photograph shows anybody: {reasons}")
-    _store_missing(shown, examination)
-    collection.write_collection(out, shown, records, imported.passed_over)
-    return imported
+    with locked(out / OWN_FOLDER, out):
+        collection.begin(out)
+        records, kept = _records(found, examination, Journal(out / OWN_FOLDER / JOURNAL, settings))
+        images = out / collection.IMAGES
+        shown, left_out = people_shown(records, rule, partial(_descriptors, images))
+        imported = Imported(shown, records, [*found.passed_over, *left_out], kept)
+        if not shown:
+            reasons = "; ".join(f"{count} × {reason}" for reason, count in imported.reasons())
+            raise ValueError(f"{folder}: no photograph shows anybody: {reasons}")
+        _store_missing(shown, examination)
+        collection.write_collection(out, shown, records, imported.passed_over)
+        return imported
 
 
 def _refuse(folder: Path, out: Path) -> None:
@@ -134,7 +132,7 @@ def _refuse(folder: Path, out: Path) -> None:
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out}: expected a folder, or nothing, got a file")
-    if out.is_dir() and any(out.iterdir()) and not (out / JOURNAL).parent.is_dir():
+    if out.is_dir() and any(out.iterdir()) and not (out / OWN_FOLDER).is_dir():
         raise ValueError(
             f"{out}: expected an empty folder, or one of an earlier import; it holds other files"
         )
@@ -167,7 +165,7 @@ def _records(found: Found, examination: Examination, journal: Journal) -> tuple[
 
 
 def _is_current(record: Record, person: str | None, examination: Examination) -> bool:
-    was_read = record.problem in (None, NO_FACE, NOBODY, NO_NAMES)
+    was_read = record.problem in (None, NO_FACE, NOBODY, NO_NAMES) and not record.xmp_problem
     now = version(examination.folder / record.path)
     return was_read and record.person == person and (record.bytes, record.modified) == now
 

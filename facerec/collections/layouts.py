@@ -1,23 +1,17 @@
 """Which photographs lie in a folder, and whom each shows by its folder or by a table."""
 
-import os
+import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
+from facerec.collections.photograph_files import printable, walk
+from facerec.data.names import MAX_NAME, tidy_name
+from facerec.data.text_tables import Header, Rows, read_header, read_rows, read_text
 
-from facerec.collections import xmp
-
-PHOTOGRAPH_SUFFIXES = frozenset(
-    {"jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp"}
-    | {"avif", "heic", "heif", "hif"}
-)
 SPLITS = frozenset({"train", "test", "val", "valid", "validation"})  # as in VGGFace2's copies
 TABLE_COLUMNS = ["file", "person"]
 NO_PERSON = "lies in no person's folder"
-NO_PHOTOGRAPH = "not a photograph: its ending is none of " + ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
 
 
 @dataclass(frozen=True)
@@ -65,13 +59,11 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder of photographs, there is none")
-    paths, passed_over = _walk(folder)
-    if not paths:
-        known = ", ".join(sorted(PHOTOGRAPH_SUFFIXES))
-        raise ValueError(f"{folder}: no photographs (endings: {known}) in it or in its folders")
+    paths, passed_over = walk(folder)
     table = table or _own_table(folder)
     if table is not None:
-        passed_over = [(path, why) for path, why in passed_over if folder / path != table]
+        own = table.resolve()
+        passed_over = [row for row in passed_over if (folder / row[0]).resolve() != own]
         sources, absent = _by_table(paths, table, folder)
         passed_over += [(path, f"in {table.name}, but there is no such file") for path in absent]
         said = f"people by {table}"
@@ -83,52 +75,9 @@ def find_photographs(folder: Path, table: Path | None = None) -> Found:
     return Found(sources, sorted(passed_over), said)
 
 
-def printable(path: str) -> str:
-    """Returns a path as text; bytes of a file name that are none become escapes."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
 def normal_name(name: str) -> str:
-    """Returns a person's name with one spelling of accents (NFC) and single blanks."""
-    return " ".join(unicodedata.normalize("NFC", printable(name)).split())
-
-
-def _walk(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Returns the photographs' paths, sorted, and what is none with the reason."""
-    photographs: list[str] = []
-    passed_over: list[tuple[str, str]] = []
-
-    def refuse(error: OSError) -> None:
-        path = Path(error.filename).relative_to(folder).as_posix()
-        passed_over.append((path, f"cannot be listed: {error.strerror}"))
-
-    for root, folders, files in os.walk(folder, onerror=refuse):
-        inside = Path(root).relative_to(folder)
-        for name in [*folders]:
-            reason = ""
-            if name.startswith((".", "@")):  # .thumbnails; a NAS's @eaDir
-                reason = "a hidden folder"
-            elif (Path(root) / name).is_symlink():  # may lead back up
-                reason = "a symbolic link to a folder"
-            if reason:
-                passed_over.append(((inside / name).as_posix(), reason))
-                folders.remove(name)
-        if not files and not folders:
-            passed_over.append((inside.as_posix(), "an empty folder"))
-        in_folder = [name for name in files if _is_photograph(name)]
-        photographs += [(inside / name).as_posix() for name in in_folder]
-        sidecars = {
-            sidecar.name for name in in_folder for sidecar in xmp.sidecars(Path(root) / name)
-        }
-        for name in set(files) - {*in_folder, *sidecars}:
-            reason = "a hidden file" if name.startswith(".") else NO_PHOTOGRAPH
-            passed_over.append(((inside / name).as_posix(), reason))
-    return sorted(photographs), passed_over
-
-
-def _is_photograph(name: str) -> bool:
-    suffix = os.path.splitext(name)[1][1:].lower()
-    return suffix in PHOTOGRAPH_SUFFIXES and not name.startswith(".")
+    """Returns a person's name as the pipeline takes it: `tidy_name`, of at most MAX_NAME."""
+    return tidy_name(re.sub(r"[\x00-\x1f\x7f]", " ", printable(name)))[:MAX_NAME].rstrip()
 
 
 def _level(paths: list[str]) -> int:
@@ -165,33 +114,23 @@ def _own_table(folder: Path) -> Path | None:
 
 def _has_columns(path: Path) -> bool:
     try:
-        return set(TABLE_COLUMNS) <= set(_read_csv(path, rows=0))
+        return set(TABLE_COLUMNS) <= set(_header(path, read_text(path)).columns)
     except ValueError:
         return False
 
 
-def _read_csv(path: Path, rows: int | None = None) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(
-            path, dtype=str, encoding="utf-8-sig", skipinitialspace=True, nrows=rows
-        )
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise ValueError(f"{path}: not a readable CSV: {error}") from None
-    return frame.rename(columns=lambda name: str(name).strip().lower())
+def _header(table: Path, text: str) -> Header:
+    header = read_header(table, text, implied=None)
+    return replace(header, columns=[name.lower() for name in header.columns])
 
 
 def _by_table(paths: list[str], table: Path, folder: Path) -> tuple[list[Source], list[str]]:
     """Returns the photographs with the table's people, and the files that are not there."""
-    frame = _read_csv(table)
-    if missing := [name for name in TABLE_COLUMNS if name not in frame]:
-        raise ValueError(
-            f"{table}, line 1: expected the columns file, person, got {', '.join(frame)}: "
-            f"{', '.join(missing)} missing"
-        )
+    rows = _rows(table)
     person_of: dict[str, str] = {}
     normal = {unicodedata.normalize("NFC", path): path for path in paths}
     absent = []
-    for line, file, person in _rows(frame, table):
+    for line, (file, person) in enumerate(rows.frame.itertuples(index=False), rows.skipped + 1):
         path = normal.get(unicodedata.normalize("NFC", file.replace("\\", "/")).removeprefix("./"))
         if path is None:
             absent.append(file)
@@ -209,8 +148,18 @@ def _by_table(paths: list[str], table: Path, folder: Path) -> tuple[list[Source]
     return [Source(path, person_of.get(path)) for path in paths], absent
 
 
-def _rows(frame: pd.DataFrame, table: Path) -> Iterator[tuple[int, str, str]]:
-    for line, (file, person) in enumerate(frame[TABLE_COLUMNS].itertuples(index=False), 2):
-        if pd.isna(file) or pd.isna(person) or not normal_name(person):
-            raise ValueError(f"{table}, line {line}: expected a file and a person, got a blank")
-        yield line, file.strip(), normal_name(person)
+def _rows(table: Path) -> Rows:
+    """Returns the rows of file, person."""
+    text = read_text(table)
+    header = _header(table, text)
+    if missing := [name for name in TABLE_COLUMNS if name not in header.columns]:
+        raise ValueError(
+            f"{table}, line {header.skipped}: expected the columns file, person, got "
+            f"{', '.join(filter(None, header.columns)) or 'none'}: {', '.join(missing)} missing"
+        )
+    rows = read_rows(table, text, header.only(TABLE_COLUMNS), TABLE_COLUMNS)
+    frame = rows.frame[TABLE_COLUMNS].fillna("")
+    rows = replace(rows, frame=frame.assign(person=frame.person.map(normal_name)))
+    rows.refuse(rows.frame.file == "", "file", "a photograph's path")
+    rows.refuse(rows.frame.person == "", "person", "a name")
+    return rows

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from facerec import MAX_PIXELS
 from facerec.collections.xmp import SIDEWAYS
@@ -22,9 +22,10 @@ from facerec.imaging.io import MAX_BYTES, read_image, read_reduced, write_image
 COPIED = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
 CONVERTED = ".jpg"
 READ_BY_OPENCV = {*COPIED, "TIFF"}  # upright; it does not turn AVIF, and reads no HEIF
-HEIF_SUFFIXES = {".heic", ".heif", ".hif"}
+# ISO/IEC 23008-12, annex B and 10.2: still pictures and sequences of HEVC, or of any coding.
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 HEIF_ADVICE = (
-    "HEIC needs the library pillow-heif: `uv sync --inexact --group heic`, or "
+    "HEIC needs the library pillow-heif: `uv sync --inexact --only-group heic`, or "
     "`pip install pillow-heif`"
 )
 ORIENTATION = 0x112  # of EXIF
@@ -69,15 +70,12 @@ def read_original(path: Path) -> tuple[bytes, Header]:
             raise ValueError("empty file")
         if size > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")
-        if path.suffix.lower() in HEIF_SUFFIXES:
-            register_heif()
         content = path.read_bytes()
+        if _is_heif(content) and not _register_heif():
+            raise ValueError(HEIF_ADVICE)
         with Image.open(io.BytesIO(content)) as image:
             return content, _header(image)
-    except UnidentifiedImageError:
-        is_heif = path.suffix.lower() in HEIF_SUFFIXES and not register_heif()
-        raise ValueError(HEIF_ADVICE if is_heif else "not a readable image") from None
-    except OSError as error:
+    except OSError as error:  # Pillow's have no strerror
         raise ValueError(error.strerror or "not a readable image") from None
     except (SyntaxError, OverflowError, EOFError):  # Pillow's, at damaged headers
         raise ValueError("not a readable image") from None
@@ -100,8 +98,13 @@ def _header(image: Image.Image) -> Header:
     return Header(image.format or "", width, height, orientation, image.info.get("xmp"))
 
 
+def _is_heif(content: bytes) -> bool:
+    brand, compatible = content[8:12], content[12:64]
+    return content[4:8] == b"ftyp" and brand in HEIF_BRANDS and b"avif" not in compatible
+
+
 @cache
-def register_heif() -> bool:
+def _register_heif() -> bool:
     """Returns whether HEIC can be read, after telling Pillow how."""
     try:
         from pillow_heif import register_heif_opener
@@ -136,8 +139,6 @@ def _decoded(path: Path, kind: str) -> np.ndarray:
             return read_image(path)
         except ValueError:  # a compression that OpenCV does not know
             pass
-    if path.suffix.lower() in HEIF_SUFFIXES:
-        register_heif()
     try:
         with Image.open(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

@@ -65,6 +65,7 @@ class Record:
         faces: that were detected.
         named: that a person has named; they go before `person`.
         problem: why there are no faces; None if it could be read.
+        xmp_problem: which XMP of it could not be read; None if all could.
     """
 
     number: int
@@ -77,6 +78,7 @@ class Record:
     faces: list[Face] = field(default_factory=list)
     named: list[NamedFace] = field(default_factory=list)
     problem: str | None = None
+    xmp_problem: str | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

@@ -6,7 +6,7 @@ metadata", section 5.9) are what digiKam, Lightroom, Picasa and PhotoPrism write
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import quoteattr
@@ -24,6 +24,7 @@ MP_INFO = "http://ns.microsoft.com/photo/1.2/t/RegionInfo#"
 MP_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
 
 MAX_XMP_BYTES = 16 * 2**20  # of a sidecar; real ones have a few thousand
+MAX_SHARE = 1e6  # of a picture's side: beyond it a number is damaged
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # What each EXIF orientation does to a point (x, y) of the stored picture, as shares of its sides
@@ -60,10 +61,12 @@ class Regions:
     Attributes:
         faces: each with a name.
         size: width and height of the picture that they were drawn on, px; None if not said.
+        problem: which XMP could not be read, and why; None if all could.
     """
 
     faces: list[Region]
     size: tuple[int, int] | None = None
+    problem: str | None = None
 
     def boxes(self, width: int, height: int, orientation: int = 1) -> np.ndarray:
         """Returns boxes (F, 4) x, y, width, height, px of the upright picture.
@@ -90,9 +93,6 @@ class Regions:
         return np.concatenate([first, last - first], axis=1) * [width, height, width, height]
 
 
-NO_REGIONS = Regions([])
-
-
 def sidecars(photograph: Path) -> list[Path]:
     """Returns where a photograph's sidecar may lie, digiKam's name first, then Lightroom's."""
     return [photograph.with_name(photograph.name + ".xmp"), photograph.with_suffix(".xmp")]
@@ -101,30 +101,34 @@ def sidecars(photograph: Path) -> list[Path]:
 def read_regions(photograph: Path, embedded: bytes | str | None = None) -> Regions:
     """Returns the named faces of a photograph; those of a sidecar go before those inside it.
 
+    XMP is only extra: what cannot be read of it is passed over, and named in `problem`.
+
     Args:
         photograph: its path.
         embedded: the XMP packet in it, if there is one.
-
-    Raises:
-        ValueError: a sidecar, or the packet, is no XMP; the message names the file.
     """
-    for sidecar in sidecars(photograph):
-        if sidecar.is_file():
-            if sidecar.stat().st_size > MAX_XMP_BYTES:
-                raise ValueError(
-                    f"{sidecar}: more than {MAX_XMP_BYTES} bytes, expected an XMP file"
-                )
-            regions = _parsed(sidecar.read_bytes(), str(sidecar))
-            if regions.faces:
-                return regions
-    return _parsed(embedded, f"{photograph}: XMP") if embedded else NO_REGIONS
+    problems = []
+    regions = Regions([])
+    for source in (*sidecars(photograph), embedded):
+        try:
+            regions = _read(source)
+        except (OSError, ValueError) as error:
+            where = source.name if isinstance(source, Path) else "the XMP in the photograph"
+            reason = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{where}: {reason}")
+        if regions.faces:
+            break
+    return replace(regions, problem="; ".join(problems) or None)
 
 
-def _parsed(packet: bytes | str, where: str) -> Regions:
-    try:
-        return parse_regions(packet)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+def _read(source: Path | bytes | str | None) -> Regions:
+    if isinstance(source, Path):
+        if not source.is_file():
+            return Regions([])
+        if source.stat().st_size > MAX_XMP_BYTES:
+            raise ValueError(f"more than {MAX_XMP_BYTES} bytes, expected an XMP file")
+        source = source.read_bytes()
+    return parse_regions(source) if source else Regions([])
 
 
 def parse_regions(packet: bytes | str) -> Regions:
@@ -140,7 +144,7 @@ def parse_regions(packet: bytes | str) -> Regions:
         raise ValueError("expected XMP, got XML with a document type")
     try:
         root = ElementTree.fromstring(content.strip(b"\0 \t\r\n"))
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # of an unknown encoding
         raise ValueError(f"not readable XMP: {error}") from None
     size = next((_size(node) for node in root.iter(f"{{{MWG}}}AppliedToDimensions")), None)
     mwg = [_mwg_face(item, size) for item in _items(root, MWG, "RegionList")]
@@ -195,7 +199,7 @@ def _mwg_face(item: ElementTree.Element, size: tuple[int, int] | None) -> Region
     sides = _numbers(area, AREA, "wh")
     if sides is None and (diameter := _numbers(area, AREA, "d")):  # a circle
         sides = diameter * 2
-    if not name or kind.lower() != "face" or centre is None or sides is None or min(sides) <= 0:
+    if kind.lower() != "face" or centre is None or sides is None:
         return None
     (x, y), (width, height) = centre, sides
     if _field(area, AREA, "unit") == "pixel":
@@ -203,7 +207,7 @@ def _mwg_face(item: ElementTree.Element, size: tuple[int, int] | None) -> Region
             return None
         x, width = x / size[0], width / size[0]
         y, height = y / size[1], height / size[1]
-    return Region(name, (x - width / 2, y - height / 2, width, height))
+    return _region(name, x - width / 2, y - height / 2, width, height)
 
 
 def _microsoft_face(item: ElementTree.Element) -> Region | None:
@@ -212,8 +216,35 @@ def _microsoft_face(item: ElementTree.Element) -> Region | None:
         x, y, width, height = map(float, (_field(item, MP_REGION, "Rectangle") or "").split(","))
     except ValueError:
         return None
-    is_box = np.isfinite([x, y, width, height]).all() and min(width, height) > 0
+    return _region(name, x, y, width, height)
+
+
+def _region(name: str, x: float, y: float, width: float, height: float) -> Region | None:
+    """Returns a region, None unless it has a name and a box that px can hold."""
+    is_box = min(width, height) > 0 and np.abs([x, y, width, height]).max() < MAX_SHARE
     return Region(name, (x, y, width, height)) if name and is_box else None
+
+
+def named_regions(
+    names: Sequence[str], boxes: np.ndarray, width: int, height: int, orientation: int = 1
+) -> Regions:
+    """Returns named faces as they lie on the picture as it is stored; undoes `Regions.boxes`.
+
+    Args:
+        names: (F,) of the people.
+        boxes: (F, 4) x, y, width, height, px of the upright picture.
+        width: of the upright picture, px.
+        height: of the upright picture, px.
+        orientation: EXIF's, 1 to 8.
+    """
+    turn = np.array(TURNS.get(orientation, TURNS[1]), float)
+    boxes = np.asarray(boxes, float).reshape(-1, 4) / [width, height, width, height]
+    corners = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    stored = (corners - turn[:, 2]) @ turn[:, :2]  # a turn's transpose undoes it
+    first, last = stored.min(axis=1), stored.max(axis=1)
+    shares = np.concatenate([first, last - first], axis=1)
+    faces = [Region(name, (x, y, w, h)) for name, (x, y, w, h) in zip(names, shares, strict=True)]
+    return Regions(faces, (height, width) if orientation in SIDEWAYS else (width, height))
 
 
 def write_sidecar(path: Path, faces: Sequence[Region], width: int, height: int) -> None:

@@ -1,7 +1,6 @@
 """Reads who each photograph shows: numbers or names, and the names of numbered people."""
 
 import re
-import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facerec.data.image_ids import ENDINGS
-from facerec.data.names import PersonNames, person_number
+from facerec.data.names import MAX_NAME, PersonNames, person_number, tidy_name
 from facerec.data.text_tables import (
     IMAGE,
     WHITE_SPACE,
@@ -25,7 +24,8 @@ from facerec.data.text_tables import (
 PERSON = "person_id"
 MAX_PERSON_ID = 2**53  # beyond it a float skips numbers
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-NAME = r"[^\x00-\x1f\x7f]{1,200}"
+NAME_FORM = f"a name of at most {MAX_NAME} characters"
+NAME = rf"[^\x00-\x1f\x7f]{{1,{MAX_NAME}}}"
 BLANKS = rf"(?im)^[ \t]*(.+?\.(?:{'|'.join(ENDINGS)})|\S+)[ \t]+(\S.*?)[ \t]*$"
 
 
@@ -42,9 +42,9 @@ def read_identity(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: expected rows of image_id and person_id, got none")
     has_names = bool(2 * is_text.sum() > len(people))
     if has_names:
-        people = people.map(_tidy)
+        people = people.map(tidy_name)
         is_name = people.str.fullmatch(NAME)
-        rows.refuse(~is_name, PERSON, "a name of at most 200 characters")
+        rows.refuse(~is_name, PERSON, NAME_FORM)
         numbers = people.map({name: person_number(name) for name in people.unique()})
         if numbers.nunique() != people.nunique():
             raise ValueError(f"{path}: two names have one number by chance; give people numbers")
@@ -80,11 +80,6 @@ def _identity_rows(path: Path) -> Rows:
     return rows
 
 
-def _tidy(name: str) -> str:
-    """Returns a name with its accents composed and single blanks: one person, one spelling."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
-
-
 def read_names(path: Path) -> dict[str, str]:
     """Returns the names of people by their person_id, as text; none if the file has no rows.
 
@@ -101,10 +96,9 @@ def read_names(path: Path) -> dict[str, str]:
             f"{' and '.join(missing)} is missing"
         )
     rows = read_rows(path, text, header.only((PERSON, "name")), (PERSON, "name"))
-    frame = rows.frame.assign(name=rows.frame.name.fillna("").map(_tidy))
-    rows = Rows(path, frame.assign(person_id=frame.person_id.fillna("").map(_tidy)), rows.skipped)
+    rows = replace(rows, frame=rows.frame.fillna("").map(tidy_name))
     rows.refuse(rows.frame.person_id == "", PERSON, "a person's number or name")
-    rows.refuse(~rows.frame.name.str.fullmatch(NAME), "name", "a name of at most 200 characters")
+    rows.refuse(~rows.frame.name.str.fullmatch(NAME), "name", NAME_FORM)
     rows.refuse_repeated(PERSON)
     return dict(zip(rows.frame.person_id, rows.frame.name, strict=True))
 

@@ -1,6 +1,7 @@
 """Who the people are: a stable number for each name, and the names that sheets and tables show."""
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -10,7 +11,13 @@ import pandas as pd
 
 from facerec import tables
 
+MAX_NAME = 200  # characters
 NUMBER_BITS = 52  # below 2**53, up to which JavaScript and JSON hold whole numbers exactly
+
+
+def tidy_name(name: str) -> str:
+    """Returns a name in one spelling: accents composed (NFC), single blanks."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 class PersonNames(dict[int, str]):

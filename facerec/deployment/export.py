@@ -89,7 +89,7 @@ def hourglass_file(network: StackedHourglass) -> bytes:
     return _exported(HourglassOnCrops(network), inputs, "heatmaps", metadata)
 
 
-def recognizer_file(network: Recognizer, thresholds: dict[str, float]) -> bytes:
+def recognizer_file(network: Recognizer, thresholds: dict[str, float | str]) -> bytes:
     """Returns the recogniser as an ONNX file; the same network gives the same bytes.
 
     Input `faces` and output `embeddings` are those of `RecognizerOnFaces`. The head is left out:

@@ -1,10 +1,11 @@
 """The section `detector`. It imports no OpenCV, so it can be checked fast."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from facerec.params import Params
+from facerec.params import PARAMS_FILE, Params
 
 DetectorType = Literal["retinaface", "yunet", "whole_image"]
 
@@ -24,3 +25,12 @@ class DetectorParams(Params):
 
 class DetectParams(DetectorParams):
     runs: list[str]  # one stage for each; empty: no such stage
+
+
+def load_detector_params(file: Path = PARAMS_FILE) -> DetectorParams:
+    """Returns the checked section `detector`.
+
+    Raises:
+        ValueError: as `Params.load`.
+    """
+    return DetectParams.load("detector", file)

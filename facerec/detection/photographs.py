@@ -9,6 +9,7 @@ from facerec.imaging.io import read_image
 from facerec.parallel import parallel_map
 
 CHUNK_SIZE = 8  # photographs that a process is given at once
+NO_FACE = "no face found"  # why a photograph that can be read is left out
 
 
 def detect_faces(paths: Sequence[Path], detector: Detector) -> Generator[Detections | str]:

@@ -7,13 +7,12 @@ import hashlib
 from pathlib import Path
 
 from facerec.detection.detector import make_detector
-from facerec.detection.params import DetectorParams, DetectParams
+from facerec.detection.params import DetectorParams, load_detector_params
 from facerec.engine.engine import FaceEngine
 from facerec.engine.networks import Embedder, Points
 from facerec.engine.operating_point import OperatingPoint
 from facerec.engine.photographs import Finder
-from facerec.params import PARAMS_FILE
-from facerec.recognition.params import EmbedderFile
+from facerec.recognition.params import EmbedderFile, load_embedder_file
 
 MODELS = Path("models")
 HOURGLASS, RECOGNIZER = "hourglass", "recognizer"
@@ -32,7 +31,10 @@ EXAMPLE = """embedder:
 
 
 def load_engine(
-    model: Path | None = None, detector: DetectorParams | None = None, models: Path = MODELS
+    model: Path | None = None,
+    detector: DetectorParams | None = None,
+    models: Path = MODELS,
+    with_thresholds: bool = True,
 ) -> FaceEngine:
     """Returns the engine of a model.
 
@@ -41,25 +43,25 @@ def load_engine(
             a YAML file of the same name beside it. None takes the published recogniser in `models`.
         detector: finds the faces; None takes the section `detector` of params.yaml.
         models: folder of the published models; a recogniser of ours uses its hourglass.
+        with_thresholds: whether to read what was measured of it; not if it is to be measured.
 
     Raises:
         ValueError: a file is absent or damaged; the message says what makes it.
     """
-    path = _existing(models, RECOGNIZER) if model is None else model
+    path = model_path(model, models)
     content = _read(path)
     settings = path.with_suffix(".yaml")
     hourglass: Path | None = None
     description = {"model": str(path)}
-    stored: OperatingPoint | None = None
     embedder: Embedder
     if path.suffix == ".onnx" and settings.exists():
-        entry = EmbedderFile.load("embedder", settings)
+        entry = load_embedder_file(settings)
         embedder = _of_others(path, content, entry)
         hourglass = _existing(models, HOURGLASS) if entry.points == "hourglass" else None
         description |= {"source": str(settings), "licence": entry.licence}
         parts = [content, entry.model_dump_json(exclude={"licence"}).encode()]
     else:
-        embedder, stored = _ours(path)
+        embedder = _ours(path)
         hourglass = _existing(models, HOURGLASS)
         description |= {"source": "trained by this pipeline"}
         parts = [content]
@@ -68,7 +70,7 @@ def load_engine(
         points = _hourglass(hourglass)
         parts.append(hourglass.read_bytes())
         description |= {"landmarks": str(hourglass)}
-    params = detector or DetectParams.load("detector", PARAMS_FILE)
+    params = detector or load_detector_params()
     if points is None and params.type == "whole_image":
         raise ValueError(
             f"{settings}: points: the detector whole_image finds none; write `points: hourglass`, "
@@ -87,9 +89,18 @@ def load_engine(
         points=points,
         embedder=embedder,
         fingerprint=fingerprint,
-        operating_point=_operating_point(path, fingerprint, stored),
+        operating_point=_operating_point(path, fingerprint) if with_thresholds else None,
         description=description,
     )
+
+
+def model_path(model: Path | None, models: Path) -> Path:
+    """Returns the model that is named, or the published recogniser.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return model or _existing(models, RECOGNIZER)
 
 
 def _existing(models: Path, name: str) -> Path:
@@ -120,16 +131,15 @@ def _of_others(path: Path, content: bytes, entry: EmbedderFile) -> Embedder:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _ours(path: Path) -> tuple[Embedder, OperatingPoint | None]:
-    """Returns a recogniser of ours, and the thresholds inside its file or beside it."""
+def _ours(path: Path) -> Embedder:
     if path.suffix == ".pt":
         from facerec.engine.torch_networks import TorchEmbedder
 
-        return TorchEmbedder(path), _published(path)
+        return TorchEmbedder(path)
     from facerec.deployment.onnx_networks import OnnxRecognizer
 
     try:
-        return OnnxRecognizer(path, THREADS), _published(path)
+        return OnnxRecognizer(path, THREADS)
     except ValueError as error:
         raise ValueError(
             f"{error}; a model of others needs {path.with_suffix('.yaml')} beside it:\n{EXAMPLE}"
@@ -164,9 +174,7 @@ def calibrated(model: Path) -> Path:
     return model.with_suffix(CALIBRATED)
 
 
-def _operating_point(
-    model: Path, fingerprint: str, published: OperatingPoint | None
-) -> OperatingPoint | None:
+def _operating_point(model: Path, fingerprint: str) -> OperatingPoint | None:
     """Returns the thresholds that were measured of an engine, None if none were.
 
     Raises:
@@ -174,11 +182,11 @@ def _operating_point(
     """
     path = calibrated(model)
     if not path.exists():
-        return published
+        return _published(model)
     measured = OperatingPoint.read(path)
     if measured.fingerprint != fingerprint:
         raise ValueError(
             f"{path}: measured with other models or settings than those of {model}; measure again "
-            f"with `facerec calibrate COLLECTION --model {model}`, or remove the file"
+            f"with `facerec calibrate PEOPLE --model {model}`, or remove the file"
         )
     return measured

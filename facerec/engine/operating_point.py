@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facerec.files import write_bytes
 from facerec.metrics.logistic import Calibration
+from facerec.metrics.operating_points import OPERATING_FPRS
+
+COUNTS = ("people", "photographs", "same_pairs", "different_pairs")
+COUNTS_OF_SEARCH = ("searches", "gallery_people")
+CALIBRATION = ("calibration_slope", "calibration_intercept")
 
 
 class OperatingPoint(BaseModel):
@@ -20,10 +25,10 @@ class OperatingPoint(BaseModel):
 
     Attributes:
         verify_threshold: cosine above which a pair counts as one person.
-        verify_fpr: share of different-person pairs above it.
-        tpr: share of same-person pairs above it, with its 95 % interval.
+        verify_fpr: share of different-person pairs above it, with its 95 % interval.
+        tpr: share of same-person pairs above it, with interval.
         search_threshold: cosine above which the best candidate of a search is named.
-        search_fpir: share of strangers whose best candidate is above it.
+        search_fpir: share of strangers whose best candidate is above it, with interval.
         gallery_people: in the gallery that it was measured with. More people name more strangers.
         found: share of searches for somebody in the gallery that name this person, with interval.
         slope: of the calibration, see `metrics.calibration.Calibration`.
@@ -41,11 +46,15 @@ class OperatingPoint(BaseModel):
 
     verify_threshold: float = Field(alias="cosine_threshold")
     verify_fpr: float = Field(alias="fpr")
+    fpr_low: float | None = None
+    fpr_high: float | None = None
     tpr: float | None = None
     tpr_low: float | None = None
     tpr_high: float | None = None
     search_threshold: float | None = None
     search_fpir: float | None = Field(None, alias="fpir")
+    fpir_low: float | None = None
+    fpir_high: float | None = None
     gallery_people: int | None = None
     found: float | None = None
     found_low: float | None = None
@@ -59,6 +68,51 @@ class OperatingPoint(BaseModel):
     different_pairs: int | None = None
     searches: int | None = None
     fingerprint: str | None = None
+
+    @classmethod
+    def measured(
+        cls,
+        values: Mapping[str, float],
+        fpr: float,
+        fpir: float,
+        collection: str,
+        fingerprint: str | None = None,
+    ) -> Self:
+        """Returns the operating point at rates that were chosen.
+
+        A search that has too few searches for `fpir` has no threshold.
+
+        Args:
+            values: `evaluation.open_set.OpenSet.thresholds`.
+            fpr: of pairs, one of OPERATING_FPRS.
+            fpir: of searches, likewise.
+            collection: as in the class.
+            fingerprint: likewise.
+
+        Raises:
+            KeyError: `values` has no threshold for `fpr`.
+        """
+        pair, search = _rate_name(fpr), _rate_name(fpir)
+        shares = {"tpr": f"tpr_at_fpr_{pair}", "fpr": f"fpr_{pair}"}
+        if has_search := f"search_threshold_at_fpir_{search}" in values:
+            shares |= {"found": f"found_at_fpir_{search}", "fpir": f"fpir_{search}"}
+        content: dict[str, float | str | None] = {
+            "fpr": fpr,
+            "cosine_threshold": values[f"threshold_at_fpr_{pair}"],
+            "tpr": values.get(shares["tpr"]),
+            "collection": collection,
+            "fingerprint": fingerprint,
+        }
+        if has_search:
+            content |= {
+                "fpir": fpir,
+                "search_threshold": values[f"search_threshold_at_fpir_{search}"],
+                "found": values.get(shares["found"]),
+            }
+        for name, key in shares.items():
+            content |= {f"{name}{end}": values.get(f"{key}{end}") for end in ("_low", "_high")}
+        copied = [*COUNTS, *(COUNTS_OF_SEARCH if has_search else ()), *CALIBRATION]
+        return cls.from_values(content | {name: values.get(name) for name in copied})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -137,3 +191,7 @@ class OperatingPoint(BaseModel):
         if self.slope is None or self.intercept is None:
             return None
         return Calibration(self.slope, self.intercept).probability(np.asarray(cosines, float))
+
+
+def _rate_name(rate: float) -> str:
+    return next(name for name, each in OPERATING_FPRS.items() if each == rate)

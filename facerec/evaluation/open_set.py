@@ -17,13 +17,12 @@ from facerec.evaluation.closed_set import rounded, with_interval
 from facerec.evaluation.open_set_calibration import RELIABILITY, calibrate
 from facerec.evaluation.open_set_curves import CURVE, HISTOGRAM, histogram, roc_curve
 from facerec.evaluation.params import EvaluateParams
-from facerec.evaluation.search_curves import CMC, SEARCH, cmc_curve, search_curves
+from facerec.evaluation.search_curves import CMC, SEARCH, open_set_cmc, search_curves
 from facerec.metrics import identification, verification
 from facerec.metrics.bootstrap import PairBootstrap, bins_of
 from facerec.metrics.error_rates import COLUMNS as ERROR_RATES
 from facerec.metrics.error_rates import error_rates
 from facerec.metrics.operating_points import OPERATING_FPRS
-from facerec.metrics.ranks import search_ranks
 from facerec.metrics.search_intervals import SearchIntervals
 from facerec.progress import Progress
 
@@ -39,6 +38,8 @@ class OpenSet:
 
     Attributes:
         values: verification, identification rate, 1:N search, calibration.
+        thresholds: at which rates, how sure those are, and how much was measured; the names are
+            those of `thresholds.json`.
         roc: CURVE, false- and true-positive rates with a 95 % band.
         cosines: HISTOGRAM of the cosines of same- and different-person pairs.
         error_rates: `error_rates.COLUMNS`, FMR(T) and FNMR(T) with their bands.
@@ -48,6 +49,7 @@ class OpenSet:
     """
 
     values: dict[str, float]
+    thresholds: dict[str, float]
     roc: pd.DataFrame
     cosines: pd.DataFrame
     error_rates: pd.DataFrame
@@ -64,7 +66,7 @@ class OpenSet:
     def empty(cls) -> "OpenSet":
         """Returns what an open set without pairs gives: no numbers, and tables without rows."""
         columns = (CURVE, HISTOGRAM, ERROR_RATES, CMC, SEARCH, RELIABILITY)
-        return cls({}, *(pd.DataFrame(columns=names) for names in columns))
+        return cls({}, {}, *(pd.DataFrame(columns=names) for names in columns))
 
 
 def open_set_metrics(
@@ -94,7 +96,7 @@ def open_set_metrics(
         return OpenSet.empty()
     pairs = _Pairs.count(embeddings, codes, is_query, params)
     fpr, tpr = verification.roc_of_photographs(embeddings, torch.from_numpy(codes))
-    values = _verification(embeddings, codes, fpr, tpr, pairs.resampled)
+    values, thresholds = _verification(embeddings, codes, fpr, tpr, pairs.resampled)
     cmc = pd.DataFrame(columns=CMC)
     search = pd.DataFrame(columns=SEARCH)
     if is_query.any():
@@ -104,13 +106,22 @@ def open_set_metrics(
         query_people = torch.from_numpy(codes[is_query].astype(np.int64))
         values |= _identification(query, query_people, distractors, pairs.resampled_by_query)
         distractor_people = torch.from_numpy(codes[~is_query].astype(np.int64))
-        values |= _search(query, query_people, distractors, distractor_people)
+        found, of_search = _search(query, query_people, distractors, distractor_people)
+        values |= found
+        thresholds |= of_search | {"searches": len(query), "gallery_people": num_people - 1}
         search = search_curves(query, query_people, distractors, distractor_people, params.seed)
-        cmc = _cmc(embeddings, codes, is_query)
+        cmc = open_set_cmc(OPEN_SET, embeddings, codes, is_query)
     calibration, reliability_table = calibrate(pairs.counts)
     different, same = pairs.counts.sum(axis=0)
+    counts = {
+        "people": num_people,
+        "photographs": len(people),
+        "same_pairs": int(same.sum()),
+        "different_pairs": int(different.sum()),
+    }
     return OpenSet(
         values=values | calibration,
+        thresholds=thresholds | calibration | counts,
         roc=roc_curve(fpr, tpr, int(different.sum()), pairs.resampled),
         cosines=histogram(different, same),
         error_rates=error_rates(different, same, pairs.resampled),
@@ -161,8 +172,10 @@ class _Pairs:
 
 def _verification(
     embeddings: Tensor, people: np.ndarray, fpr: Tensor, tpr: Tensor, resampled: PairBootstrap
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns the metrics of verification, and what `OpenSet.thresholds` has of them."""
     values: dict[str, float] = {}
+    thresholds: dict[str, float] = {}
     whole = {
         "openset_auc": (verification.auc(fpr, tpr), resampled.auc()),
         "openset_eer": (verification.eer(fpr, tpr), resampled.eer()),
@@ -174,7 +187,12 @@ def _verification(
     for name, tpr_at_fpr, band, threshold in points:
         values |= with_interval(f"openset_tpr_at_fpr_{name}", tpr_at_fpr, band)
         values[f"openset_threshold_at_fpr_{name}"] = rounded(threshold)
-    return values
+        rate = OPERATING_FPRS[name]
+        low, high = resampled.fpr_interval(rate, threshold)
+        thresholds[f"threshold_at_fpr_{name}"] = rounded(threshold)
+        thresholds |= {f"fpr_{name}_low": rounded(low), f"fpr_{name}_high": rounded(high)}
+        thresholds |= with_interval(f"tpr_at_fpr_{name}", tpr_at_fpr, band)
+    return values, thresholds
 
 
 def _identification(
@@ -215,30 +233,26 @@ def _operating_points(
 
 def _search(
     query: Tensor, query_people: Tensor, distractors: Tensor, distractor_people: Tensor
-) -> dict[str, float]:
-    """Returns rank-1 accuracy, and the share found at each false-alarm rate."""
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns rank-1 accuracy and the share found at each false-alarm rate, and the thresholds."""
     best_same, best_other = identification.search_cosines(query, query_people, distractors)
     if not (best_same > -torch.inf).any():
         log.info("open set, 1:N search: no query person has two photographs")
-        return {}
+        return {}, {}
     intervals = SearchIntervals(query, query_people, distractors, distractor_people, best_same)
     rank1 = identification.rank1_hits(best_same, best_other).double().mean().item()
     values = with_interval("search_rank1", rank1, intervals.rank1(rank1))
+    thresholds: dict[str, float] = {}
     for name, rate in OPERATING_FPRS.items():
         try:
-            share, _ = identification.detection_rate(best_same, best_other, rate)
+            share, threshold = identification.detection_rate(best_same, best_other, rate)
         except ValueError as error:
             log.info("open set, 1:N search: %s", error)
             continue
         band = intervals.found(share, rate)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
-    return values
-
-
-def _cmc(embeddings: Tensor, people: np.ndarray, is_query: np.ndarray) -> pd.DataFrame:
-    """Returns the CMC of the query photographs among all others, people ranked by their best."""
-    has_another = np.bincount(people)[people] > 1
-    queries = np.flatnonzero(is_query & has_another)
-    codes = torch.from_numpy(people.astype(np.int64))
-    ranks = search_ranks(embeddings, codes, torch.from_numpy(queries))
-    return cmc_curve(OPEN_SET, ranks.numpy(), people[queries], len(set(people)))
+        low, high = intervals.alarms(rate, threshold)
+        thresholds[f"search_threshold_at_fpir_{name}"] = rounded(threshold)
+        thresholds |= {f"fpir_{name}_low": rounded(low), f"fpir_{name}_high": rounded(high)}
+        thresholds |= with_interval(f"found_at_fpir_{name}", share, band)
+    return values, thresholds

@@ -20,7 +20,6 @@ from facerec.recognition.embedders import Embedder
 from facerec.recognition.scoring import prototypes, top_k_hits
 
 CLOSED_SETS = ("val", "wild")
-NOT_IN_MODEL = "openset_"  # prefix that the numbers beside a model do not have
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,6 @@ class RecognizerResult:
     def prototype_cosines(self) -> Tensor:
         """Returns the cosines (N, K) of the report's photographs to each person's prototype."""
         return F.normalize(self.embeddings) @ self.prototypes.T
-
-    def thresholds(self) -> dict[str, float]:
-        """Returns the open set's thresholds on cosines, and its calibration."""
-        values = {
-            name.removeprefix(NOT_IN_MODEL): value for name, value in self.open_set.values.items()
-        }
-        return {
-            name: value
-            for name, value in values.items()
-            if name.startswith(("threshold_", "calibration_"))
-        }
 
     def confused_people(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns the true and the predicted person id of each photograph of val, (V,) each."""

@@ -1,6 +1,7 @@
 """1:N search as curves: CMC in a closed set, FNIR against FPIR by the size of the gallery."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from facerec.metrics import identification
 from facerec.metrics.intervals import share_interval
-from facerec.metrics.search_intervals import SearchIntervals
+from facerec.metrics.search_intervals import RankIntervals, SearchIntervals
 
 CMC = ["exam", "rank", "rate", "low", "high"]
 SEARCH = ["gallery_people", "fpir", "fnir", "low", "high"]
@@ -29,12 +30,39 @@ def cmc_curve(exam: str, ranks: np.ndarray, people: np.ndarray, num_people: int)
         people: (N,) who is searched.
         num_people: in the gallery; no rank is higher.
     """
+    return _cmc(exam, ranks, num_people, lambda rank: share_interval(ranks <= rank, people))
+
+
+def open_set_cmc(
+    exam: str, embeddings: Tensor, people: np.ndarray, is_query: np.ndarray
+) -> pd.DataFrame:
+    """Returns `cmc_curve` of query photographs among all others, people ranked by their best.
+
+    Args:
+        exam: name in the table.
+        embeddings: (N, E), not necessarily normalised.
+        people: (N,) 0 … P-1, who is on each.
+        is_query: (N,) bool. Those whose person has no other photograph are not searched.
+    """
+    has_another = np.bincount(people)[people] > 1
+    queries = np.flatnonzero(is_query & has_another)
+    if not len(queries):
+        return pd.DataFrame(columns=CMC)
+    codes = torch.from_numpy(people.astype(np.int64))
+    intervals = RankIntervals(embeddings, codes, torch.from_numpy(queries))
+    return _cmc(exam, intervals.ranks.numpy(), people.max() + 1, intervals.within)
+
+
+def _cmc(
+    exam: str,
+    ranks: np.ndarray,
+    num_people: int,
+    interval: Callable[[int], tuple[float, float]],
+) -> pd.DataFrame:
     rows = []
     if len(ranks):
         for rank in range(1, min(RANKS, num_people) + 1):
-            hits = ranks <= rank
-            band = share_interval(hits, people)
-            rows.append([exam, rank, hits.mean(), *band])
+            rows.append([exam, rank, (ranks <= rank).mean(), *interval(rank)])
     return pd.DataFrame(rows, columns=CMC).round(6)
 
 

@@ -1,22 +1,19 @@
-"""The SQLite file under a gallery: opening it safely, its tables, and its errors in words.
+"""The SQLite file under a gallery: opening it safely, and its tables.
 
 It is in the mode "write-ahead log": readers never wait, one process writes at a time, and a
 transaction that was committed outlives a kill and a power cut.
 """
 
-import errno
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from facerec.gallery.records import GalleryError
+from facerec.gallery.errors import BUSY_TIMEOUT, GalleryError, readable_errors
 
 APPLICATION_ID = 0x46524543  # "FREC" in the file's header
 VERSION = 1  # of the tables
-BUSY_TIMEOUT = 60.0  # s to wait while another process writes
 PAGE_SIZE = 8192  # bytes: seven embeddings of 256 numbers, or three of 512
+SQLITE_NEEDED = (3, 37, 0)  # for STRICT tables
 HEADER = b"SQLite format 3\0"
 
 TABLES = """
@@ -57,40 +54,6 @@ CREATE TABLE thumbnails (
 """
 
 
-@contextmanager
-def readable_errors(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into a ValueError or an OSError that names the file and what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path)) from None
-        if code == sqlite3.SQLITE_READONLY:
-            raise OSError(errno.EROFS, READ_ONLY, str(path)) from None
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            message = f"another process has been writing for {BUSY_TIMEOUT:.0f} s; try again"
-            raise OSError(errno.EBUSY, message, str(path)) from None
-        if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM):
-            raise OSError(errno.EIO, f"cannot be read or written: {error}", str(path)) from None
-        if code == sqlite3.SQLITE_NOTADB:
-            raise GalleryError(f"{path}: not a gallery: expected an SQLite file") from None
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR):
-            raise damaged(path, error) from None
-        raise
-
-
-READ_ONLY = "the gallery, or the folder that it is in, may only be read"
-
-
-def damaged(path: Path, reason: object) -> GalleryError:
-    """Returns the error for a file that does not hold what a gallery must."""
-    return GalleryError(
-        f"{path}: the gallery is damaged ({reason}): put a backup in its place, or save what can "
-        f"be read with `sqlite3 {path.name} .recover`"
-    )
-
-
 def connect(path: Path, create: bool) -> sqlite3.Connection:
     """Returns a connection to a gallery's file, which is empty if it has just been made.
 
@@ -100,6 +63,11 @@ def connect(path: Path, create: bool) -> sqlite3.Connection:
         OSError: it cannot be opened.
         GalleryError: it is no gallery, or one of a newer version.
     """
+    if sqlite3.sqlite_version_info < SQLITE_NEEDED:
+        raise GalleryError(
+            f"galleries need SQLite 3.37 or newer, and this Python has {sqlite3.sqlite_version}: "
+            "install a newer Python"
+        )
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir() or (path.exists() and not path.is_file()):

@@ -1,34 +1,17 @@
 """What goes into a gallery and comes out of it, and what a name must be."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
+from facerec.gallery.errors import GalleryError
+
 BLOCK_ROWS = 2**16  # embeddings in one array
 NORM_TOLERANCE = 1e-3  # of an embedding's length, which is 1
-
-
-class GalleryError(ValueError):
-    """A gallery refuses something; the message says what, and what to do."""
-
-
-class OtherModel(GalleryError):
-    """The gallery holds embeddings of another model."""
-
-
-class UnknownPerson(GalleryError):
-    """The gallery has nobody of that name."""
-
-
-class NameTaken(GalleryError):
-    """Somebody else has the name."""
-
-
-class OtherPersonsFace(GalleryError):
-    """The face on the photograph is enrolled as somebody else's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,3 +180,13 @@ def embedding_bytes(embedding: np.ndarray, embedding_dim: int) -> bytes:
             "another photograph"
         )
     return vector.tobytes()
+
+
+def box_overlap(first: np.ndarray, second: np.ndarray | Sequence[float]) -> float:
+    """Returns the intersection over union of two boxes (4,) x, y, width, height."""
+    x, y, width, height = first
+    other_x, other_y, other_width, other_height = second
+    across = min(x + width, other_x + other_width) - max(x, other_x)
+    down = min(y + height, other_y + other_height) - max(y, other_y)
+    common = max(0.0, across) * max(0.0, down)
+    return common / (width * height + other_width * other_height - common)

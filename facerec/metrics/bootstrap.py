@@ -168,6 +168,18 @@ class PairBootstrap:
         """
         return different_interval(shares, estimates, len(self.same_pairs), self.different_pairs)
 
+    def fpr_interval(self, fpr: float, threshold: float) -> tuple[float, float]:
+        """Returns the interval of the false-positive rate at a threshold, as `different_interval`.
+
+        Args:
+            fpr: of all people, at this threshold.
+            threshold: a cosine.
+        """
+        bin_of = int(bins_of(np.array([threshold]), self.different.shape[1])[0])
+        estimates = _shares(self.different)[:, bin_of]
+        low, high = self.different_interval(np.array([fpr]), estimates[:, None])
+        return float(low[0]), float(high[0])
+
 
 def different_interval(
     shares: np.ndarray, estimates: np.ndarray, num_people: int, pairs: float

@@ -65,7 +65,7 @@ class Published:
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
-    threshold: Mapping[str, float]
+    threshold: Mapping[str, Any]
     selection: Mapping[str, float]
     landmarks: Mapping[str, float]
     slices: list[Row]

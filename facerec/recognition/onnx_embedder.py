@@ -35,7 +35,8 @@ class OnnxEmbedder:
         embedding_dim: length of an embedding, found with a blank face.
 
     Raises:
-        ValueError: onnxruntime cannot run it, or its input is no such image; the message has no path.
+        ValueError: onnxruntime cannot run it, or its input is no such image; the message has no
+            path.
     """
 
     def __init__(self, settings: FaceInput, content: bytes, threads: int) -> None:

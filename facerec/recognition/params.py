@@ -64,6 +64,15 @@ class EmbedderFile(FaceInput):
     licence: str  # of the model, for people
 
 
+def load_embedder_file(file: Path) -> EmbedderFile:
+    """Returns the checked settings beside an ONNX file.
+
+    Raises:
+        ValueError: as `Params.load`.
+    """
+    return EmbedderFile.load("embedder", file)
+
+
 def load_entry(name: str, file: Path = PARAMS_FILE) -> RecognizerEntry | ReferenceEntry:
     """Returns the checked entry of `recognizers` with this name.
 

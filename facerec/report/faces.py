@@ -11,7 +11,6 @@ from facerec.imaging.io import read_image
 from facerec.imaging.warp import warp
 from facerec.report.charts import Chart, spec
 from facerec.report.figures import Measured, shown
-from facerec.report.names import display_person
 from facerec.report.pictures import Pictures, sheet_uri
 from facerec.report.run import Run
 
@@ -81,7 +80,7 @@ def _worst_faces(run: Run, frame: pd.DataFrame, pictures: Pictures) -> list[dict
             {
                 "picture": pictures.image(face, SIDE),
                 "image_id": frame.image_id.iloc[row],
-                "person": display_person(str(frame.person_id.iloc[row])),
+                "person": run.people[int(frame.person_id.iloc[row])],
                 "error": shown(errors[row], 1),
             }
         )

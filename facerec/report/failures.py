@@ -8,22 +8,17 @@ import pandas as pd
 
 from facerec.report.charts import Chart, spec
 from facerec.report.figures import Table, shown
-from facerec.report.names import display_person
 from facerec.report.pictures import Pictures
 from facerec.report.run import Recognizer, Run
 
 ROWS = 600  # on the page; each has up to three pictures
-EXAMS = {"val": "val", "wild": "wild", "openset": "open set"}
-KINDS = {
-    "wrong_person": "wrong person",
-    "false_match": "false match",
-    "false_non_match": "false non-match",
-}
+EXAMS = ("val", "wild", "open set")
+KINDS = ("wrong person", "false match", "false non-match")
 QUALITY = {  # title and digits
     "sharpness": ("sharpness", 2),
     "exposure": ("exposure", 0),
     "eye_distance": ("eye distance, px", 0),
-    "yaw": ("yaw", 2),
+    "yaw": ("yaw, °", 0),
     "confidence": ("landmark confidence", 2),
     "embedding_norm": ("embedding norm", 2),
 }
@@ -120,8 +115,8 @@ def _frame(recognizer: Recognizer) -> pd.DataFrame:
     return frame
 
 
-def _present(values: list[str], titles: dict[str, str]) -> list[str]:
-    return [title for title in titles.values() if title in values]
+def _present(values: list[str], titles: tuple[str, ...]) -> list[str]:
+    return [title for title in titles if title in values]
 
 
 def _groups(frame: pd.DataFrame) -> dict[str, set[str]]:
@@ -155,14 +150,14 @@ def _failures(
         people = [row.person_id, row.taken_for_person_id, row.person_id]
         image_ids = [row.image_id, row.taken_for_image_id, row.really_image_id]
         roles = ["probe", "taken for", "really"]
-        if row.kind == "false_non_match":
+        if row.kind == "false non-match":
             roles[1] = "not matched with"
         yield Failure(
             recognizer=recognizer.title,
-            exam=EXAMS.get(row.exam, row.exam),
-            kind=KINDS.get(row.kind, row.kind),
+            exam=row.exam,
+            kind=row.kind,
             faces=[
-                Face(role, display_person(person), image_id, pictures.face(folder / image_id))
+                Face(role, run.people[int(person)], image_id, pictures.face(folder / image_id))
                 for role, person, image_id in zip(roles, people, image_ids, strict=True)
                 if image_id
             ],

@@ -10,6 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from facerec.evaluation.comparison import display_name
+from facerec.report.names import WORDED, words
+
 NOT_NUMBERS = {  # columns of the CSVs that hold names, even where these look like numbers
     *("recognizer", "exam", "kind", "slice", "group", "measure", "criterion", "kept", "attribute"),
     *("step", "person", "person_id", "taken_for_person_id", "split", "curve"),
@@ -131,7 +134,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of a CSV, as they are written there.
+    """Rows of a CSV, as they are written there, but for the names of things.
 
     Attributes:
         file: its name on the page.
@@ -145,7 +148,7 @@ class Table:
 
     @classmethod
     def read(cls, path: Path, recognizer: str | None = None) -> "Table":
-        """Returns a CSV's rows.
+        """Returns a CSV's rows, with recognisers and other things called as the page calls them.
 
         Args:
             path: of the CSV.
@@ -163,6 +166,8 @@ class Table:
         if recognizer is not None:
             frame = frame.drop(columns="recognizer", errors="ignore")
             frame.insert(0, "recognizer", recognizer)
+        for name in frame.columns.intersection([*WORDED, "recognizer"]):
+            frame[name] = frame[name].map(display_name if name == "recognizer" else words)
         return cls(str(path), list(frame), frame.to_numpy(str).tolist() if len(frame) else [])
 
     @cached_property

@@ -6,7 +6,7 @@ from facerec.report.charts import Chart, spec, with_threshold
 from facerec.report.figures import Figure, Measured, Table
 from facerec.report.run import Run
 
-HEADS = {  # columns of the table of heads
+HEADS = {  # rows of the table of heads
     "val_top1": "val: right person",
     "val_top5": "val: among five",
     "wild_top1": "wild: right person",
@@ -63,22 +63,15 @@ def _without_legend(chart: dict[str, Any]) -> dict[str, Any]:
 def recognition(run: Run) -> dict:
     """Returns the table of heads and the charts of verification and identification."""
     rate = PLAIN[run.fpr]
-    columns = HEADS | {f"{key}_{rate}": f"{title} {run.fpr:g}" for key, title in BY_RATE.items()}
+    titles = HEADS | {f"{key}_{rate}": f"{title} {run.fpr:g}" for key, title in BY_RATE.items()}
     measured = [recognizer.metrics for recognizer in run.recognizers]
     present = {
-        key: title for key, title in columns.items() if any(key in metrics for metrics in measured)
+        key: title for key, title in titles.items() if any(key in metrics for metrics in measured)
     }
-    rows = [
-        {
-            "recognizer": recognizer,
-            "cells": [recognizer.metrics.figure(key) for key in present],
-            "is_published": recognizer == run.published,
-        }
-        for recognizer in run.recognizers
-    ]
     return {
-        "columns": list(present.values()),
-        "rows": rows,
+        "rows": {
+            title: [metrics.figure(key) for metrics in measured] for key, title in present.items()
+        },
         "calibration": _calibration(run),
         "threshold": run.threshold.figure("cosine_threshold", "", scale=1, digits=3),
         "charts": [chart for chart in _charts(run) if chart.table.rows],

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from facerec.data.names import PersonNames, read_person_names
 from facerec.evaluation.comparison import display_name
 from facerec.report.figures import Measured, Table
 
@@ -25,6 +26,7 @@ class RunFiles:
         sheets: folder of the contact sheets.
         val: the photographs of known people that meet the criteria, CSV.
         openset: the photographs of strangers, CSV.
+        people: the people's names, CSV; of people without one the number is shown.
         predicted: the points that the hourglass found, CSV.
         alignments: what each alignment did to each face, CSV.
         photographs: folder of the photographs.
@@ -45,6 +47,7 @@ class RunFiles:
     sheets: Path
     val: Path
     openset: Path
+    people: Path
     predicted: Path
     alignments: Path
     photographs: Path
@@ -61,13 +64,13 @@ class Recognizer:
 
     Attributes:
         name: its entry in params.yaml.
-        head: the type of its head.
+        is_trained: whether this run trained it; a reference, somebody else's model, is not.
         alignment: the number of points by which its faces are aligned.
         folder: of its evaluation.
     """
 
     name: str
-    head: str
+    is_trained: bool
     alignment: int
     folder: Path
 
@@ -105,9 +108,7 @@ class Run:
     @cached_property
     def recognizers(self) -> list[Recognizer]:
         return [
-            Recognizer(
-                name, entry["head"]["type"], entry["alignment"], self.files.evaluations / name
-            )
+            Recognizer(name, "head" in entry, entry["alignment"], self.files.evaluations / name)
             for name, entry in self.params["recognizers"].items()
         ]
 
@@ -122,6 +123,10 @@ class Run:
         return float(self.params["publish"]["fpr"])
 
     @cached_property
+    def people(self) -> PersonNames:
+        return read_person_names(self.files.people)
+
+    @cached_property
     def threshold(self) -> Measured:
         """The published threshold; without values if the open set could not give one."""
         return Measured.read(self.files.threshold)
@@ -131,13 +136,5 @@ class Run:
         return list(self.params["recognizer"]["seeds"])
 
     def plot(self, name: str) -> Table:
-        """Returns the table behind a chart, with recognisers' names as the page shows them."""
-        table = Table.read(self.files.plots / f"{name}.csv")
-        if "recognizer" not in table.columns:
-            return table
-        place = table.columns.index("recognizer")
-        rows = [
-            [display_name(cell) if index == place else cell for index, cell in enumerate(row)]
-            for row in table.rows
-        ]
-        return Table(table.file, table.columns, rows)
+        """Returns the table behind a chart."""
+        return Table.read(self.files.plots / f"{name}.csv")

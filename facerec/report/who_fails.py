@@ -12,6 +12,7 @@ from facerec.report.run import Recognizer, Run
 
 MIN_PEOPLE = 5  # of a group that counts as the best or the worst: fewer give no interval
 SHOWN = 8  # slices before one asks for more
+CHARTED = 16  # groups likewise
 KINDS = {"fnmr": "FNMR", "fmr": "FMR"}
 
 
@@ -49,7 +50,7 @@ def who_fails(run: Run) -> dict:
         "shown": SHOWN,
         "min_people": MIN_PEOPLE,
         "gaps": {title: gaps(published, kind) for kind, title in KINDS.items()},
-        "charts": _charts(run, slices, discard),
+        "charts": [*_slice_charts(run, slices), *_discard_charts(run, discard)],
         "acquire": [
             {"recognizer": each, "fta": _rate(each, "fta"), "fte": _rate(each, "fte")}
             for each in run.recognizers
@@ -70,26 +71,72 @@ def _rate(recognizer: Recognizer, key: str) -> Figure | None:
     return recognizer.metrics.figure(key)
 
 
-def _charts(run: Run, slices: Table, discard: Table) -> list[Chart]:
-    found = [
+def _slice_charts(run: Run, slices: Table) -> list[Chart]:
+    """Returns the groups with the highest FNMR of the published recogniser, then all others."""
+    worst, rest = _worst_first(slices.frame(), run.published.title)
+    charts = [
+        (worst, "FNMR and FMR by group, at one threshold", "highest first"),
+        (rest, f"The other {len(rest)} groups", "highest first, then groups of fewer people"),
+    ]
+    return [
         Chart(
-            "error-slices",
-            "FNMR and FMR by group, at one threshold",
-            "Each dot is a group of photographs, each line its 95 % interval; further right is "
-            "worse.",
-            spec("error_slices", "rate", "group"),
-            slices,
-        ),
+            f"error-slices-{number}",
+            title,
+            f"Each dot is a group of photographs, each line its 95 % interval; further right is "
+            f"worse. By the FNMR of {run.published.title}, {order}.",
+            _all_groups(spec("error_slices", "rate", "group")),
+            _of_groups(slices, chosen),
+            collapsed=number > 0,
+        )
+        for number, (chosen, title, order) in enumerate(charts)
+        if chosen
+    ]
+
+
+def _worst_first(
+    frame: pd.DataFrame, recognizer: str
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Returns the worst CHARTED groups of at least MIN_PEOPLE people, and the others."""
+    of_one = frame[frame.recognizer == recognizer]
+    of_one = of_one[of_one.groupby("slice").group.transform("nunique") > 1]
+    is_small = of_one.people < MIN_PEOPLE
+    ordered = of_one.assign(is_small=is_small).sort_values(
+        ["is_small", "fnmr"], ascending=[True, False], kind="stable"
+    )
+    groups = list(zip(ordered.slice, ordered.group, strict=True))
+    charted = min(CHARTED, int((~is_small).sum())) or CHARTED
+    return groups[:charted], groups[charted:]
+
+
+def _of_groups(slices: Table, groups: list[tuple[str, str]]) -> Table:
+    """Returns the rows of these groups, in their order."""
+    named, grouped = (slices.columns.index(name) for name in ("slice", "group"))
+    by_group: dict[tuple[str, str], list[list[str]]] = {group: [] for group in groups}
+    for row in slices.rows:
+        by_group.get((row[named], row[grouped]), []).append(row)
+    return Table(slices.file, slices.columns, [row for rows in by_group.values() for row in rows])
+
+
+def _all_groups(chart: dict[str, Any]) -> dict[str, Any]:
+    """Returns the chart without its filter for slices of one group; `_worst_first` has done it."""
+    kept = [step for step in chart["transform"] if "groups" not in str(step)]
+    return chart | {"transform": kept}
+
+
+def _discard_charts(run: Run, discard: Table) -> list[Chart]:
+    if not discard.rows:
+        return []
+    return [
         Chart(
             "discard",
             f"Does a measure of quality foretell the errors of {run.published.title}?",
             "Leaving out the photographs that the measure calls worst should make the curve "
-            "fall. The steeper, the better the measure.",
+            "fall. The steeper, the better the measure. A curve ends where fewer than 20 "
+            "photographs are left.",
             _without_names(spec("discard", "discarded", "error")),
             discard,
-        ),
+        )
     ]
-    return [chart for chart in found if chart.table.rows]
 
 
 def _without_names(chart: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 import uvicorn
 from coloured_faces import ColourEngine
 
-from facerec.app.__main__ import make_rules
 from facerec.app.guard import Guard
 from facerec.app.other import OtherRecogniser
 from facerec.app.routes import make_app
+from facerec.app.server import configuration, make_rules
 from facerec.app.service import Limits, Service
 from facerec.gallery.store import Gallery
 
@@ -121,10 +121,7 @@ def serving(
         beside = OtherRecogniser(other, gallery) if other else None
         service = Service(engine, gallery, beside, limits)
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        config = uvicorn.Config(
-            Guard(make_app(service), rules), access_log=False, log_level="warning", log_config=None
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configuration(Guard(make_app(service), rules)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -7,8 +7,8 @@ import pytest
 from coloured_faces import ColourEngine, jpeg
 from serving import serving
 
-from facerec.app.__main__ import make_rules
 from facerec.app.guard import COOKIE
+from facerec.app.server import make_rules
 from facerec.app.service import Limits
 
 TOKEN = "0123456789-abcdef_ABC"
@@ -109,7 +109,7 @@ def test_only_this_machine_is_served_without_a_token():
     )
     for bad in ("short", "a b" * 9, "x;" * 9):
         with pytest.raises(ValueError, match="at least 16"):
-            make_rules("0.0.0.0", [], bad)
+            make_rules("0.0.0.0", [], bad, Limits())
     with pytest.raises(ValueError, match="--host"):
         make_rules("example.org", [], None, Limits())
 

@@ -4,6 +4,8 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,14 @@ from collections_drawn import face, overlap, picture, side_by_side, write_people
 from commands import as_command
 from PIL import Image
 
+from facerec.collections.lock import locked
 from facerec.collections.xmp import Region, write_sidecar
 from facerec.data.celeba import read_boxes, read_identity, read_landmarks
+from facerec.data.identity import read_names
 from facerec.imaging.io import read_image
 from facerec.tables import BOX, points
 
+ROOT = Path(__file__).parents[2]
 TABLES = ["identity.txt", "list_bbox.txt", "list_landmarks.txt", "names.csv", "photographs.csv"]
 TABLES += ["faces.csv", "import_report.csv"]
 
@@ -122,12 +127,30 @@ def test_heic_without_its_library_is_listed_with_what_to_do(tmp_path, monkeypatc
     pytest.importorskip("pillow_heif").register_heif_opener()
     folder = write_people(tmp_path / "photos", 1, 1)
     picture(0, 1).save(folder / "Person 1" / "new.heic")
-    monkeypatch.setattr("facerec.collections.originals.register_heif", lambda: False)
+    monkeypatch.setattr("facerec.collections.originals._register_heif", lambda: False)
     monkeypatch.setitem(Image.OPEN, "HEIF", (lambda *_: None, lambda _: False))
     imported(folder, tmp_path / "out")
-    assert "--group heic" in reasons(tmp_path / "out")["Person 1/new.heic"]
+    said = reasons(tmp_path / "out")["Person 1/new.heic"]
+    assert "`uv sync --inexact --only-group heic`, or `pip install pillow-heif`" in said
     monkeypatch.undo()
     assert "2 photographs of 1 people" in imported(folder, tmp_path / "out")
+
+
+def test_the_bytes_decide_what_a_photograph_is_not_its_ending(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    folder = write_people(tmp_path / "photos", 1, 1)
+    for name, kind in {"a.jpg": "HEIF", "b.png": "AVIF", "c.heic": "JPEG", "d.tif": "WEBP"}.items():
+        photo = "abcd".index(name[0]) + 1
+        picture(0, photo).save(folder / "Person 1" / name, kind, quality=95)
+    (folder / "Person 1" / "e.heic").write_bytes(b"not a photograph")
+    imported(folder, tmp_path / "out")
+    suffixes = rows(tmp_path / "out").image_id.str[-4:].to_dict()
+    expected = {"a.jpg": ".jpg", "b.png": ".jpg", "c.heic": ".jpg", "d.tif": "webp"}
+    assert suffixes == {
+        "Person 1/Foto ñ 1.jpg": ".jpg",
+        **{f"Person 1/{name}": suffix for name, suffix in expected.items()},
+    }
+    assert reasons(tmp_path / "out") == {"Person 1/e.heic": "not a readable image"}
 
 
 def test_photographs_that_cannot_be_used_are_listed(tmp_path):
@@ -228,6 +251,59 @@ def test_faces_that_people_have_named_are_taken_as_they_are(tmp_path):
         assert (tmp_path / "out/images" / row.image_id).is_file()
     imported(folder, tmp_path / "folders")
     assert rows(tmp_path / "folders").name["Summer/other.jpg"] == "Summer"
+
+
+def test_a_photograph_with_damaged_xmp_shows_whom_its_folder_names(tmp_path):
+    folder = write_people(tmp_path / "photos", 1, 2)
+    sidecar = folder / "Person 1" / "Foto ñ 1.jpg.xmp"
+    sidecar.write_bytes(b"<x")
+    picture(0, 2).save(folder / "Person 1" / "3.jpg", quality=95, xmp=b"<x")
+    picture(0, 3).save(folder / "stray.png")
+    (folder / "stray.xmp").write_bytes(b"\0")
+    said = imported(folder, tmp_path / "out")
+    assert "3 photographs of 1 people" in said and "import_report.csv" in said
+    assert "  3  XMP is not readable: the photograph was taken without it, if at all" in said
+    frame = pd.read_csv(tmp_path / "out/import_report.csv").set_index("original").reason
+    named = "its XMP is not readable, so nothing was taken from that: "
+    assert frame["Person 1/Foto ñ 1.jpg"].startswith(f"{named}Foto ñ 1.jpg.xmp: ")
+    assert frame["Person 1/3.jpg"].startswith(f"{named}the XMP in the photograph: ")
+    stray = frame["stray.png"].tolist()
+    assert len(stray) == 2 and any(row.startswith("lies in no person's folder") for row in stray)
+    whole = picture(0)
+    write_sidecar(sidecar, [Region("Ann", shares(0, 0, 0, whole))], whole.width, whole.height)
+    imported(folder, tmp_path / "out")
+    assert rows(tmp_path / "out").name["Person 1/Foto ñ 1.jpg"] == "Ann"
+
+
+def test_two_imports_into_one_folder_at_once_do_not_disturb_each_other(tmp_path):
+    folder = write_people(tmp_path / "photos", 2, 1)
+    with locked(tmp_path / "out/.import", tmp_path / "out"):
+        script = [sys.executable, "-m", "stages.import_photographs", folder, tmp_path / "out"]
+        other = subprocess.run(script, cwd=ROOT, capture_output=True, text=True)
+        assert other.returncode == 1 and not (tmp_path / "out/images").exists()
+        said = f"error: {tmp_path / 'out'}: another import is at work there; wait for its end"
+        assert other.stderr.startswith(said)
+    assert "2 photographs of 2 people" in imported(folder, tmp_path / "out")
+
+
+def test_a_name_is_one_that_the_pipeline_takes(tmp_path):
+    folder = tmp_path / "photos"
+    names = ["x" * 250, 'O\'Neil, "Pat"', "tab\there \x01", "NA"]
+    for person, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.jpg").write_bytes(face(person).jpeg)
+    imported(folder, tmp_path / "out")
+    expected = {"x" * 200, 'O\'Neil, "Pat"', "tab here", "NA"}
+    assert set(read_names(tmp_path / "out/names.csv").values()) == expected
+    again = imported(folder, tmp_path / "out")
+    assert "4 photographs had been examined" in again
+    (tmp_path / "out/names.csv").write_text("person_id,name\none,Ann\n")
+    assert "names.csv to number people anew" in failed(folder, tmp_path / "out")
+
+
+def test_yunet_needs_its_file(tmp_path):
+    folder = write_people(tmp_path / "photos", 1, 1)
+    assert "expected --yunet-model" in failed(folder, tmp_path / "out", "--detector", "yunet")
 
 
 def test_an_import_goes_on_where_it_ended_and_gives_the_same(tmp_path):

@@ -86,12 +86,13 @@ def test_a_table_says_who_is_on_flat_photographs(tmp_path):
     ("content", "said"),
     [
         ("name,person\n1.jpg,Ann\n", "line 1: expected the columns file, person, got name, person"),
-        ("file,person\n1.jpg,\n", "line 2: expected a file and a person, got a blank"),
+        ("file,person\n1.jpg,\n", "line 2: person: expected a name, got nothing"),
         ("file,person\n1.jpg,Ann\n1.jpg,Bea\n", "line 3: 1.jpg shows Bea here and Ann above"),
         ("file,person\n9.jpg,Ann\n", "none of its files is in"),
         ("file,person\n", "none of its files is in"),
-        ("", "not a readable CSV"),
-        ('file,person\n"1.jpg,Ann\n', "not a readable CSV"),
+        ("", "line 1: expected the columns file, person, got none"),
+        ('file,person\n"1.jpg,Ann\n', "line 2: a quotation mark is not closed"),
+        ("file,person\n1.jpg,Lee, Ann\n", "line 2: expected 2 columns, got 3"),
     ],
 )
 def test_a_bad_table_is_named_with_its_line(tmp_path, content, said):
@@ -101,6 +102,23 @@ def test_a_bad_table_is_named_with_its_line(tmp_path, content, said):
     with pytest.raises(ValueError, match=said) as error:
         find_photographs(tmp_path / "photos", table)
     assert str(table) in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "File;Person;note\r\n1.jpg;Zoë Ball;x\r\n2.jpg;Ann;\r\n;;\r\n",
+        ",file,person\n0,1.jpg,Zoë  Ball\n1,2.jpg,Ann\n",
+        'person\tfile\nZoë Ball\t1.jpg\n"Ann"\t"2.jpg"\n',
+    ],
+)
+def test_a_table_may_be_a_spreadsheets_or_pandas(tmp_path, content, encoding):
+    lay(tmp_path, "1.jpg", "2.jpg", "notes.csv")
+    (tmp_path / "people.csv").write_bytes(content.encode(encoding))
+    found = find_photographs(tmp_path)
+    assert people(found) == {"1.jpg": "Zoë Ball", "2.jpg": "Ann"}
+    assert [path for path, _ in found.passed_over] == ["notes.csv"]
 
 
 def test_two_tables_are_not_guessed_between(tmp_path):

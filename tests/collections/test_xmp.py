@@ -146,17 +146,25 @@ def test_a_sidecar_goes_before_the_packet_in_the_photograph(tmp_path):
     ("content", "said"),
     [
         (b"<x", "not readable XMP"),
-        (b"", "not readable XMP"),
+        (b" ", "not readable XMP"),
         (b"\xff\xd8", "not readable XMP"),
+        (b'<?xml version="1.0" encoding="martian"?><a/>', "unknown encoding"),
+        (b'<?xml version="1.0" encoding="shift_jis"?><a/>', "multi-byte encodings"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
     ],
 )
-def test_a_damaged_sidecar_is_named(tmp_path, content, said):
-    (tmp_path / "a.xmp").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"a\.xmp: .*{said}"):
-        read_regions(tmp_path / "a.jpg")
+def test_a_damaged_sidecar_is_named_and_the_next_one_is_read(tmp_path, content, said):
+    (tmp_path / "a.jpg.xmp").write_bytes(content)
+    nothing = read_regions(tmp_path / "a.jpg")
+    assert nothing.faces == [] and nothing.problem.startswith("a.jpg.xmp: ")
+    assert said in nothing.problem
+    (tmp_path / "a.xmp").write_text(ATTRIBUTES)
+    found = read_regions(tmp_path / "a.jpg")
+    assert [face.name for face in found.faces] == ["Ann & Bea"]
+    assert found.problem == nothing.problem
+    assert "in the photograph: " in read_regions(tmp_path / "b.jpg", content).problem
 
 
-@pytest.mark.parametrize("value", ["nan", "", "x", "-0.1", "0"])
+@pytest.mark.parametrize("value", ["nan", "inf", "1e308", "", "x", "-0.1", "0"])
 def test_a_region_without_an_area_is_no_face(value):
     assert parse_regions(ATTRIBUTES.replace('stArea:w="0.1"', f'stArea:w="{value}"')).faces == []

@@ -47,7 +47,7 @@ def test_every_section_that_a_stage_loads_is_checked_as_the_stage_loads_it():
                     func=ast.Attribute(value=ast.Name(id=name), attr="load"),
                     args=[ast.Constant(value=str(section))],
                 ) if (
-                    name.endswith("Params") and source.stem != "verify"
+                    name.endswith("Params") and source.stem != "protocol"
                 ):  # which reads one key of another stage's
                     loaded[section] = name
     checked = {

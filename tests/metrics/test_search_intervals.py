@@ -7,7 +7,8 @@ from random_embeddings import random_people, set_block
 
 from facerec.metrics import identification
 from facerec.metrics.intervals import jackknife_interval, share_interval
-from facerec.metrics.search_intervals import SearchIntervals
+from facerec.metrics.ranks import search_ranks
+from facerec.metrics.search_intervals import RankIntervals, SearchIntervals
 
 PEOPLE, EACH = 14, 4
 
@@ -54,6 +55,26 @@ def test_intervals_are_those_of_searches_repeated_without_each_person():
     low, high = ours.found(share, 0.1)
     assert (low, high) == pytest.approx(jackknife_interval(share, np.array(found), counts))
     assert low < share < high
+
+
+def test_the_cmcs_intervals_are_those_of_ranks_without_each_person_and_at_rank_one_the_searchs():
+    query, people, distractors, distractor_people = exam()
+    embeddings, everybody = torch.cat([query, distractors]), torch.cat([people, distractor_people])
+    queries = torch.arange(len(query))
+    ours = RankIntervals(embeddings, everybody, queries)
+    for rank in (1, 3):
+        left_out = []
+        for person in range(PEOPLE):
+            kept = everybody != person
+            names = everybody[kept].unique(return_inverse=True)[1]
+            ranks = search_ranks(embeddings[kept], names, torch.arange((people != person).sum()))
+            left_out.append((ranks <= rank).double().mean().item())
+        share = (ours.ranks <= rank).double().mean().item()
+        expected = jackknife_interval(share, np.array(left_out), np.full(PEOPLE - 4, EACH))
+        assert ours.within(rank) == pytest.approx(expected)
+    share = (ours.ranks == 1).double().mean().item()
+    of_search = intervals(query, people, distractors, distractor_people).rank1(share)
+    assert ours.within(1) == pytest.approx(of_search)
 
 
 def test_without_gallery_effects_the_jackknife_is_the_interval_of_a_share():

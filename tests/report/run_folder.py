@@ -38,9 +38,10 @@ class Kind:
         has_openset: whether there are strangers to test on.
         has_mistakes: whether any recogniser fails.
         people: how many are known.
-        person_ids: the first people's ids, in place of numbers.
+        names: of the first people; the others have none.
         image_ids: the first photographs' names, in place of numbers.
         audit: whether the audit ran.
+        reference: the name of a recogniser that is not trained.
         allow_rejected: whether rejected photographs filled up.
         seeds: of the recognisers.
     """
@@ -50,11 +51,16 @@ class Kind:
     has_openset: bool = True
     has_mistakes: bool = True
     people: int = 6
-    person_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     image_ids: tuple[str, ...] = ()
     audit: bool = False
+    reference: str = ""
     allow_rejected: bool = False
     seeds: tuple[int, ...] = (1,)
+
+    @property
+    def recognizers(self) -> tuple[str, ...]:
+        return (*self.heads, self.reference) if self.reference else self.heads
 
 
 def write_run(folder: Path, kind: Kind | None = None) -> Run:
@@ -70,6 +76,9 @@ def write_run(folder: Path, kind: Kind | None = None) -> Run:
         name: {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.0}}
         for name in kind.heads
     }
+    if kind.reference:
+        reference = {"type": "onnx", "alignment": 5, "model": "public.onnx"}
+        params["recognizers"] |= {kind.reference: reference}
     params["publish"]["recognizer"] = kind.heads[-1]
     params["recognizer"]["seeds"] = list(kind.seeds)
     params["audit"]["runs"] = ["audit"] if kind.audit else []
@@ -90,6 +99,7 @@ def files_of(folder: Path) -> RunFiles:
         sheets=metrics / "sheets",
         val=data / "val.csv",
         openset=data / "openset.csv",
+        people=data / "people.csv",
         predicted=data / "predicted_landmarks.csv",
         alignments=data / "alignment.csv",
         photographs=data / "photographs",
@@ -108,8 +118,9 @@ class _Writer:
         self.rng = np.random.default_rng(0)
         count = min(2 * kind.people, 40)  # photographs with files
         self.image_ids = [*kind.image_ids, *(f"{n:06d}.jpg" for n in range(count))][:count]
-        people = [*kind.person_ids, *map(str, range(7, 7 + kind.people))][: kind.people]
-        self.people = [people[index % len(people)] for index in range(count)]
+        self.people = [7 + index % kind.people for index in range(count)]
+        self.names = {person: str(person) for person in self.people}
+        self.names |= dict(enumerate(kind.names, start=7))
 
     def json(self, path: Path, values: dict) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,11 +139,13 @@ class _Writer:
                 if index != 1:  # one face could not be aligned
                     write_image(folder / image_id, shade[:32, :32])
         frame = pd.DataFrame({"image_id": self.image_ids})
-        frame["person_id"] = range(len(frame))  # the tables of today want numbers
+        frame["person_id"] = self.people
         frame[LANDMARKS] = FACE.ravel()
         frame[tables.BOX] = [10.0, 10.0, 80.0, 100.0]
         for name in self.kind.attributes:
             frame[name] = 1
+        named = [[person, self.names[person]] for person in range(7, 7 + len(self.kind.names))]
+        self.csv(self.files.people, "person_id,name", named)
         half = len(frame) // 2
         tables.write(frame[:half].assign(label=0), self.files.val, tables.SELECTED)
         strangers = frame[half:] if self.kind.has_openset else frame[:0]
@@ -201,13 +214,13 @@ class _Writer:
             "recognizer,epoch,train_loss,val_top1,learning_rate",
             [[n, e, 3 / e, 1 - 1 / (e + 1), 0.1] for n in self.kind.heads for e in range(1, 6)],
         )
-        for number, name in enumerate(self.kind.heads):
+        for number, name in enumerate(self.kind.recognizers):
             self._write_recognizer(name, 0.01 * number)
         for table in ("cosines", "reliability", "roc", "error_rates", "cmc", "search"):
             self._write_together(table)
         numbers = {}
-        for place, second in enumerate(self.kind.heads):
-            for first in self.kind.heads[:place]:
+        for place, second in enumerate(self.kind.recognizers):
+            for first in self.kind.recognizers[:place]:
                 key = f"{second}_vs_{first}.val"
                 numbers |= {f"{key}_top1_difference": 0.0125, f"{key}_mcnemar_p": 0.625}
                 numbers |= {f"{key}_top1_difference_low": -0.0125}
@@ -218,7 +231,7 @@ class _Writer:
 
     def _write_together(self, table: str) -> None:
         frames = []
-        for name in self.kind.heads:
+        for name in self.kind.recognizers:
             path = self.files.evaluations / name / f"{table}.csv"
             frame = pd.read_csv(path)
             frame.insert(0, "recognizer", name)
@@ -244,7 +257,8 @@ class _Writer:
         x, y = self.rng.normal(0, 5, (2, len(self.image_ids))).round(4)
         split = ["train"] * len(x)
         path = self.files.plots / f"map/{name}.csv"
-        points = list(zip([name] * len(x), x, y, self.people, split, self.image_ids, strict=True))
+        people = [self.names[person] for person in self.people]
+        points = list(zip([name] * len(x), x, y, people, split, self.image_ids, strict=True))
         self.csv(path, "recognizer,x,y,person,split,image_id", points)
         self._write_openset(folder)
         self._write_failures(folder)

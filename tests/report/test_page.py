@@ -5,15 +5,17 @@ import re
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from reading import Reading
 from run_folder import Kind, write_run
 
+from facerec.evaluation.comparison import display_name
 from facerec.report import page as page_module
 from facerec.report.charts import TEMPLATES, spec
 from facerec.report.figures import shown
-from facerec.report.names import display_recognizer
+from facerec.report.names import WORDED, words
 from facerec.report.page import render
 
 PARTS = {
@@ -34,7 +36,7 @@ CLOSING = "</script><script>window.hacked=1</script>"
 HOSTILE = Kind(
     heads=(CODE, "שלום \u202eevil"),
     attributes=(CLOSING, "a 'quoted' \"name\"", "line\u2028separator"),
-    person_ids=(CLOSING, "O'Brien \"&<b>", "محمد", "=1+1", "{{ 7 * 7 }}"),
+    names=(CLOSING, "O'Brien \"&<b>", "محمد", "=1+1", "{{ 7 * 7 }}"),
     image_ids=(f"{CODE}.jpg", "a \"b\" 'c'.jpg", "\u202egpj.exe.jpg"),
 )
 KINDS = {
@@ -46,6 +48,7 @@ KINDS = {
     "no mistake": Kind(has_mistakes=False),
     "five heads": Kind(heads=("ce", "arcface", "cosface", "triplet", "proxy")),
     "three seeds": Kind(seeds=(1, 2, 3)),
+    "a reference": Kind(reference="public"),
     "audit": Kind(audit=True),
     "rejected": Kind(allow_rejected=True),
     "hostile": HOSTILE,
@@ -104,20 +107,19 @@ def test_every_charts_table_is_its_csv(pages, name):
     page, folder = pages(name)
     tables = Reading.of(page).tables
     assert len(tables) > 8
-    titles = {head: display_recognizer(head) for head in KINDS[name].heads}
     for table in tables:
-        paths = sorted(folder.glob(str(Path(table.file).relative_to(folder))))
-        paths = (
-            [folder / "data/evaluations" / head / paths[0].name for head in titles]
-            if ("*" in table.file)
-            else paths
-        )
+        paths = folder.glob(str(Path(table.file).relative_to(folder)))
         frames = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths]
         expected = pd.concat(frames)
         columns = [name for name in table.columns if name in expected]
         found = pd.DataFrame(table.rows, columns=table.columns)[columns]
-        expected = expected[columns].replace({"recognizer": titles})
-        assert found.to_numpy().tolist() == expected.to_numpy().tolist(), table.file
+        for column in set(columns) & {"recognizer", *WORDED}:
+            named = display_name if column == "recognizer" else words
+            expected[column] = expected[column].map(named)
+        rows, of_file = found.to_numpy().tolist(), expected[columns].to_numpy().tolist()
+        if "*" in table.file:  # of all recognisers, the worst first
+            rows, of_file = sorted(rows), sorted(of_file)
+        assert rows == of_file, table.file
 
 
 def test_hostile_names_stay_text(pages):
@@ -221,6 +223,37 @@ def test_the_stages_records_are_told(tmp_path):
     assert "crop not measured on this machine align 1.5 310 1.88" in cost
     assert "1024 bytes a template" in cost and "check_params" not in cost
     assert "data/cropped abc.dir 1.00" in " ".join(sections["origin"].split())
+
+
+def test_a_reference_is_told_from_what_was_trained(pages):
+    sections = Reading.of(pages("a reference")[0]).sections
+    assert "public was not trained here" in sections["headline"]
+    assert "not trained here, by 5 points" in " ".join(sections["recognition"].split())
+    assert "not trained here" not in "".join(Reading.of(pages("two heads")[0]).sections.values())
+
+
+def test_people_are_called_by_their_names_where_they_have_one(pages):
+    assert "O'Brien" in Reading.of(pages("hostile")[0]).sections["failures"]
+    assert "<bdi>7</bdi>" in pages("two heads")[0] and "<bdi>7</bdi>" not in pages("hostile")[0]
+
+
+def test_the_worst_groups_come_first_and_small_ones_last(tmp_path):
+    run = write_run(tmp_path, Kind(attributes=tuple("abcdefghijklm")))
+    path = run.published.folder / "error_slices.csv"
+    frame = pd.read_csv(path)
+    frame["fnmr"] = np.random.default_rng(0).random(len(frame)).round(6)
+    frame.loc[3, ["fnmr", "people"]] = 1.0, 2
+    frame.to_csv(path, index=False)
+    shown = [t for t in Reading.of(render(run)).tables if t.file.endswith("error_slices.csv")]
+    assert len(shown) == 2
+    rates = [
+        float(row[t.columns.index("fnmr")])
+        for t in shown
+        for row in t.rows
+        if row[0] == run.published.title
+    ]
+    assert len(rates) == len(frame)
+    assert rates[:-1] == sorted(rates[:-1], reverse=True) and rates[-1] == 1
 
 
 def test_all_parameters_are_listed(pages):

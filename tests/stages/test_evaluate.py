@@ -202,11 +202,13 @@ def test_every_file_of_the_folder_is_there_with_rows(project, monkeypatch):
     }
     content = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
     assert all(len(frame) and "recognizer" not in frame for frame in content.values())
-    cmc = content["cmc"].set_index(["exam", "rank"]).rate
+    curves = content["cmc"].set_index(["exam", "rank"])
+    cmc = curves.rate
     for split in ("val", "wild"):
         assert cmc[split, 1] == values[f"{split}_top1"]
         assert cmc[split, 5] == values[f"{split}_top5"]
-    assert cmc["openset", 1] == values["search_rank1"]
+    rank1 = [values[f"search_rank1{end}"] for end in ("", "_low", "_high")]
+    assert curves.loc[("openset", 1), ["rate", "low", "high"]].tolist() == rank1
     threshold = values["openset_threshold_at_fpr_1e-2"]  # publish.fpr
     assert (content["error_slices"].threshold == threshold).all()
     discard = content["discard"].query("discarded == 0 and measure == 'yaw'").set_index("exam")

@@ -27,6 +27,16 @@ METRICS = {
 METRICS |= {f"{key}_{end}": value for key in METRICS for end, value in INTERVAL.items()}
 METRICS |= {"val_top1_sd": 0.01, "seeds": 3, "fte": 0.0}
 THRESHOLDS = {"threshold_at_fpr_1e-1": 0.3, "threshold_at_fpr_1e-2": 0.4123}
+THRESHOLDS |= {"tpr_at_fpr_1e-2": 0.8, "tpr_at_fpr_1e-2_low": 0.7, "tpr_at_fpr_1e-2_high": 0.9}
+THRESHOLDS |= {"fpr_1e-2_low": 0.005, "fpr_1e-2_high": 0.02, "people": 20, "photographs": 240}
+THRESHOLDS |= {"same_pairs": 1320, "different_pairs": 27360}
+THRESHOLDS |= {"search_threshold_at_fpir_1e-2": 0.61, "found_at_fpir_1e-2": 0.6}
+THRESHOLDS |= {
+    "fpir_1e-2_low": 0.002,
+    "fpir_1e-2_high": 0.05,
+    "searches": 120,
+    "gallery_people": 19,
+}
 THRESHOLDS |= {"calibration_slope": 8.0, "calibration_intercept": -2.0, "calibration_error": 0.1}
 SELECTION = {"photographs.in_all_tables": 90, "photographs.selected": 60}
 SELECTION |= {"people.in_all_tables": 9, "people.selected": 6, "shift_Smiling": -7.5}
@@ -70,9 +80,9 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write_params(images="data/synthetic/img_celeba", fpr=0.01):
+def write_params(images="data/synthetic/img_celeba", fpr=0.01, fpir=0.01):
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["publish"] = {"recognizer": "ce", "fpr": fpr}
+    content["publish"] = {"recognizer": "ce", "fpr": fpr, "fpir": fpir}
     content["dataset"]["images"] = images
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
@@ -122,10 +132,35 @@ def test_the_model_is_copied_with_its_threshold_and_its_calibration():
     assert Path("out/confusion.csv").read_text() == "confusion"
     assert json.loads(Path("out/model.json").read_text()) == {
         "fpr": 0.01,
+        "fpr_low": 0.005,
+        "fpr_high": 0.02,
         "cosine_threshold": 0.4123,
+        "tpr": 0.8,
+        "tpr_low": 0.7,
+        "tpr_high": 0.9,
+        "fpir": 0.01,
+        "fpir_low": 0.002,
+        "fpir_high": 0.05,
+        "search_threshold": 0.61,
+        "found": 0.6,
+        "gallery_people": 19,
+        "searches": 120,
+        "people": 20,
+        "photographs": 240,
+        "same_pairs": 1320,
+        "different_pairs": 27360,
+        "collection": "data/synthetic/img_celeba",
         "calibration_slope": 8.0,
         "calibration_intercept": -2.0,
     }
+
+
+def test_without_enough_searches_pairs_alone_have_a_threshold(capsys):
+    write_params(fpir=0.001)
+    publish_ce()
+    values = json.loads(Path("out/model.json").read_text())
+    assert values["cosine_threshold"] == 0.4123 and "search_threshold" not in values
+    assert "no threshold of a search for 0.001, only for 0.01" in capsys.readouterr().out
 
 
 def test_a_rate_that_was_not_measured_is_refused():

@@ -9,8 +9,8 @@
   const FACES = part("faces");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   // Okabe and Ito's colours, which people with colour blindness can tell apart.
-  const LIGHT_COLOURS = ["#0072b2", "#c2500a", "#00785a", "#9c4684", "#8a6500", "#2f7fb5", "#444444"];
-  const DARK_COLOURS = ["#56b4e9", "#f0904d", "#33c79a", "#e09bc6", "#e6c229", "#8fd0f5", "#cccccc"];
+  const LIGHT_COLOURS = ["#0072b2", "#c2500a", "#00785a", "#9c4684", "#8a6500", "#222222", "#5a4fcf"];
+  const DARK_COLOURS = ["#56b4e9", "#f0904d", "#33c79a", "#e09bc6", "#e6c229", "#ffffff", "#a79bff"];
 
   function rowsOf(figure) {
     const table = figure.querySelector("table.numbers");

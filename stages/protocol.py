@@ -1,4 +1,4 @@
-"""Measure the published recogniser on a list of pairs, by folds. It is not part of the DAG."""
+"""Measure the published recogniser on a list of pairs, by folds."""
 
 import logging
 from os.path import realpath  # unlike Path.resolve, no exception for a link to itself
@@ -38,7 +38,7 @@ def main(
     model: Annotated[Path, Option(help="the recogniser")] = Path("models/recognizer.pt"),
     metrics: Annotated[Path | None, Option(help="output: the numbers as JSON")] = None,
 ) -> None:
-    """Measure the published recogniser on a list of pairs, by folds. It is not part of the DAG."""
+    """Measure the published recogniser on a list of pairs, by folds."""
     rows = read_pairs(pairs)
     names = sorted({*rows["first"], *rows.second})
     embeddings = normalize(

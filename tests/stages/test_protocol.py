@@ -185,13 +185,13 @@ def project(tmp_path):
 PAIRS, MODELS = ["pairs.txt", "images"], ["--hourglass", "h.pt", "--model", "r.pt"]
 
 
-def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return as_command(folder, "stages.verify", *PAIRS, *arguments, *MODELS, "--metrics", "m.json")
+def protocol(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return as_command(folder, "stages.protocol", *PAIRS, *arguments, *MODELS, "--metrics", "m.json")
 
 
 def test_the_command_runs_the_whole_way_from_photographs(project, monkeypatch):
     monkeypatch.setenv("FACEREC_DEVICE", "cpu")
-    result = verify(project, "boxes.txt")
+    result = protocol(project, "boxes.txt")
     assert result.returncode == 0, result.stderr
     values = json.loads((project / "m.json").read_text())
     assert (values["folds"], values["pairs"], values["photographs"]) == (2, 8, 8)
@@ -200,14 +200,14 @@ def test_the_command_runs_the_whole_way_from_photographs(project, monkeypatch):
         f"{100 * values['accuracy']:.2f} ±" in result.stdout
         and "is taken for the box" not in result.stdout
     )
-    whole = verify(project)
+    whole = protocol(project)
     assert whole.returncode == 0 and "each whole photograph is taken for the box" in whole.stdout
 
 
 def test_a_photograph_outside_the_folder_or_without_a_box_is_an_error(project):
     lines = (project / "boxes.txt").read_text().splitlines()
     (project / "boxes.txt").write_text("\n".join(["7", lines[1], *lines[3:]]))
-    result = as_command(project, "stages.verify", *PAIRS, "boxes.txt", *MODELS)
+    result = as_command(project, "stages.protocol", *PAIRS, "boxes.txt", *MODELS)
     assert (
         result.returncode == 1
         and "no box of p0/p0_0001.jpg (1 photographs have none)" in result.stderr
@@ -219,5 +219,5 @@ def test_a_photograph_outside_the_folder_or_without_a_box_is_an_error(project):
     ):
         frame = pd.DataFrame({"fold": [0, 1], "first": name, "second": name, "same": [0, 1]})
         frame.to_csv(project / "pairs.csv", index=False)
-        result = as_command(project, "stages.verify", "pairs.csv", "images", *MODELS)
+        result = as_command(project, "stages.protocol", "pairs.csv", "images", *MODELS)
         assert result.returncode == 1 and message in result.stderr
