@@ -85,11 +85,10 @@ class Guard:
         except Exception as error:  # the last line of defence: nothing else may see a traceback
             log.error("%s in %s", type(error).__name__, _place(error))
             await answer.refuse(500, BROKEN)
-        route = scope.get("route")
         log.info(
             "%s %s %s, %.0f ms",
             scope["method"],
-            getattr(route, "path", "(no such page)"),
+            _kind(scope),
             answer.status,
             1000 * (time.monotonic() - began),
         )
@@ -220,6 +219,13 @@ def _is_own_page(headers: dict[str, str], scope: Message) -> bool:
         return True
     is_opened = headers.get("sec-fetch-mode") == "navigate" and scope["method"] == "GET"
     return is_opened and headers.get("sec-fetch-dest") == "document" and scope["path"] == "/"
+
+
+def _kind(scope: Message) -> str:
+    """Returns what was asked for, without numbers, names and whatever else is in an address."""
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    return getattr(scope.get("route"), "path", "(nothing)")
 
 
 def _is_address(name: str) -> bool:

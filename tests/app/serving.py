@@ -3,7 +3,9 @@
 import contextlib
 import http.client
 import json
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -132,3 +134,9 @@ def serving(
             server.should_exit = True
             thread.join()
             listener.close()
+
+
+if __name__ == "__main__":  # for tests that kill it
+    with serving(Path(sys.argv[1])) as served:
+        print(served.port, flush=True)
+        signal.pause()
