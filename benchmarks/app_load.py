@@ -4,8 +4,8 @@ python -m benchmarks.app_load                     # the photographs and models o
 python -m benchmarks.app_load --photographs FOLDER --model models/recognizer.onnx
 
 Each request is one photograph sent to /identify of a `facerec page` in a process of its own. The
-model's own time is that of the engine alone on the same photographs, measured before and after, and
-their mean taken: what else the machine does changes both.
+model's own time is that of the engine alone on the same photographs, measured in turn: one after
+each request, all before and after the 200. What else the machine does changes both.
 """
 
 import http.client
@@ -47,26 +47,29 @@ def main(
     forms = [_form(path.read_bytes()) for path in paths]
     bodies = [*itertools.islice(itertools.cycle(forms), requests)]
     engine = load_engine(model)
-    before = _own_time(engine, paths)
     with tempfile.TemporaryDirectory() as folder, _page(Path(folder), model) as (address, process):
         for body in bodies[:WARM]:
             _ask(address, body)
-        alone = [_ask(address, body)[1] for body in bodies[:ALONE]]
+        alone, single = [], []
+        for path, body in zip(paths[:ALONE], forms, strict=False):
+            alone.append(_ask(address, body)[1])
+            single.append(_own_time(engine, [path]))
+        before = _own_time(engine, paths)
         wall = time.perf_counter()
         with ThreadPoolExecutor(in_flight) as pool:
             answers = [*pool.map(lambda body: _ask(address, body), bodies[:in_flight])]
         wall = time.perf_counter() - wall
+        own = statistics.mean([before, _own_time(engine, paths)])
         memory = [*_memory(process, address, bodies)]
-    own = statistics.mean([before, _own_time(engine, paths)])
-    single = statistics.median([_own_time(engine, [path]) for path in paths[:ALONE]])
+    one = statistics.median(single)
     lost = sum(status != 200 for status, _ in answers)
     seconds = [took for _, took in answers]
     median, p99 = np.quantile(seconds, [0.5, 0.99])
     total = own * len(answers)
-    print(f"the model alone: {1000 * own:.1f} ms a photograph of many, {1000 * single:.1f} of one")
+    print(f"the model alone: {1000 * own:.1f} ms a photograph of many, {1000 * one:.1f} of one")
     print(
         f"one request after another: median {1000 * statistics.median(alone):.1f} ms, "
-        f"{statistics.median(alone) / single:.2f} × the model's own time"
+        f"{statistics.median(alone) / one:.2f} × the model's own time"
     )
     print(
         f"{len(answers)} requests in flight: {lost} lost; {wall:.2f} s, {wall / total:.2f} × the "

@@ -12,8 +12,8 @@ from facerec.report.pictures import data_uri
 
 PICTURE_QUALITY = 80
 NOT_MEASURED = (
-    "no threshold was measured for this model, so that everybody is “unknown”: "
-    "`facerec calibrate` measures one"
+    "nobody is named, since no threshold was measured for this model; `facerec calibrate` "
+    "measures one"
 )
 
 

@@ -19,6 +19,7 @@ class Opinion(BaseModel):
     """What another recogniser says of a face."""
 
     recogniser: str
+    names: bool = Field(description="whether a threshold was measured, from which it names people")
     name: str | None = Field(description='null: "unknown"')
     candidates: list[Candidate]
     compared_with: int = Field(description="photographs of the gallery that it has seen")

@@ -258,6 +258,7 @@ class Service:
         compared_with, photographs = self.other.progress
         return messages.Opinion(
             recogniser=answers.recogniser_name(engine),
+            names=engine.operating_point is not None,
             name=answers.name_of(engine, people),
             candidates=answers.candidates(engine, people),
             compared_with=compared_with,

@@ -1,10 +1,11 @@
 """The page in a real browser: what people do with it, by mouse, by keyboard, on a phone."""
 
+import io
 import shutil
 from contextlib import contextmanager
 
 import pytest
-from coloured_faces import ColourEngine, jpeg
+from coloured_faces import ColourEngine, jpeg, picture
 from serving import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or None
@@ -201,6 +202,18 @@ def test_200_photographs_at_once_of_which_none_is_lost(page):
     page.get_by_text("49 faces enrolled as Ann.").first.wait_for(timeout=60_000)
     expect(page.locator("#groups > li")).to_have_count(3)
     assert people(page) == ["Ann"]
+
+
+def test_a_large_photograph_keeps_its_shape_and_its_box(page):
+    file = io.BytesIO()
+    picture("red").resize((2400, 2000)).save(file, "PNG")
+    choose(page, ("large.png", file.getvalue()))
+    looked_at(page, 1)
+    shown = page.locator("#cards .frame img").bounding_box()
+    assert shown["width"] / shown["height"] == pytest.approx(2400 / 2000, rel=0.01)
+    box = page.locator("#cards svg rect").bounding_box()
+    assert box["x"] - shown["x"] == pytest.approx(shown["width"] * 30 / 120, abs=4)
+    assert box["height"] == pytest.approx(shown["height"] * 60 / 100, abs=6)
 
 
 def test_forgotten_photographs_are_gone(page):

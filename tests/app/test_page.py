@@ -139,7 +139,7 @@ def test_another_recogniser_gives_its_opinion(tmp_path):
         page.service.other.catch_up()
         face = page.post("/identify", photograph=jpeg("green", shade=8)).json["faces"][0]
         assert face["name"] == face["other"]["name"] == "Bob"
-        assert face["other"]["recogniser"] == "blind to red"
+        assert face["other"]["recogniser"] == "blind to red" and face["other"]["names"]
         assert (face["other"]["compared_with"], face["other"]["photographs"]) == (2, 2)
         judged = page.post("/verify", first=jpeg("red"), second=jpeg("pink")).json["judgements"]
         assert len(judged) == 2 and judged[0]["cosine"] != judged[1]["cosine"]

@@ -9,15 +9,17 @@ import "./groups.js";
 import { showPeople } from "./people.js";
 import { add, forget, setLimits } from "./photographs.js";
 
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
+
 async function showAbout() {
   const about = await ask("/about");
   setLimits(about);
-  $("meaning").textContent = `“Unknown”: ${about.recognisers[0].threshold}.`;
+  $("meaning").textContent = sentence(about.recognisers[0].threshold);
   const rows = [["Gallery", `${about.gallery}: ${counted(about.people, "person", "people")}, ${counted(about.photographs, "photograph")}`]];
   about.recognisers.forEach((each, index) => {
     const words = Object.entries(each.description).map(([key, value]) => `${key}: ${value}`);
     rows.push([index ? "Other recogniser" : "Recogniser", words.join(", ")]);
-    rows.push([index ? "The other's names" : "Names", each.threshold]);
+    rows.push([index ? "The other's names" : "Names", sentence(each.threshold)]);
     if (index) rows.push(["It has seen", `${each.compared_with} of ${counted(about.photographs, "photograph")}`]);
   });
   $("about").replaceChildren(...rows.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)]));

@@ -3,6 +3,7 @@
 import { draw, make } from "./dom.js";
 import { Row } from "./row.js";
 
+const TALLEST = 24; // rem, of a picture
 const FONT = 0.055; // of the photograph's longer side
 
 export class Card {
@@ -16,8 +17,10 @@ export class Card {
     this.url = URL.createObjectURL(this.file);
     const { width, height } = this.result;
     this.overlay = draw("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-    const image = make("img", { src: this.url, alt: "", width, height, loading: "lazy" });
+    const image = make("img", { src: this.url, alt: "", loading: "lazy" });
     const frame = make("div", { class: "frame" }, image, this.overlay);
+    frame.style.aspectRatio = `${width} / ${height}`; // before the picture is there, too
+    frame.style.width = `min(100%, ${(TALLEST * width) / height}rem)`;
     image.addEventListener("error", () => {
       frame.replaceWith(make("p", { class: "note" }, "This browser cannot show the format; the faces were found all the same."));
     });

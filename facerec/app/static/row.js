@@ -112,7 +112,8 @@ function opinion(title, name, candidates, other = null) {
       make("div", {}, each.name, " ", make("span", { class: "quiet figure" }, likeness(each)), bar(each)),
     ),
   );
-  const heading = title === null ? null : make("h4", {}, `${title}: ${name ?? "unknown"}`);
+  const verdict = other && !other.names ? "no threshold was measured" : (name ?? "unknown");
+  const heading = title === null ? null : make("h4", {}, `${title}: ${verdict}`);
   const seen = other && other.compared_with < other.photographs ? make("p", { class: "note" }, `It has seen ${other.compared_with} of the gallery's ${other.photographs} photographs.`) : null;
   return make("div", {}, heading, rows.length ? make("ol", { class: "candidates" }, ...rows) : make("p", { class: "quiet" }, "Nobody to compare with."), seen);
 }
