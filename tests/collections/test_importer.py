@@ -35,8 +35,9 @@ def imported(folder: Path, out: Path, *options: str) -> str:
 
 def failed(folder: Path, out: Path, *options: str) -> str:
     result = as_command(folder.parent, "stages.import_photographs", folder, out, *options)
-    assert result.returncode == 1 and result.stderr.startswith("error: ")
-    return result.stderr
+    said = result.stderr.splitlines()[-1]  # after the progress
+    assert result.returncode == 1 and said.startswith("error: "), result.stderr
+    return said
 
 
 def rows(out: Path) -> pd.DataFrame:
