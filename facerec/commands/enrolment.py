@@ -14,7 +14,8 @@ from facerec.commands.inputs import Source
 from facerec.commands.output import Output
 from facerec.engine.engine import FaceEngine
 from facerec.engine.faces import Face
-from facerec.gallery.records import GalleryError, NewFace
+from facerec.gallery.errors import GalleryError
+from facerec.gallery.records import NewFace
 from facerec.gallery.store import Gallery
 from facerec.parallel import parallel_map
 

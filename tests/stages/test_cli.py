@@ -40,10 +40,9 @@ def test_damaged_metrics_are_named(tmp_path, content):
         read_metrics(tmp_path / "m.json")
 
 
-@pytest.mark.parametrize("command", [*([stage] for stage in STAGES), *COMMANDS])
-def test_every_stage_and_command_explains_itself(command):
-    arguments = [command] if isinstance(command, str) else ["stages", *command]
-    result = as_command(ROOT, "facerec", *arguments, "--help")
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_explains_itself(stage):
+    result = as_command(ROOT, "facerec", "stages", stage, "--help")
     assert result.returncode == 0 and "output:" in result.stdout and "Usage" in result.stdout
 
 
@@ -55,10 +54,46 @@ def test_the_stages_are_listed_in_their_order(command):
 
 
 def test_the_command_forwards_its_arguments_to_a_stage():
-    result = python("-m", "facerec", "verify", "none.txt", "images", "--hourglass", "none.pt")
+    result = python("-m", "facerec", "protocol", "none.txt", "images", "--hourglass", "none.pt")
     assert (result.returncode, result.stderr) == (1, "error: none.txt: No such file or directory\n")
     help_text = python("-m", "facerec", "stages", "crop", "--help").stdout
     assert "facerec stages crop [OPTIONS]" in help_text and "--cropped-landmarks" in help_text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name):
+    result = as_command(ROOT, "facerec", name, "--help")
+    assert result.returncode == 0, result.stderr
+    assert f"facerec {name} [OPTIONS]" in " ".join(result.stdout.split())
+    assert "DAG" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("facerec ident", ["identify"]),
+        ("facerec enroll --sev", ["--several"]),
+        ("facerec enroll --several ", ["alike", "largest", "skip"]),
+        ("facerec stages cro", ["crop"]),
+        ("facerec stages crop --cropped-l", ["--cropped-landmarks"]),
+    ],
+)
+def test_the_shell_completes_commands_and_their_options(words, offered):
+    environment = {
+        **os.environ,
+        "_FACEREC_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    script = "import sys; from facerec.cli import main; sys.argv = ['facerec']; main()"
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.stdout.split() == offered
+
+
+def test_a_mistyped_command_is_answered_with_the_right_one():
+    result = python("-m", "facerec", "identfy", "x")
+    assert result.returncode == 2 and "Did you mean 'identify'?" in result.stderr
 
 
 def test_the_command_imports_no_stage_before_it_runs_one():
