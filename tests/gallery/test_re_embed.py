@@ -28,12 +28,10 @@ class FakeEngine:
             if path.read_bytes() == b"unreadable":
                 yield path, ValueError(f"{path}: not a readable image")
                 continue
-            other = SimpleNamespace(box=BOX + [500, 0, 0, 0], embedding=None, usable=True)
+            other = SimpleNamespace(box=BOX + 500, embedding=None, usable=True)
             dark = SimpleNamespace(box=BOX, embedding=np.zeros(4), usable=False)
-            yield (
-                path,
-                [other, dark, SimpleNamespace(box=BOX + 2, embedding=vector(path), usable=True)],
-            )
+            same = SimpleNamespace(box=BOX + 2, embedding=vector(path), usable=True)
+            yield path, [other, dark, same]
 
 
 def vector(path):

@@ -1,10 +1,13 @@
 """Search in a gallery against a slow loop over all faces."""
 
+import sys
+
 import numpy as np
 import pytest
 from new_faces import DIM, new_face, unit_vectors
 
 from facerec.gallery import search as search_module
+from facerec.gallery.approximate import ApproximateSearch
 from facerec.gallery.search import Search
 from facerec.gallery.store import Gallery
 
@@ -32,8 +35,18 @@ def check(gallery, search, queries, k):
         assert np.allclose([one.cosine for one in found], [cosine for _, cosine in expected])
 
 
-@pytest.mark.parametrize(("people", "k"), [(1, 3), (7, 3), (7, 7), (7, 20), (60, 5), (200, 1)])
-def test_search_equals_a_loop(gallery, monkeypatch, people, k):
+def approximate(gallery):
+    """Returns a search that looks through all lists, and is exact by that."""
+    pytest.importorskip("faiss")
+    return ApproximateSearch(gallery, probes=10**6)
+
+
+SIZES = [(1, 3), (7, 3), (7, 7), (7, 20), (60, 5), (200, 1)]
+
+
+@pytest.mark.parametrize("kind", [Search, approximate])
+@pytest.mark.parametrize(("people", "k"), SIZES)
+def test_search_equals_a_loop(gallery, monkeypatch, people, k, kind):
     for module in ("facerec.gallery.search", "facerec.gallery.store"):
         monkeypatch.setattr(f"{module}.BLOCK_ROWS", 32)
     monkeypatch.setattr(search_module, "FIRST_ROWS", 8)
@@ -41,14 +54,15 @@ def test_search_equals_a_loop(gallery, monkeypatch, people, k):
     rng = np.random.default_rng(people)
     vectors = unit_vectors(200, rng)
     gallery.add_all([new_face(f"p{i % people}", i, vector) for i, vector in enumerate(vectors)])
-    check(gallery, Search(gallery), unit_vectors(12, rng), k)
+    check(gallery, kind(gallery), unit_vectors(12, rng), k)
 
 
-def test_search_follows_every_change(gallery, monkeypatch):
+@pytest.mark.parametrize("kind", [Search, approximate])
+def test_search_follows_every_change(gallery, monkeypatch, kind):
     monkeypatch.setattr(search_module, "BLOCK_ROWS", 16)
     rng = np.random.default_rng(0)
     queries = unit_vectors(4, rng)
-    search = Search(gallery)
+    search = kind(gallery)
     assert search.nearest(queries, 3) == [[], [], [], []]
     for number, vector in enumerate(unit_vectors(40, rng)):
         gallery.add(new_face(f"p{number % 5}", number, vector))
@@ -63,7 +77,7 @@ def test_search_follows_every_change(gallery, monkeypatch):
         ):
             change()
             check(gallery, search, queries, 3)
-            check(gallery, Search(gallery), queries, 3)
+            check(gallery, kind(gallery), queries, 3)
     assert search.nearest(queries[:1], 1)[0][0].name == "p9"
 
 
@@ -78,3 +92,20 @@ def test_a_face_that_is_not_usable_finds_nobody(gallery):
 def test_bad_queries_are_refused(gallery, queries):
     with pytest.raises(ValueError, match="queries: expected"):
         Search(gallery).nearest(queries, 1)
+
+
+def test_approximate_search_finds_people_who_are_well_apart(gallery):
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(0)
+    centres = unit_vectors(40, rng)
+    vectors = np.repeat(centres, 25, axis=0) + 0.05 * unit_vectors(1000, rng)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    gallery.add_all([new_face(f"p{i // 25}", i, vector) for i, vector in enumerate(vectors)])
+    found = ApproximateSearch(gallery, probes=4).nearest(centres, 1)
+    assert [one[0].name for one in found] == [f"p{i}" for i in range(40)]
+
+
+def test_approximate_search_says_what_it_needs(gallery, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ValueError, match=r"needs the library faiss: .*`pip install faiss-cpu`"):
+        ApproximateSearch(gallery, probes=4)
