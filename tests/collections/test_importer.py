@@ -170,7 +170,7 @@ def test_photographs_that_cannot_be_used_are_listed(tmp_path):
         "Person 1/cut.jpg": "not a readable image",
         "Person 1/empty.jpg": "empty file",
         "Person 1/text.png": "not a readable image",
-        "Person 1/gone.jpg": "not a file",
+        "Person 1/gone.jpg": "no such file",
         "Person 1/pipe.jpg": "not a file",
         "Person 1/meadow.jpg": "no face found",
         "stray.jpg": "lies in no person's folder, and no face in it is named",
