@@ -22,6 +22,7 @@ from typer import Option, run
 
 from benchmarks.measure import alternate, peak_memory, speed_of
 from facerec.gallery.approximate import ApproximateSearch
+from facerec.gallery.clusters import group_faces
 from facerec.gallery.records import NewFace
 from facerec.gallery.search import Search
 from facerec.gallery.store import Gallery
@@ -34,6 +35,7 @@ CANDIDATES = 5
 ADDED = 200  # one by one
 MODEL = "made up"
 PROBES = (8, 32, 128)
+THRESHOLDS = (0.3, 0.1)  # the second leaves one part of nearly all faces
 
 
 def main(
@@ -41,9 +43,12 @@ def main(
     queries: Annotated[int, Option(help="in a batch")] = 256,
     repeats: Annotated[int, Option(help="of each of two that are compared")] = 3,
     approximate: Annotated[bool, Option(help="measure approximate search too")] = True,
+    grouped: Annotated[int, Option(help="unnamed faces to group")] = 20_000,
     folder: Annotated[Path | None, Option(help="for the gallery; without: a temporary one")] = None,
 ) -> None:
-    """Print what a gallery of so many faces takes."""
+    """Print what a gallery of so many faces takes, and the grouping of unnamed ones."""
+    if grouped:
+        _in_own_process(_group, grouped)
     for count in faces or [1000, 100_000, 1_000_000]:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             path = Path(temporary, "gallery")
@@ -193,6 +198,21 @@ def _enrol(path: Path, count: int, queries: int, repeats: int) -> None:
     gallery.add(_face(2 * count + 10**7, vectors[0]))
     search.nearest(vectors[:1], CANDIDATES)
     print(f"found after it was added: {1000 * (time.perf_counter() - start):.1f} ms", flush=True)
+
+
+def _group(count: int) -> None:
+    vectors = _vectors(np.arange(count) // PHOTOS, 3)
+    print(f"grouping {count:,} faces of {count // PHOTOS:,} people")
+    for threshold in THRESHOLDS:
+        before = peak_memory()
+        start = time.perf_counter()
+        groups = group_faces(vectors, threshold)
+        print(
+            f"threshold {threshold}: {groups.max() + 1:,} groups in "
+            f"{time.perf_counter() - start:.1f} s, memory grew by "
+            f"{(peak_memory() - before) / 2**20:,.0f} MiB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

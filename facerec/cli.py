@@ -38,6 +38,8 @@ COMMANDS = {  # each with its module, which has a function `main`, or a Typer `a
     "verify": "facerec.commands.verify",
     "annotate": "facerec.commands.annotate",
     "calibrate": "facerec.commands.calibrate",
+    "cluster": "facerec.commands.cluster",
+    "gallery": "facerec.commands.gallery",
     "page": "facerec.app.command",
     "import": "stages.import_photographs",  # `import` is a word of Python
     "protocol": "stages.protocol",

@@ -27,8 +27,8 @@ NEXT = """Where to look: {report}: which recogniser is better, by how much, and 
 
 Try next (after `source .venv/bin/activate`):
   {plots:<49} curves, ROC, confusion, contact sheets
-  {other:<49} publish {name}, then: dvc metrics diff
-  {real:<49} real photographs, then: dvc repro"""
+  {other:<49} publish {name}, then: dvc metrics diff"""
+NEXT_OF_DRAWN = """  {own:<49} your photographs, then: make profile NAME=own, dvc repro"""
 
 PAGE = """# Results of the profile {profile}
 
@@ -91,9 +91,11 @@ def main(write: bool) -> None:
     commands = {
         "plots": "dvc plots show --open",
         "other": f"dvc exp run -n {other} -S publish.recognizer={other}",
-        "real": "make profile NAME=cfp",
+        "own": "facerec import PHOTOGRAPHS data/own",
     }
-    print("\n" + NEXT.format(report=REPORT, name=other, **commands))
+    is_drawn = bool(params["synthesize"]["runs"])
+    lines = f"{NEXT}\n{NEXT_OF_DRAWN}" if is_drawn else NEXT
+    print("\n" + lines.format(report=REPORT, name=other, **commands))
     if HTML_REPORT.is_file():
         print(f"\nThe report, to open in a browser (make report):\n{HTML_REPORT.resolve()}")
 

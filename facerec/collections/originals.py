@@ -63,6 +63,8 @@ def read_original(path: Path) -> tuple[bytes, Header]:
         ValueError: it cannot be read; the message is the reason alone, without the path.
     """
     try:
+        if not path.exists():
+            raise ValueError("no such file")
         if not path.is_file():  # reading a pipe would never end
             raise ValueError("not a file")
         size = path.stat().st_size

@@ -13,6 +13,7 @@ from facerec.imaging.warp import reduced_matrix, warp
 # Sides of the crop's square that are kept each way from its middle: points may lie outside the
 # crop, and the aligned face is turned.
 REACH = 1.5
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class Finder:
     def in_image(self, image: np.ndarray) -> Sighting:
         """Returns the faces of a photograph (H, W, 3) uint8 RGB."""
         return self._cut(image, 1, self.detector.detect(image))
+
+    def in_boxes(self, image: np.ndarray, boxes: np.ndarray) -> Sighting:
+        """Returns the faces in given boxes (F, 4), px, of a photograph (H, W, 3) uint8 RGB."""
+        count = len(boxes)
+        return self._cut(image, 1, Detections(boxes, np.ones(count), np.full((count, 5, 2), NAN)))
 
     def in_file(self, path: Path) -> Sighting:
         """Returns the faces of a photograph in a file, of any format that `import` reads.

@@ -29,6 +29,7 @@ from facerec.progress import Progress
 log = logging.getLogger(__name__)
 
 OPEN_SET = "openset"  # name of the exam in tables
+DIGITS = 6  # as `closed_set.rounded`
 BINS = 4096  # of the cosines, over [-1, 1]
 
 
@@ -189,7 +190,7 @@ def _verification(
         values[f"openset_threshold_at_fpr_{name}"] = rounded(threshold)
         rate = OPERATING_FPRS[name]
         low, high = resampled.fpr_interval(rate, threshold)
-        thresholds[f"threshold_at_fpr_{name}"] = rounded(threshold)
+        thresholds[f"threshold_at_fpr_{name}"] = _rounded_up(threshold)
         thresholds |= {f"fpr_{name}_low": rounded(low), f"fpr_{name}_high": rounded(high)}
         thresholds |= with_interval(f"tpr_at_fpr_{name}", tpr_at_fpr, band)
     return values, thresholds
@@ -252,7 +253,12 @@ def _search(
         band = intervals.found(share, rate)
         values |= with_interval(f"search_found_at_false_alarms_{name}", share, band)
         low, high = intervals.alarms(rate, threshold)
-        thresholds[f"search_threshold_at_fpir_{name}"] = rounded(threshold)
+        thresholds[f"search_threshold_at_fpir_{name}"] = _rounded_up(threshold)
         thresholds |= {f"fpir_{name}_low": rounded(low), f"fpir_{name}_high": rounded(high)}
         thresholds |= with_interval(f"found_at_fpir_{name}", share, band)
     return values, thresholds
+
+
+def _rounded_up(threshold: float) -> float:
+    """Returns a threshold in the digits that files hold; a lower one would accept too many."""
+    return math.ceil(threshold * 10**DIGITS) / 10**DIGITS

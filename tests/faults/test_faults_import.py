@@ -1,4 +1,4 @@
-"""Kills, full disks and read-only folders under `facerec import`; the originals never change."""
+"""Kills, full disks, two at once under `facerec import`; the originals never change."""
 
 import os
 import random
@@ -145,6 +145,22 @@ def test_ctrl_c_says_how_to_go_on(folder, whole, tmp_path):
     assert process.returncode == 130 and "facerec import" in errors, errors
     assert "Traceback" not in errors and not (out / IDENTITY).exists()
     assert run(folder, out).returncode == 0 and files(out) == whole
+
+
+def test_of_two_imports_at_once_the_second_is_refused_and_the_first_is_whole(
+    folder, whole, tmp_path
+):
+    out = tmp_path / "out"
+    first = subprocess.Popen(command(folder, out), cwd=ROOT)
+    while not (out / ".import/journal.jsonl").is_file():
+        assert first.poll() is None
+        time.sleep(0.005)
+    first.send_signal(signal.SIGSTOP)  # so that it does not end before the second begins
+    second = run(folder, out)
+    first.send_signal(signal.SIGCONT)
+    assert second.returncode == 1 and "Traceback" not in second.stderr
+    assert second.stderr.startswith(f"error: {out}: another import is at work there")
+    assert first.wait() == 0 and files(out) == whole
 
 
 def test_a_photograph_that_vanishes_meanwhile_is_listed(tmp_path):

@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 import unicodedata
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from facerec.gallery.errors import (
     OtherPersonsFace,
     UnknownPerson,
 )
+from facerec.gallery.search import Search
 from facerec.gallery.store import Gallery
 
 
@@ -177,6 +179,19 @@ def test_a_process_notices_that_another_has_changed_the_model(gallery, path):
             use()
     with pytest.raises(OtherModel):
         Gallery.open(path, "model a", DIM, "A")
+
+
+def test_threads_share_a_gallery(gallery):
+    search = Search(gallery)
+
+    def work(first: int) -> None:
+        for number in range(first, first + 10):
+            gallery.add(new_face(f"p{first}", number))
+            assert search.nearest(new_face("", number).embedding[None], 1)[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, (0, 100, 200, 300)))
+    assert set(counts(gallery).values()) == {10} and search.refresh() == 40
 
 
 CHANGES = st.lists(

@@ -14,7 +14,9 @@ from laid_out import NAMES, aligned, draw, lay_out, none, renamed, with_names
 from test_select import OUTPUTS, ROOT, read, select
 
 from facerec import tables
+from facerec.data.identity import read_names
 from facerec.data.names import read_person_names
+from facerec.detection.photographs import NO_FACE
 from facerec.imaging.io import read_image
 from tools.profile import composed
 
@@ -64,9 +66,10 @@ def assert_runs(folder: Path, paths: dict[str, Path]) -> None:
 
 def refusal(folder: Path, paths: dict[str, Path]) -> str:
     result = run(folder, paths)
-    assert result.returncode == 1 and result.stderr.startswith("error: "), result.stderr
+    said = result.stderr.splitlines()[-1]  # after the progress
+    assert result.returncode == 1 and said.startswith("error: "), result.stderr
     assert "Traceback" not in result.stderr and not (folder / "cropped.csv").exists()
-    return result.stderr
+    return said
 
 
 def test_boxes_of_the_large_photographs_are_not_used_with_aligned_pictures(drawn, tmp_path):
@@ -228,6 +231,51 @@ def test_file_names_may_have_blanks_accents_and_brackets(drawn, tmp_path):
     assert_runs(tmp_path / "work", lay_out(tmp_path / "raw", frame, pictures))
 
 
+def imported(folder: Path, out: Path) -> dict[str, Path]:
+    """Imports a folder with one stray photograph; returns the collection's paths by name."""
+    result = as_command(folder.parent, "stages.import_photographs", folder, out)
+    assert result.returncode == 0, result.stderr
+    report = pd.read_csv(out / "import_report.csv")
+    listed = report.original
+    taken = pd.read_csv(out / "photographs.csv").original
+    passed_over = {"nobody.jpg", "empty", ".DS_Store", "Thumbs.db", "notes.txt"}
+    assert passed_over <= {path.split("/")[-1] for path in listed}
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {*taken, *listed} == {*files, "empty"}
+    assert (report.reason == NO_FACE).sum() <= 0.03 * len(files)
+    names = read_names(out / "names.csv")
+    assert set(names.values()) == on_disk(folder) - {"empty"}
+    files_of = {"identity": "identity.txt", "landmarks": "list_landmarks.txt", "names": "names.csv"}
+    files_of |= {"boxes": "list_bbox.txt", "images": "images"}
+    return {name: out / file for name, file in files_of.items()} | {"attributes": none()}
+
+
+def on_disk(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+def test_plain_folders_are_imported_and_what_is_passed_over_is_listed(drawn, tmp_path):
+    folder = tmp_path / "photos"
+    frame, pictures = drawn
+    people = with_names(frame).person_id.tolist()
+    frame, pictures = renamed(frame, pictures, lambda row, _: f"{people[row]}/Foto {row} (1).jpg")
+    lay_out(tmp_path / "laid", frame, pictures)["images"].rename(folder)
+    first = folder / NAMES[0]
+    (first / ".DS_Store").write_bytes(b"\0" * 64)
+    (first / "Thumbs.db").write_bytes(b"\0")
+    (first / "notes.txt").write_text("not a photograph")
+    (folder / "nobody.jpg").write_bytes(next(first.glob("*.jpg")).read_bytes())
+    (folder / "empty").mkdir()
+    paths = imported(folder, tmp_path / "own")
+    assert_runs(tmp_path / "work", paths)
+    names = read_person_names(tmp_path / "work/people.csv")
+    assert len(names) == 6 and set(names.values()) <= set(NAMES)
+    originals = pd.read_csv(tmp_path / "own/photographs.csv").set_index("image_id").original
+    selected = read(tmp_path / "work", "selected")
+    folders = originals[selected.image_id].str.split("/").str[0]
+    assert names.of(selected.person_id).tolist() == folders.tolist()
+
+
 RIGHT = {  # what the README of the real fourteen says: "" runs, else words of the refusal
     "kaggle_aligned": "boxes of other pictures",
     "no_boxes": "",
@@ -242,7 +290,7 @@ RIGHT = {  # what the README of the real fourteen says: "" runs, else words of t
     "quoted": "",
     "half_size": "these pictures have another size",
     "odd_file_names": "",
-    "plain_folders": "",  # `facerec import` has its own test
+    "plain_folders": "",  # by `facerec import`
 }
 
 
@@ -255,9 +303,13 @@ def real(tmp_path_factory) -> Path:
 
 
 @pytest.mark.skipif(not CASES.is_file(), reason="the real photographs are not here")
-@pytest.mark.parametrize("case", [case for case in RIGHT if case != "plain_folders"])
+@pytest.mark.parametrize("case", RIGHT)
 def test_the_real_collections_end_as_they_should(real, tmp_path, case):
     folder = real / case
+    if case == "plain_folders":
+        assert_runs(tmp_path / "work", imported(folder, tmp_path / "own"))
+        assert set(read_person_names(tmp_path / "work/people.csv").values()) <= on_disk(folder)
+        return
     boxes = folder / "list_bbox_celeba.csv"
     paths = {
         "identity": folder / "identity.csv",
