@@ -54,11 +54,15 @@ def main(
         for path, body in zip(paths[:ALONE], forms, strict=False):
             alone.append(_ask(address, body)[1])
             single.append(_own_time(engine, [path]))
+        processor = time.process_time()
         before = _own_time(engine, paths)
+        processor = time.process_time() - processor
+        page_processor = _processor_time(process)
         wall = time.perf_counter()
         with ThreadPoolExecutor(in_flight) as pool:
             answers = [*pool.map(lambda body: _ask(address, body), bodies[:in_flight])]
         wall = time.perf_counter() - wall
+        page_processor = _processor_time(process) - page_processor
         own = statistics.mean([before, _own_time(engine, paths)])
         memory = [*_memory(process, address, bodies)]
     one = statistics.median(single)
@@ -77,6 +81,10 @@ def main(
         f"for one, {median / total:.2f} × that for all), 99 % within {p99:.2f} s "
         f"({p99 / own:.0f} ×, {p99 / total:.2f} ×)"
     )
+    print(
+        f"processor time of a request: {1000 * page_processor / len(answers):.1f} ms, "
+        f"{page_processor * len(paths) / processor / len(answers):.2f} × the model's own"
+    )
     sizes = ", ".join(f"{size / MIB:.0f} MiB after {count:,}" for count, size in memory)
     first, last = memory[0][1], memory[-1][1]
     print(f"memory of the page: {sizes}; {(last - first) / first:+.1%} over {requests:,} requests")
@@ -88,6 +96,11 @@ def _own_time(engine: FaceEngine, paths: list[Path]) -> float:
     for _ in engine.over_files(paths, None):
         pass
     return (time.perf_counter() - began) / len(paths)
+
+
+def _processor_time(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Photographs that arrive by HTTP, looked at by an engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,8 @@ from facerec.collections.originals import Header, read_pixels
 from facerec.engine.faces import Face
 from facerec.engine.operating_point import OperatingPoint
 from facerec.imaging.warp import reduced_matrix, warp
+
+Faces = Callable[[Path], list[Face] | ValueError]
 
 SAME_FACE_OVERLAP = 0.5  # intersection over union of two boxes of one face
 THUMBNAIL_SIZE = 192  # px
@@ -92,22 +94,23 @@ class Seen:
         return max(usable, key=lambda face: float(face.box[2] * face.box[3]))
 
 
-def look(engine: Engine, upload: Upload, max_pixels: int) -> Seen:
+def look(faces: Faces, upload: Upload, max_pixels: int) -> Seen:
     """Returns the faces of a photograph.
+
+    Args:
+        faces: looks at a file.
+        upload: the photograph.
+        max_pixels: more are refused.
 
     Raises:
         Refused: it is no image, damaged, or too large.
     """
     with as_file(upload) as path:
         header = read_header(upload, path, max_pixels)
-        return Seen(upload.name, header, _faces(engine, upload, path))
-
-
-def _faces(engine: Engine, upload: Upload, path: Path) -> list[Face]:
-    ((_, found),) = engine.over_files([path], None)
+        found = faces(path)
     if isinstance(found, ValueError):
         raise Refused(f"{upload.name}: {str(found).removeprefix(f'{path}: ')}")
-    return found
+    return Seen(upload.name, header, found)
 
 
 def squares_of(upload: Upload, squares: np.ndarray, size: int) -> np.ndarray:

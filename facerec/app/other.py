@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerec.app.looking import SAME_FACE_OVERLAP, Engine, overlap
+from facerec.app.together import Together
 from facerec.gallery.errors import GalleryError
 from facerec.gallery.records import Photograph
 from facerec.gallery.search import Candidate
@@ -46,10 +47,14 @@ class OtherRecogniser:
     Args:
         engine: of the other recogniser.
         gallery: whose photographs it looks at.
+
+    Attributes:
+        faces: looks at a file, as that of `Together`.
     """
 
     def __init__(self, engine: Engine, gallery: Gallery) -> None:
         self.engine = engine
+        self.faces = Together(engine).faces
         self._gallery = gallery
         self._vectors: dict[int, np.ndarray | None] = {}  # None: its photograph is of no use
         self._seen_changes = -1

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from facerec.app import grouping, messages
 from facerec.app.guard import BROKEN
 from facerec.app.service import Limits, Service
+from facerec.app.together import AT_ONCE
 from facerec.app.uploads import Refused, Upload
 from facerec.gallery.errors import NameTaken, OtherModel, OtherPersonsFace, UnknownPerson
 from facerec.parallel import num_workers
@@ -33,7 +34,8 @@ Photograph = Annotated[UploadFile, File(description="JPEG, PNG, WebP, HEIC, TIFF
 
 def make_app(service: Service) -> FastAPI:
     """Returns the application. It must only be served behind the guard."""
-    cores = CapacityLimiter(num_workers())  # the others wait, without holding a photograph
+    # So many are looked at or wait together; the others wait without holding a photograph.
+    at_work = CapacityLimiter(AT_ONCE * num_workers())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +58,7 @@ def make_app(service: Service) -> FastAPI:
     _add_handlers(app)
 
     async def looking(work: Callable[..., Result], *values: Any) -> Result:
-        return await to_thread.run_sync(work, *values, limiter=cores)
+        return await to_thread.run_sync(work, *values, limiter=at_work)
 
     def read(photograph: UploadFile) -> Upload:
         return _read(photograph, service.limits)

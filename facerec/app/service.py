@@ -10,6 +10,7 @@ from facerec.app.heatmaps import heatmap_pictures
 from facerec.app.kept import KeptPhotographs
 from facerec.app.looking import SAME_FACE_OVERLAP, Engine, Seen, look, overlap, thumbnail
 from facerec.app.other import OtherRecogniser
+from facerec.app.together import Together
 from facerec.app.uploads import Upload
 from facerec.engine.faces import Face
 from facerec.gallery.errors import UnknownPerson
@@ -53,6 +54,7 @@ class Service:
     ) -> None:
         self.engine, self.gallery, self.other = engine, gallery, other
         self.limits = limits or Limits()
+        self._faces = Together(engine).faces
         self._search = Search(gallery)
         self._kept = KeptPhotographs(gallery)
         self._kept.delete_unnamed()
@@ -236,7 +238,7 @@ class Service:
         self._kept.delete_unnamed()
 
     def _look(self, upload: Upload) -> Seen:
-        return look(self.engine, upload, self.limits.max_pixels)
+        return look(self._faces, upload, self.limits.max_pixels)
 
     def _name(self, person: int) -> str:
         for each in self.gallery.people():
@@ -248,7 +250,7 @@ class Service:
         """Returns what the other recogniser says of each face."""
         if self.other is None or not seen.faces:
             return [None] * len(seen.faces)
-        theirs = look(self.other.engine, upload, self.limits.max_pixels).faces
+        theirs = look(self.other.faces, upload, self.limits.max_pixels).faces
         return [self._opinion(_same_face(face, theirs)) for face in seen.faces]
 
     def _opinion(self, face: Face | None) -> messages.Opinion:
@@ -267,7 +269,7 @@ class Service:
 
     def _by_other(self, upload: Upload, face: Face) -> Face | None:
         assert self.other is not None
-        theirs = look(self.other.engine, upload, self.limits.max_pixels).faces
+        theirs = look(self.other.faces, upload, self.limits.max_pixels).faces
         return _same_face(face, [each for each in theirs if each.usable])
 
 

@@ -33,6 +33,28 @@ def test_of_200_requests_in_flight_none_is_lost_and_none_gets_anothers_answer(tm
         assert found == [["Ann"], ["Bob"], ["Cid"], [None]] * 50
 
 
+class Fragile(ColourEngine):
+    """Breaks at a blue face, and at all others that are looked at together with it."""
+
+    def over_files(self, paths, title):
+        results = [*super().over_files(paths, title)]
+        if any(face.embedding[2] > 0.6 for _, faces in results for face in faces):
+            raise MemoryError
+        yield from results
+
+
+def test_a_photograph_that_breaks_the_engine_harms_no_other(tmp_path):
+    with serving(tmp_path / "people.gallery", Fragile()) as page:
+        page.enroll("Ann", jpeg("red"))
+        with ThreadPoolExecutor(40) as pool:
+            colours = ["red", "blue"] * 20
+            answers = [
+                *pool.map(lambda each: page.post("/identify", photograph=jpeg(each)), colours)
+            ]
+        assert [answer.status for answer in answers] == [200, 507] * 20
+        assert "not enough memory" in answers[1].json["error"]
+
+
 def test_people_are_enrolled_and_removed_by_many_at_once(tmp_path):
     with serving(tmp_path / "people.gallery") as page:
         jobs = [(f"Person {place}", jpeg("red", shade=place)) for place in range(20)]

@@ -23,7 +23,7 @@ when("faces", async () => {
   const grouped = found.groups.reduce((sum, group) => sum + group.length, 0);
   $("unknown-note").textContent =
     `${counted(grouped, "face")} in ${counted(found.groups.length, "group")}` +
-    (found.alone.length ? `; ${counted(found.alone.length, "face")} more resemble no other.` : ".") +
+    (found.alone.length ? `; ${counted(found.alone.length, "other face resembles none", "other faces resemble none")}.` : ".") +
     " Take out the faces that do not belong, and name the rest.";
   $("groups").replaceChildren(...found.groups.map((group, index) => panel(group.map((each) => faces[each]), index)));
 });
