@@ -234,6 +234,8 @@ def test_the_stages_records_are_told(tmp_path):
 def test_a_reference_is_told_from_what_was_trained(pages):
     sections = pages("a reference").reading.sections
     assert "public was not trained here" in sections["headline"]
+    differences = re.findall(r"Difference on val, (.*?):", sections["headline"])
+    assert differences == ["ArcFace less CE", "public less ArcFace"]
     assert "not trained here, by 5 points" in " ".join(sections["recognition"].split())
     assert "not trained here" not in "".join(pages("two heads").reading.sections.values())
 
