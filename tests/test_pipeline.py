@@ -133,8 +133,8 @@ def test_all_stages_wait_for_the_check_of_the_parameters():
 
 def test_the_command_line_has_all_stages_in_their_order():
     assert list(cli.STAGES) == OF_MODULES
-    modules = (*cli.STAGES, *cli.COMMANDS.values())
-    assert all((ROOT / f"stages/{name}.py").is_file() for name in modules)
+    modules = (*(f"stages.{name}" for name in cli.STAGES), *cli.COMMANDS.values())
+    assert all((ROOT / f"{name.replace('.', '/')}.py").is_file() for name in modules)
 
 
 @pytest.mark.parametrize(
