@@ -2,6 +2,7 @@
 # make repro TORCH=cpu       the same with the CPU build of torch: Linux without an NVIDIA GPU
 # make report                open the last run's report, metrics/report.html, in a browser
 # make report REVS="ce arcface main"   Git revisions or DVC experiments side by side, with intervals
+# make app GALLERY=people.gallery   a page that names faces; prints its address
 # make profile NAME=cfp      another profile as params.yaml; without a name: the list
 # make remote URL=…          where `dvc push` puts the heavy folders
 # make test                  environment, then linters and all fast tests, in two processes (JOBS=4: in four)
@@ -13,7 +14,7 @@
 # make audit                 lock file, known vulnerabilities and licences of the dependencies
 # make lint                  fix and format the code
 # make types                 mypy
-# make lock                  uv.lock and requirements.txt from pyproject.toml
+# make lock                  uv.lock and requirements*.txt from pyproject.toml
 # make bench                 speed and memory against peers and ceilings, after make repro: docs/results/speed.md
 # make timings RUNS=3        the whole pipeline from nothing in a temporary copy, stage by stage: docs/timings.md
 # make pictures              the README's pictures in docs/, from the last run
@@ -31,7 +32,7 @@ export DVC_NO_ANALYTICS := 1
 export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export MALLOC_MMAP_THRESHOLD_ := 33554432
 
-.PHONY: repro report profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
+.PHONY: app repro report profile remote test test-fast test-slow test-python fuzz mutate audit lint types lock bench timings pictures results docs
 
 repro: $(BIN)/.installed
 	@python -m tools.estimate
@@ -50,6 +51,9 @@ endif
 
 profile: $(BIN)/.installed
 	@python -m tools.profile "$$NAME" $(if $(FORCE),--force)
+
+app: $(BIN)/.installed-app
+	@python -m facerec page $(or $(GALLERY),people.gallery)
 
 remote: $(BIN)/.installed
 	@test -n "$$URL" || { echo "error: which remote? make remote URL=/a/folder, s3://bucket/path, ssh://…"; exit 1; }
@@ -106,6 +110,7 @@ types: $(BIN)/.installed-test
 lock: $(BIN)/.installed
 	@uv lock
 	@$(EXPORT) --no-hashes -o requirements.txt
+	@$(EXPORT) --no-hashes --only-group app -o requirements-app.txt
 	@echo uv | uv pip compile --quiet --generate-hashes --no-annotate --no-header - -o requirements-uv.txt
 
 bench: $(BIN)/.installed-bench

@@ -40,6 +40,7 @@ COMMANDS = {  # each with its module, which has a function `main`, or a Typer `a
     "calibrate": "facerec.commands.calibrate",
     "cluster": "facerec.commands.cluster",
     "gallery": "facerec.commands.gallery",
+    "page": "facerec.app.command",
     "import": "stages.import_photographs",  # `import` is a word of Python
     "protocol": "stages.protocol",
     "report": "stages.revisions",

@@ -79,6 +79,7 @@ LAYERS = [  # a package imports those before it, or its own
     {"inference", "deployment", "report", "gallery"},
     {"engine"},
     {"commands"},
+    {"app"},
     {"cli"},
     {"__main__"},
 ]

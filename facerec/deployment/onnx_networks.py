@@ -13,7 +13,7 @@ import onnxruntime
 
 from facerec.alignment.points import aligned_faces
 from facerec.geometry import invert
-from facerec.landmarks.refinement import predict_points
+from facerec.landmarks.refinement import predict_points, whole_faces
 from facerec.parallel import in_batches, num_workers
 
 BATCH_SIZE = 64  # faces in a run
@@ -96,6 +96,15 @@ class OnnxHourglass(OnnxNetwork):
 
         size, steps = self.metadata["image_size"], self.metadata["refine_steps"]
         return predict_points(heatmaps_at, len(faces), self.face_size, size, steps)
+
+    def heatmaps(self, faces: np.ndarray) -> np.ndarray:
+        """Returns the heatmaps (N, 5, S, S) of whole faces, before any closer crop.
+
+        Args:
+            faces: (N, face_size, face_size, 3) uint8 RGB.
+        """
+        matrices = whole_faces(len(faces), self.face_size, self.metadata["image_size"])
+        return self.run(faces=faces, matrices=invert(matrices).astype(np.float32))
 
 
 class OnnxRecognizer(OnnxNetwork):

@@ -79,7 +79,7 @@ def _average_linkage(vectors: np.ndarray, threshold: float) -> np.ndarray:
     """Returns the group of each face, from 0."""
     if len(vectors) > MAX_PART:  # they are all but equal: copies of few photographs
         return np.zeros(len(vectors), int)
-    distances = 1 - vectors @ vectors.T
+    distances = np.maximum(1 - vectors @ vectors.T, 0)  # rounding makes those of copies negative
     tree = linkage(squareform(distances, checks=False), "average")
     return fcluster(tree, 1 - threshold, "distance") - 1
 

@@ -111,6 +111,7 @@ def test_heatmaps_and_points_are_torchs_on_a_hundred_faces(models):
     whole = np.array([[[zoom, 0, middle], [0, zoom, middle]]], np.float32)
     heatmaps = found.run(faces=crops, matrices=np.tile(whole, (FACES, 1, 1)))
     np.testing.assert_allclose(heatmaps, expected.heatmaps(crops).numpy(), atol=1e-4)
+    np.testing.assert_allclose(found.heatmaps(crops), heatmaps, atol=1e-5)
     points, confidence = found.predict(crops)
     reference, reference_confidence = expected.predict(crops)
     off = np.abs(points - reference).max(axis=(1, 2))

@@ -52,6 +52,12 @@ def test_many_copies_are_one_group(monkeypatch):
     assert group_faces(np.eye(4)[[0] * 30 + [1, 1, 2]], 0.5).tolist() == [0] * 30 + [1, 1, -1]
 
 
+def test_copies_whose_cosine_is_rounded_to_more_than_1_are_one_group():
+    vectors = np.full((40, 3), 0.5773504, "f4")
+    assert (vectors @ vectors.T).max() > 1
+    assert (group_faces(vectors, 0.5) == 0).all()
+
+
 def test_few_faces():
     assert group_faces(np.zeros((0, 4)), 0.5).tolist() == []
     assert group_faces(np.zeros((2, 4)), 0.5).tolist() == [-1, -1]

@@ -1,0 +1,1 @@
+"""A page that names the faces on photographs, and the same by HTTP; `facerec page`."""
