@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -62,6 +64,13 @@ def write_model(folder: Path) -> None:
 
 def write_our_models(folder: Path) -> None:
     """Writes networks of ours as `publish` and `export` do; they are not trained."""
+    (folder / "models").mkdir()
+    for name, content in _our_models().items():
+        (folder / "models" / name).write_bytes(content)
+
+
+@cache  # the export takes seconds
+def _our_models() -> dict[str, bytes]:
     torch.manual_seed(0)
     config = {
         "alignment": 5,
@@ -74,18 +83,19 @@ def write_our_models(folder: Path) -> None:
         "precision": "fp32",
     }
     embedder = Recognizer(RecognizerConfig.model_validate(config)).eval()
-    models = folder / "models"
-    models.mkdir()
-    hourglass.save(StackedHourglass(hourglass_config()).eval(), models / "hourglass.pt")
-    recognizer.save(embedder, models / "recognizer.pt")
-    (models / "recognizer.json").write_text(json.dumps(POINT))
-    export.main(
-        hourglass_model=models / "hourglass.pt",
-        model=models / "recognizer.pt",
-        thresholds=models / "recognizer.json",
-        hourglass_onnx=models / "hourglass.onnx",
-        recognizer_onnx=models / "recognizer.onnx",
-    )
+    with TemporaryDirectory() as temporary:
+        models = Path(temporary)
+        hourglass.save(StackedHourglass(hourglass_config()).eval(), models / "hourglass.pt")
+        recognizer.save(embedder, models / "recognizer.pt")
+        (models / "recognizer.json").write_text(json.dumps(POINT))
+        export.main(
+            hourglass_model=models / "hourglass.pt",
+            model=models / "recognizer.pt",
+            thresholds=models / "recognizer.json",
+            hourglass_onnx=models / "hourglass.onnx",
+            recognizer_onnx=models / "recognizer.onnx",
+        )
+        return {path.name: path.read_bytes() for path in models.iterdir()}
 
 
 def facerec(folder: Path, *words: str | Path) -> subprocess.CompletedProcess:

@@ -24,6 +24,7 @@ def repository(tmp_path) -> Repository:
         content[section] = TINY[section]
     profile.write_text(yaml.safe_dump(content, sort_keys=False))
     (repository.folder / "params.yaml").unlink()
+    make(repository, "profile", "NAME=first_run")  # as in a fresh clone
     return repository
 
 
@@ -33,15 +34,15 @@ def make(repository: Repository, *words: str) -> str:
 
 
 def trained(repository: Repository, photographs: Path | str) -> tuple[str, str]:
-    """Returns what the import and the selection said; the whole pipeline must have run."""
+    """Returns what the import said, and all else; the whole pipeline must have run."""
     said = repository.run("python", "-m", "facerec", "import", str(photographs), "data/own")
-    assert make(repository, "profile", "NAME=own").startswith("params.yaml is now the profile own")
+    profile = make(repository, "profile", "NAME=own")
     assert "stages to run" in repository.run("python", "-m", "tools.estimate")
     log = repository.run("dvc", "repro")
     published = {path.stem for path in (repository.folder / "metrics/published").iterdir()}
     assert {"val_top1", "auc"} <= published
     assert (repository.folder / "models/recognizer.pt").is_file()
-    return said, log
+    return said, f"{profile}\n{log}"
 
 
 def test_ten_people_of_twelve_photographs_as_the_documents_tell_it(repository):
@@ -51,8 +52,11 @@ def test_ten_people_of_twelve_photographs_as_the_documents_tell_it(repository):
     assert block is not None
     lines = [line for line in said.strip().splitlines() if not line.startswith("import: ")]
     assert len(lines) == 3 and all(line in block[1] for line in lines)  # without the progress
-    sizes = "8 people to train on, 1 query and 1 distractor people to test with"
-    assert sizes in log and sizes in block[1]
+    printed = {*said.splitlines(), *log.splitlines()}
+    shown = [line for line in block[1].splitlines() if line.strip() != "…"]
+    assert not [line for line in shown if not line.startswith("$ ") and line not in printed]
+    people = pd.read_csv(repository.folder / "data/people.csv").name
+    assert set(people) <= {f"Person {number}" for number in range(1, 11)}
     again = repository.run("python", "-m", "facerec", "import", "photographs", "data/own")
     assert "120 photographs had been examined by an earlier run" in again
     assert repository.changed() == set()

@@ -28,7 +28,8 @@ def main(name: str, force: bool) -> None:
     """
     if not name:
         print("make profile NAME=… takes one of:")
-        print("\n".join(f"  {each:<11} {_description(each)}" for each in names()))
+        width = max(map(len, names()))
+        print("\n".join(f"  {each:<{width}}  {_description(each)}" for each in names()))
         return
     if name not in names():
         known = ", ".join(names())

@@ -36,7 +36,9 @@ def main(
     ] = None,
     out: Annotated[
         Path | None,
-        Option(help="output; without: MODEL.threshold.json, which is used from then on"),
+        Option(
+            help="output: thresholds; without: MODEL.threshold.json, which is used from then on"
+        ),
     ] = None,
 ) -> None:
     """Measure a model's thresholds on people whose names you know, and store them beside it."""

@@ -29,7 +29,7 @@ def list_people(
 
     A photograph is listed with its number, by which `remove --photograph` takes it out.
     """
-    from facerec.collections.layouts import printable
+    from facerec.collections.photograph_files import printable
     from facerec.commands.output import Output, counted
     from facerec.gallery.store import Gallery
 

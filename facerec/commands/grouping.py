@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from facerec.collections.layouts import printable
+from facerec.collections.photograph_files import printable
 from facerec.commands.output import Output, counted
 from facerec.engine.engine import FaceEngine
 from facerec.files import write_bytes

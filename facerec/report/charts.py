@@ -79,12 +79,10 @@ def with_threshold(chart: dict[str, Any], column: str) -> dict[str, Any]:
         "encoding": {"x": {"aggregate": "min", "field": column, "type": "quantitative"}},
     }
     if "layer" in chart:
-        shared = {key: value for key, value in chart["encoding"].items() if key != "x"}
         lines = [
-            layer | {"encoding": {"x": chart["encoding"]["x"]} | layer["encoding"]}
-            for layer in chart["layer"]
+            layer | {"encoding": chart["encoding"] | layer["encoding"]} for layer in chart["layer"]
         ]
-        return chart | {"encoding": shared, "layer": [*lines, rule]}
+        return chart | {"encoding": {}, "layer": [*lines, rule]}
     encoding = dict(chart["encoding"])
     facet = {key: encoding.pop(key) for key in ("row", "column") if key in encoding}
     layered: dict[str, Any] = {"layer": [{"mark": chart["mark"], "encoding": encoding}, rule]}

@@ -6,7 +6,7 @@ from itertools import combinations
 from facerec.report.figures import Figure, Measured
 from facerec.report.run import Recognizer, Run
 
-ALL_PAIRS = 3  # of so many recognisers every two are compared, of more each with the published one
+ALL_PAIRS = 3  # trained recognisers of which every two are compared
 EXAMS = {
     "val": "photographs that the selection let through",
     "wild": "photographs of the same people as they come, set aside before any rule",
@@ -52,11 +52,17 @@ class Difference:
 
 
 def headline(run: Run) -> dict:
-    """Returns the differences between recognisers, and the published one's key figures."""
+    """Returns the differences between recognisers, and the published one's key figures.
+
+    References are compared with the published one alone, and so are more than ALL_PAIRS others.
+    """
     comparison = Measured.read(run.files.comparison)
-    pairs = list(combinations(run.recognizers, 2))
-    if len(run.recognizers) > ALL_PAIRS:
-        pairs = [pair for pair in pairs if run.published in pair]
+    has_few = sum(each.is_trained for each in run.recognizers) <= ALL_PAIRS
+    pairs = [
+        pair
+        for pair in combinations(run.recognizers, 2)
+        if run.published in pair or (has_few and all(each.is_trained for each in pair))
+    ]
     found = [
         _difference(comparison, first, second, exam) for exam in EXAMS for first, second in pairs
     ]

@@ -13,8 +13,6 @@ WORDS = {  # the others are their code name with spaces
     "plausible": "plausible order of points",
     "outlier": "outlier by its points",
     "resolution": "resolution: box, px",
-    "roll": "roll, °",
-    "yaw": "yaw, °",
     "openset": "open set",
     "false_non_match": "false non-match",
     "confidence": "landmark confidence",

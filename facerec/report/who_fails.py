@@ -23,19 +23,26 @@ class Gap:
     Attributes:
         slice: an attribute, the pose, the size, …
         worst: the group with most errors.
-        worst_rate: its rate and interval, in words.
+        worst_rate: its rate, in words.
+        worst_interval: of the rate, in words.
         best: the group with fewest.
-        best_rate: its rate and interval, in words.
-        ratio: the worst's rate over the best's, in words.
+        best_rate: its rate, in words.
+        best_interval: of the rate, in words.
+        ratio: the worst's rate over the best's, in words; None if the best has no error.
+        ratio_interval: in words.
         is_clear: whether the ratio's interval leaves out 1.
+        size: of the gap, the worst's rate less the best's.
     """
 
     slice: str
     worst: str
     worst_rate: str
+    worst_interval: str
     best: str
     best_rate: str
-    ratio: str
+    best_interval: str
+    ratio: str | None
+    ratio_interval: str
     is_clear: bool
     size: float
 
@@ -165,10 +172,13 @@ def gaps(frame: pd.DataFrame, kind: str) -> list[Gap]:
             Gap(
                 slice=str(name),
                 worst=str(worst.group),
-                worst_rate=_spelled(worst, kind),
+                worst_rate=_percent(worst[kind]),
+                worst_interval=_interval(worst, kind),
                 best=str(best.group),
-                best_rate=_spelled(best, kind),
-                ratio=_ratio_text(result),
+                best_rate=_percent(best[kind]),
+                best_interval=_interval(best, kind),
+                ratio=shown(result.value, 1) if result else None,
+                ratio_interval=_ratio_interval(result) if result else "",
                 is_clear=result is not None and result.low > 1,
                 size=worst[kind] - best[kind],
             )
@@ -180,13 +190,15 @@ def _with_ends(group: pd.Series, kind: str) -> tuple[float, float, float]:
     return group[kind], group[f"{kind}_low"], group[f"{kind}_high"]
 
 
-def _spelled(group: pd.Series, kind: str) -> str:
-    value, low, high = (shown(100 * number, 1) for number in _with_ends(group, kind))
-    return f"{value} % ({low} to {high})"
+def _percent(rate: float) -> str:
+    return f"{shown(100 * rate, 1)} %"
 
 
-def _ratio_text(result: Ratio | None) -> str:
-    if result is None:
-        return "no error in the best group"
+def _interval(group: pd.Series, kind: str) -> str:
+    low, high = (shown(100 * group[f"{kind}_{end}"], 1) for end in ("low", "high"))
+    return f"({low} to {high})"
+
+
+def _ratio_interval(result: Ratio) -> str:
     high = shown(result.high, 1) if result.high < 1000 else "∞"
-    return f"{shown(result.value, 1)} ({shown(result.low, 1)} to {high})"
+    return f"({shown(result.low, 1)} to {high})"

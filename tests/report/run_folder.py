@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def write_run(folder: Path, kind: Kind | None = None) -> Run:
     writer.write_selection()
     writer.write_landmarks()
     writer.write_recognizers()
-    params = yaml.safe_load(composed("first_run"))
+    params = yaml.safe_load(_first_run())
     params["recognizers"] = {
         name: {"alignment": 5, "head": {"type": "ce", "label_smoothing": 0.0}}
         for name in kind.heads
@@ -84,6 +85,11 @@ def write_run(folder: Path, kind: Kind | None = None) -> Run:
     params["audit"]["runs"] = ["audit"] if kind.audit else []
     params["select"]["allow_rejected"] = kind.allow_rejected
     return Run(files_of(folder), params, STAGES)
+
+
+@cache
+def _first_run() -> str:
+    return composed("first_run")
 
 
 def files_of(folder: Path) -> RunFiles:

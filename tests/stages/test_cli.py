@@ -109,6 +109,21 @@ except SystemExit:
     assert python("-c", script).stdout.endswith("{'stages'}\n")
 
 
+@pytest.mark.parametrize("name", ["enroll", "identify", "verify", "annotate"])
+def test_help_of_a_command_needs_no_library_that_is_slow_to_import(name):
+    script = f"""
+import sys
+from facerec.cli import main
+sys.argv = ["facerec", "{name}", "--help"]
+try:
+    main()
+except SystemExit:
+    slow = {{"torch", "cv2", "onnxruntime", "pandas", "scipy", "sklearn", "dvc"}}
+    print(slow & set(sys.modules))
+"""
+    assert python("-c", script).stdout.endswith("set()\n")
+
+
 def test_ctrl_c_ends_a_stage_with_one_line():
     assert interrupted(SLEEPS) == (130, "interrupted\n")
 
