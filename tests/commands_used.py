@@ -29,6 +29,8 @@ POINT = {  # of the drawn people of these tests
     "fpr": 0.01,
     "cosine_threshold": 0.75,
     "fpir": 0.1,
+    "fpir_low": 0.04,
+    "fpir_high": 0.186,
     "search_threshold": 0.78,
     "gallery_people": 20,
     "calibration_slope": 12.0,

@@ -81,6 +81,7 @@ def recogniser(engine: Engine, compared_with: int) -> messages.Recogniser:
     point = engine.operating_point
     return messages.Recogniser(
         description=engine.description,
+        names_above=None if point is None else point.name_threshold,
         threshold=NOT_MEASURED if point is None else point.search_sentence,
         compared_with=compared_with,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from facerec.commands.options import Model
+from facerec.commands.options import Model, Probes
 
 
 def main(
@@ -17,6 +17,7 @@ def main(
         Path | None,
         Option(help="another recogniser, whose opinion is shown beside", show_default=False),
     ] = None,
+    probes: Probes = None,
     host: Annotated[
         str, Option(help="address to listen on; one that others reach needs a token")
     ] = "127.0.0.1",
@@ -40,4 +41,4 @@ def main(
             f"the page needs {error.name}: `make app` installs it, or "
             "`uv sync --inexact --group app`"
         ) from None
-    serve(gallery, model, other, host, port, name or [])
+    serve(gallery, model, other, probes, host, port, name or [])

@@ -151,6 +151,7 @@ class Recogniser(BaseModel):
     """What looks at the photographs."""
 
     description: dict[str, str]
+    names_above: float | None = Field(description="cosine; null: no threshold was measured")
     threshold: str = Field(description='what "unknown" means, in words')
     compared_with: int = Field(description="photographs of the gallery that it can compare with")
 

@@ -26,7 +26,13 @@ SECONDS_TO_END = 5  # that requests have after Ctrl-C
 
 
 def serve(
-    path: Path, model: Path | None, other: Path | None, host: str, port: int, names: list[str]
+    path: Path,
+    model: Path | None,
+    other: Path | None,
+    probes: int | None,
+    host: str,
+    port: int,
+    names: list[str],
 ) -> None:
     """Serves the page of a gallery until Ctrl-C. Its address is printed.
 
@@ -34,12 +40,13 @@ def serve(
         path: of the gallery, which is made if it is not there.
         model: recogniser; None takes the published one.
         other: another recogniser, to be shown beside.
+        probes: lists of an approximate index that are searched; None searches all faces.
         host: address to listen on.
         port: 0 takes a free one.
         names: host names by which this machine may be asked for.
 
     Raises:
-        ValueError: a model, the gallery, the address or the token cannot be used.
+        ValueError: a model, the gallery, the index, the address or the token cannot be used.
         OSError: the gallery cannot be opened, or the port is taken.
     """
     limits = Limits()
@@ -52,7 +59,8 @@ def serve(
         Gallery.open(path, engine.fingerprint, engine.embedding_dim, name, create=True) as gallery,
     ):
         beside = OtherRecogniser(second, gallery) if second is not None else None
-        app = Guard(make_app(Service(engine, gallery, beside, limits)), rules)
+        service = Service(engine, gallery, beside, limits, probes)
+        app = Guard(make_app(service), rules)
         print(_address_to_open(host, listener.getsockname()[1], rules.token), flush=True)
         uvicorn.Server(configuration(app)).run(sockets=[listener])
 

@@ -13,9 +13,9 @@ from facerec.app.other import OtherRecogniser
 from facerec.app.together import Together
 from facerec.app.uploads import Upload
 from facerec.engine.faces import Face
+from facerec.gallery.approximate import make_search
 from facerec.gallery.errors import UnknownPerson
 from facerec.gallery.records import NewFace
-from facerec.gallery.search import Search
 from facerec.gallery.store import Gallery
 
 CANDIDATES = 5  # of a face
@@ -43,6 +43,10 @@ class Service:
         gallery: the people.
         other: another recogniser to show beside it.
         limits: of a request.
+        probes: lists of an approximate index that are searched; None searches all faces.
+
+    Raises:
+        ValueError: `probes` needs a library that is not installed.
     """
 
     def __init__(
@@ -51,11 +55,12 @@ class Service:
         gallery: Gallery,
         other: OtherRecogniser | None = None,
         limits: Limits | None = None,
+        probes: int | None = None,
     ) -> None:
         self.engine, self.gallery, self.other = engine, gallery, other
         self.limits = limits or Limits()
         self._faces = Together(engine).faces
-        self._search = Search(gallery)
+        self._search = make_search(gallery, probes)
         self._kept = KeptPhotographs(gallery)
         self._kept.delete_unnamed()
 

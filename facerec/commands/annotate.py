@@ -60,7 +60,7 @@ def main(
         for path, faces in faces_over_files(todo, model, "annotate"):
             annotation.write(path, faces)
     else:
-        how = (gallery, model, threshold, 1)
+        how = (gallery, model, threshold, 1, None)
         with names_over_files(todo, *how, title="annotate") as (namer, results):
             sentence = namer.sentence
             for path, named in results:

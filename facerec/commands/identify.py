@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from facerec.commands.options import GalleryFile, Json, Model, Photographs, Threshold
+from facerec.commands.options import GalleryFile, Json, Model, Photographs, Probes, Threshold
 
 
 def main(
@@ -12,13 +12,14 @@ def main(
     gallery: GalleryFile,
     candidates: Annotated[int, Option(min=1, help="people for each face, the nearest first")] = 3,
     threshold: Threshold = None,
+    probes: Probes = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Name the faces on photographs by a gallery, or say that they are unknown.
 
     One line for each face: the file, the box (x y width height, px), the name, the probability and
-    the next candidates. The last line says how often a stranger is named.
+    the next candidates with their cosines. The last lines say how often a stranger is named.
 
     Exit code 3: done, but some photographs could not be read.
     """
@@ -31,10 +32,8 @@ def main(
     output = Output(as_json)
     read = faces = known = 0
     files = [*files_of(photographs)]
-    with names_over_files(files, gallery, model, threshold, candidates, "identify") as (
-        namer,
-        results,
-    ):
+    how = (gallery, model, threshold, candidates, probes)
+    with names_over_files(files, *how, title="identify") as (namer, results):
         for path, named in results:
             if isinstance(named, ValueError):
                 output.problem(path, named)

@@ -8,7 +8,7 @@ from pathlib import Path
 from facerec.commands.naming import NamedFace, Namer
 from facerec.engine.faces import Face
 from facerec.engine.load import load_engine
-from facerec.gallery.search import Search
+from facerec.gallery.approximate import make_search
 from facerec.gallery.store import Gallery
 
 BATCH_SIZE = 16  # photographs whose faces are looked up at once
@@ -29,6 +29,7 @@ def names_over_files(
     model: Path | None,
     threshold: float | None,
     candidates: int,
+    probes: int | None,
     title: str,
 ) -> Iterator[tuple[Namer, Iterator[Named]]]:
     """Gives what names faces, and the named faces of each photograph or why it cannot be read.
@@ -39,15 +40,17 @@ def names_over_files(
         model: as in `load_engine`.
         threshold: cosine from which a face is named; None takes the model's.
         candidates: people for each face.
+        probes: lists of an approximate index that are searched; None searches all faces.
         title: of the progress report.
 
     Raises:
-        ValueError: the model or the gallery cannot be used.
+        ValueError: the model, the gallery or the index cannot be used.
     """
     engine = load_engine(model)
     description = engine.description["model"]
     with Gallery.open(gallery, engine.fingerprint, engine.embedding_dim, description) as opened:
-        namer = Namer(Search(opened), engine.operating_point, threshold, candidates)
+        search = make_search(opened, probes)
+        namer = Namer(search, engine.operating_point, threshold, candidates)
         yield namer, _named(namer, engine.over_files(files, title))
 
 

@@ -13,8 +13,8 @@ from facerec.gallery.search import Candidate, Search
 
 UNKNOWN = "unknown"
 PERCENTAGES = (
-    "a percentage is the probability that two faces are one person, where yes is as likely as no "
-    "beforehand; each person is taken alone"
+    "a percentage says how many of 100 pairs of faces with such a cosine show one person, where "
+    "half of all pairs do"
 )
 
 
@@ -35,7 +35,7 @@ class Likeness:
     def amount(self) -> str:
         """How alike the two are: a probability or, without a calibration, a cosine."""
         if self.probability is None:
-            return f"cosine {self.candidate.cosine:.2f}"
+            return f"cosine {self.candidate.cosine:.3f}"
         return percent(self.probability)
 
     def values(self) -> dict[str, Any]:
@@ -57,12 +57,19 @@ class NamedFace:
         face: that was found.
         nearest: the people whom it resembles most, the nearest first; None if it was compared with
             nobody.
-        is_known: whether the nearest person is near enough to be named.
+        threshold: the cosine above which the nearest person is named; None names nobody.
     """
 
     face: Face
     nearest: list[Likeness] | None = None
-    is_known: bool = False
+    threshold: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the nearest person is near enough to be named."""
+        if not self.nearest or self.threshold is None:
+            return False
+        return self.nearest[0].candidate.cosine > self.threshold
 
     @property
     def best(self) -> Likeness | None:
@@ -83,14 +90,22 @@ class NamedFace:
 
     @property
     def line(self) -> str:
-        """The box, the name, its probability, and the next candidates."""
+        """The box, the name, its probability, and the next candidates with their cosines.
+
+        Only a name has a probability. That of a candidate is of the pair alone, and may be 90 % and
+        yet be a stranger's: of hundreds of people, somebody resembles the face.
+        """
         if not self.face.usable:
             return f"{box_text(self.face)}  {UNKNOWN}  its points are not those of a face"
-        others = (self.nearest or [])[self.is_known :]
-        what = "next" if self.is_known else "nearest"
-        rest = ", ".join(f"{one.candidate.name} {one.amount}" for one in others)
-        parts = [box_text(self.face), self.caption, f"{what}: {rest}" if rest else ""]
-        return "  ".join(filter(None, parts))
+        others = [one.candidate for one in (self.nearest or [])[self.is_known :]]
+        rest = ", ".join(f"{one.name} {one.cosine:.3f}" for one in others)
+        if not rest:
+            candidates = ""
+        elif self.is_known or self.threshold is None:
+            candidates = f"{'next' if self.is_known else 'nearest'} by cosine: {rest}"
+        else:
+            candidates = f"nearest by cosine: {rest}; a name needs {self.threshold:.3f}"
+        return "  ".join(filter(None, [box_text(self.face), self.caption, candidates]))
 
     def values(self) -> dict[str, Any]:
         """Returns what JSON holds."""
@@ -141,9 +156,7 @@ class Namer:
         probabilities = self.point.probability(cosines) if self.point else None
         likely = [None] * len(cosines) if probabilities is None else probabilities.tolist()
         nearest = [Likeness(*pair) for pair in zip(candidates, likely, strict=True)]
-        threshold = self.threshold
-        is_known = bool(candidates) and threshold is not None and cosines[0] > threshold
-        return NamedFace(face, nearest, bool(is_known))
+        return NamedFace(face, nearest, self.threshold)
 
     @property
     def sentence(self) -> str:

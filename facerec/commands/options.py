@@ -32,4 +32,13 @@ Threshold = Annotated[
         show_default=False,
     ),
 ]
+Probes = Annotated[
+    int | None,
+    Option(
+        min=1,
+        help="for millions of faces: search an approximate index (faiss), in so many of its lists; "
+        "more find more and take longer; without: exact",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, Option("--json", help="print JSON, an object a line")]

@@ -176,9 +176,15 @@ class OperatingPoint(BaseModel):
             )
         return (
             f"named above a cosine of {self.search_threshold:.3f}, which {self.search_fpir:.1%} "
-            f"of strangers exceed in a gallery of {self.gallery_people} people, measured on "
-            f"{self.measured_on}; a larger gallery names more of them"
+            f"of strangers exceed{self._fpir_interval} in a gallery of {self.gallery_people} "
+            f"people, measured on {self.measured_on}; a larger gallery names more of them"
         )
+
+    @property
+    def _fpir_interval(self) -> str:
+        if self.fpir_low is None or self.fpir_high is None:
+            return ""
+        return f" (95 % interval {self.fpir_low:.1%} to {self.fpir_high:.1%})"
 
     def probability(self, cosines: np.ndarray) -> np.ndarray | None:
         """Returns the probability that each pair is one person, where a pair is as likely as not.

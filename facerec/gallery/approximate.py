@@ -1,4 +1,4 @@
-"""Search in galleries that are too large for an exact one, by faiss (`uv sync --group bench`).
+"""Search in galleries that are too large for an exact one, by faiss (group `index`).
 
 faiss divides the faces into lists, by k-means, and a query looks through the lists that are nearest
 to it (IVFFlat; Jégou, Douze and Schmid 2011, without the compression). Of faiss's indexes with
@@ -39,8 +39,8 @@ class ApproximateSearch(Search):
             import faiss
         except ImportError:
             raise ValueError(
-                "approximate search needs the library faiss: `uv sync --inexact --group bench`, or "
-                "`pip install faiss-cpu`"
+                "approximate search needs the library faiss: `uv sync --inexact --only-group "
+                "index`, or `pip install faiss-cpu`"
             ) from None
         self._faiss = faiss
         self.probes = probes
@@ -101,3 +101,12 @@ class ApproximateSearch(Search):
             todo = todo[lacks & is_whole.all(axis=1)]
             wanted = min(4 * wanted, self._count())
         return best
+
+
+def make_search(gallery: Gallery, probes: int | None) -> Search:
+    """Returns the exact search in a gallery, or with `probes` an approximate one.
+
+    Raises:
+        ValueError: faiss is needed and not installed.
+    """
+    return Search(gallery) if probes is None else ApproximateSearch(gallery, probes)

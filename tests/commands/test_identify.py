@@ -42,14 +42,17 @@ def test_each_face_is_a_line_with_box_name_probability_and_candidates(folder):
     result = facerec(folder, "identify", "new", "strangers", GALLERY)
     assert result.returncode == 0, result.stderr
     first, second, stranger, counts, rate, _ = result.stdout.splitlines()
-    candidates = r"Person \d <?\d+ %, Person \d <?\d+ %"
-    assert re.fullmatch(rf"new/1\.jpg  {BOX}  Person 1  \d\d %  next: {candidates}", first)
-    assert re.fullmatch(rf"new/2\.jpg  {BOX}  Person 2  \d\d %  next: {candidates}", second)
+    candidates = r"by cosine: Person \d -?0\.\d{3}, Person \d -?0\.\d{3}"
+    assert re.fullmatch(rf"new/1\.jpg  {BOX}  Person 1  \d\d %  next {candidates}", first)
+    assert re.fullmatch(rf"new/2\.jpg  {BOX}  Person 2  \d\d %  next {candidates}", second)
     assert re.fullmatch(
-        rf"strangers/11\.jpg  {BOX}  unknown  nearest: Person \d <?\d+ %, {candidates}", stranger
+        rf"strangers/11\.jpg  {BOX}  unknown  nearest {candidates}, Person \d -?0\.\d{{3}}; "
+        r"a name needs 0\.780",
+        stranger,
     )
     assert counts == "3 photographs, 3 faces: 2 named, 1 unknown"
-    assert "0.780, which 10.0% of strangers exceed in a gallery of 20 people" in rate
+    assert "0.780, which 10.0% of strangers exceed (95 % interval 4.0% to 18.6%)" in rate
+    assert "in a gallery of 20 people" in rate
     assert "200 photographs of 40 people of drawn faces" in rate
 
 
@@ -80,6 +83,20 @@ def test_one_candidate_and_another_threshold(folder):
     assert counts.endswith("1 named, 0 unknown") and rate.endswith("0.2, as --threshold says")
 
 
+def test_an_approximate_index_finds_the_same_people(folder):
+    pytest.importorskip("faiss")
+    words = ("identify", "new", "strangers", GALLERY)
+    found = facerec(folder, *words, "--probes", "8")
+    assert found.returncode == 0 and found.stdout == facerec(folder, *words).stdout
+
+
+def test_an_approximate_index_without_faiss_ends_with_what_installs_it(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    result = facerec(folder, "identify", "new", GALLERY, "--probes", "8")
+    assert result.returncode == 1 and not result.stdout
+    assert "`uv sync --inexact --only-group index`" in result.stderr
+
+
 def test_a_bad_photograph_does_not_stop_the_others_and_the_end_line_counts_it(folder):
     bad = write_bad(folder)
     write_image(folder / "nobody.jpg", np.full((90, 90, 3), 128, np.uint8))
@@ -106,7 +123,8 @@ def test_a_model_without_thresholds_names_nobody_and_says_why(folder):
     calibrated(folder / MODEL).unlink()
     result = facerec(folder, "identify", "new/1.jpg", GALLERY)
     first, counts, why = result.stdout.splitlines()
-    assert re.fullmatch(rf"new/1\.jpg  {BOX}  unknown  nearest: Person 1 cosine 0\.\d\d, .*", first)
+    nearest = r"nearest by cosine: Person 1 0\.\d{3}, [^;]*"
+    assert re.fullmatch(rf"new/1\.jpg  {BOX}  unknown  {nearest}", first)
     assert counts.endswith("0 named, 1 unknown")
     assert "no threshold was measured" in why and "facerec calibrate" in why
     result = facerec(folder, "identify", "new/1.jpg", GALLERY, "--threshold", "0.78")

@@ -50,7 +50,12 @@ def test_both_thresholds_are_those_of_the_definitions():
     assert (point.same_pairs, point.different_pairs, point.searches) == (120, 1650, 60)
     assert point.fpr_low < 0.1 < point.fpr_high and point.fpir_low < 0.1 < point.fpir_high
     assert point.measured_on == "60 photographs of 12 people of these"
-    assert "in a gallery of 11 people" in point.search_sentence
+    interval = f"(95 % interval {point.fpir_low:.1%} to {point.fpir_high:.1%})"
+    assert f"exceed {interval} in a gallery of 11 people" in point.search_sentence
+    without = OperatingPoint.from_values(
+        {key: each for key, each in point.values().items() if not key.startswith("fpir_")}
+    )
+    assert "10.0% of strangers exceed in a gallery of 11 people" in without.search_sentence
 
 
 def test_too_few_pairs_are_refused_with_how_many_are_needed():

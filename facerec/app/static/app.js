@@ -8,13 +8,16 @@ import { droppedFiles } from "./dropped.js";
 import "./groups.js";
 import { showPeople } from "./people.js";
 import { add, forget, setLimits } from "./photographs.js";
+import { setNeeded } from "./row.js";
 
+const PERCENTAGES = "A percentage says how many of 100 pairs of faces with such a cosine show one person, where half of all pairs do.";
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 async function showAbout() {
   const about = await ask("/about");
   setLimits(about);
-  $("meaning").textContent = sentence(about.recognisers[0].threshold);
+  setNeeded(about.recognisers.map((each) => each.names_above));
+  $("meaning").textContent = `${sentence(about.recognisers[0].threshold)} ${PERCENTAGES}`;
   const rows = [["Gallery", `${about.gallery}: ${counted(about.people, "person", "people")}, ${counted(about.photographs, "photograph")}`]];
   about.recognisers.forEach((each, index) => {
     const words = Object.entries(each.description).map(([key, value]) => `${key}: ${value}`);

@@ -1,9 +1,13 @@
 // One face of a photograph: who it is, the candidates, how it was found, and a form to enrol it.
 
 import { enroll, heatmaps, thumbnail } from "./api.js";
-import { changed, confirmed, likeness, make } from "./dom.js";
+import { changed, confirmed, likeness, make, percent } from "./dom.js";
 
 const POINTS = ["left eye", "right eye", "nose", "left corner of the mouth", "right corner of the mouth"];
+
+let needed = []; // the cosine above which each recogniser names a face
+
+export const setNeeded = (cosines) => (needed = cosines);
 
 export class Row {
   constructor(card, face, index) {
@@ -28,8 +32,8 @@ export class Row {
     const sure = name === null ? "" : ` ${likeness(candidates[0])}`;
     const prefix = this.card.result.faces.length > 1 ? make("span", { class: "quiet" }, `${this.index + 1} `) : "";
     this.who.replaceChildren(prefix, name ?? "unknown", make("span", { class: "quiet figure" }, sure));
-    this.opinions.replaceChildren(opinion(other ? "This gallery's recogniser" : null, name, candidates));
-    if (other) this.opinions.append(opinion(other.recogniser, other.name, other.candidates, other));
+    this.opinions.replaceChildren(opinion(other ? "This gallery's recogniser" : null, name, candidates, needed[0]));
+    if (other) this.opinions.append(opinion(other.recogniser, other.name, other.candidates, needed[1], other));
     this.details.hidden = !candidates.length && !other;
     if (this.input && !this.input.value && name !== null) this.input.value = name;
   }
@@ -103,13 +107,13 @@ export class Row {
   }
 }
 
-function opinion(title, name, candidates, other = null) {
+function opinion(title, name, candidates, needs, other = null) {
   const rows = candidates.map((each) =>
     make(
       "li",
       {},
       make("img", { class: "pic", src: thumbnail(each.photograph), alt: "", loading: "lazy" }),
-      make("div", {}, each.name, " ", make("span", { class: "quiet figure" }, likeness(each)), bar(each)),
+      make("div", {}, each.name, " ", make("span", { class: "quiet figure" }, details(each)), bar(each, needs)),
     ),
   );
   const verdict = other && !other.names ? "no threshold was measured" : (name ?? "unknown");
@@ -118,11 +122,20 @@ function opinion(title, name, candidates, other = null) {
   return make("div", {}, heading, rows.length ? make("ol", { class: "candidates" }, ...rows) : make("p", { class: "quiet" }, "Nobody to compare with."), seen);
 }
 
-function bar(each) {
-  const share = each.probability ?? Math.max(each.cosine, 0);
+// The percentage of a pair is never alone: beside "unknown" it would read as that of the name.
+function details({ cosine, probability }) {
+  return `cosine ${cosine.toFixed(3)}` + (probability === null ? "" : `, as a pair ${percent(probability)}`);
+}
+
+// The cosine, with a mark where names begin.
+function bar({ cosine }, needs) {
   const inner = make("span");
-  inner.style.width = `${100 * share}%`;
-  const outer = make("span", { class: "bar", "aria-hidden": "true" });
-  outer.append(inner);
+  inner.style.width = `${100 * Math.max(cosine, 0)}%`;
+  const outer = make("span", { class: "bar", "aria-hidden": "true" }, inner);
+  if (needs > 0) {
+    const mark = make("i");
+    mark.style.left = `${100 * needs}%`;
+    outer.append(mark);
+  }
   return outer;
 }
