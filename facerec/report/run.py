@@ -8,7 +8,7 @@ from typing import Any
 
 from facerec.data.names import PersonNames, read_person_names
 from facerec.evaluation.comparison import display_name
-from facerec.report.figures import Measured, Table
+from facerec.report.figures import Measured, Table, read_json
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,9 @@ class Run:
     @cached_property
     def threshold(self) -> Measured:
         """The published threshold; without values if the open set could not give one."""
-        return Measured.read(self.files.threshold)
+        values = read_json(self.files.threshold)
+        numbers = {key: value for key, value in values.items() if not isinstance(value, str)}
+        return Measured(str(self.files.threshold), numbers)
 
     @property
     def seeds(self) -> list[int]:

@@ -232,7 +232,7 @@ class _Writer:
                 numbers |= {f"{key}_top1_difference_low": -0.0125}
                 numbers |= {f"{key}_top1_difference_high": 0.0375}
         self.json(self.files.comparison, numbers)
-        published = {"fpr": 0.01, "cosine_threshold": 0.549101}
+        published = {"fpr": 0.01, "cosine_threshold": 0.549101, "collection": "photographs"}
         self.json(self.files.threshold, published if self.kind.has_openset else {})
 
     def _write_together(self, table: str) -> None:
