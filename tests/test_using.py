@@ -19,7 +19,7 @@ HOLIDAY = [(0, 12), (3, 12), (3, 13), (12, 0), (12, 1), (8, 13)]  # person and p
 LATER = (12, 2)
 # What another model gives otherwise: who comes next, percentages, cosines, what was measured.
 OF_THE_MODEL = [
-    (r"  (next|nearest): .*", r"  \1"),
+    (r"  (next|nearest) by cosine: .*", r"  \1"),
     (r"[<>]?\d+ %", "%"),
     (r"\d+\.\d+%?", "number"),
     (r"gallery of \d+ people", "gallery"),

@@ -35,7 +35,7 @@ def opened(browser, folder, width=1280, scheme="light", **serve):
             viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
         )
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.served, page.troubles = served, []
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
         page.on("dialog", lambda dialog: page.troubles.append(dialog.message))
@@ -288,10 +288,11 @@ def test_by_keyboard_alone_somebody_is_enrolled_and_removed(page):
     page.keyboard.press("Enter")
     tab_to("Remove Ann")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.textContent") == "Cancel"
+    page.wait_for_function("document.activeElement.textContent === 'Cancel'")
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.textContent") == "Remove Ann"
+    page.wait_for_function("document.activeElement.textContent === 'Remove Ann'")
     page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.textContent === 'Cancel'")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text("Ann was removed.").wait_for()

@@ -115,7 +115,7 @@ def options(paths: dict[str, str]) -> list[str]:
 def evaluation_command(head: str) -> list[str]:
     """Returns the module that evaluates, and its arguments."""
     inputs = {name: f"{name}.csv" for name in INPUTS}
-    inputs |= {"aligned": "aligned", "models": f"{head}/models"}
+    inputs |= {"aligned": "aligned", "photographs": "aligned", "models": f"{head}/models"}
     outputs = {name: f"{head}/{name}.csv" for name in ("roc", "confusion", "embedding-map")}
     outputs |= {"evaluation": f"{head}/evaluation", "mistakes": f"{head}/mistakes.jpg"}
     return ["stages.evaluate", "--name", head, *options(inputs | outputs)]

@@ -64,6 +64,16 @@ class Kind:
         return (*self.heads, self.reference) if self.reference else self.heads
 
 
+CODE = "<img src=x onerror=window.hacked=1>"
+CLOSING = "</script><script>window.hacked=1</script>"
+HOSTILE = Kind(
+    heads=(CODE, "שלום \u202eevil"),
+    attributes=(CLOSING, "a 'quoted' \"name\"", "line\u2028separator"),
+    names=(CLOSING, "O'Brien \"&<b>", "محمد", "=1+1", "{{ 7 * 7 }}"),
+    image_ids=(f"{CODE}.jpg", "a \"b\" 'c'.jpg", "\u202egpj.exe.jpg"),
+)
+
+
 def write_run(folder: Path, kind: Kind | None = None) -> Run:
     """Writes the files of a run, and returns it as the stage `report` would read it."""
     kind = kind or Kind()

@@ -4,8 +4,7 @@ import shutil
 from functools import cache
 
 import pytest
-from run_folder import Kind, write_run
-from test_page import HOSTILE
+from run_folder import HOSTILE, Kind, write_run
 
 from facerec.report.page import render
 from tools.plots_page import page as plots_page

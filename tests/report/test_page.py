@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from reading import Reading
-from run_folder import Kind, write_run
+from run_folder import CLOSING, CODE, HOSTILE, Kind, write_run
 
 from facerec.evaluation.comparison import display_name
 from facerec.report import page as page_module
@@ -32,14 +32,6 @@ PARTS = {
     "cost",
     "origin",
 }
-CODE = "<img src=x onerror=window.hacked=1>"
-CLOSING = "</script><script>window.hacked=1</script>"
-HOSTILE = Kind(
-    heads=(CODE, "שלום \u202eevil"),
-    attributes=(CLOSING, "a 'quoted' \"name\"", "line\u2028separator"),
-    names=(CLOSING, "O'Brien \"&<b>", "محمد", "=1+1", "{{ 7 * 7 }}"),
-    image_ids=(f"{CODE}.jpg", "a \"b\" 'c'.jpg", "\u202egpj.exe.jpg"),
-)
 KINDS = {
     "two heads": Kind(),
     "one head": Kind(heads=("ce",)),

@@ -8,6 +8,7 @@ from collection import make_frame
 from pydantic import ValidationError
 
 from facerec.data.celeba import Collection
+from facerec.data.names import PersonNames
 from facerec.selection.choice import choose, divide
 from facerec.selection.params import SelectParams
 from facerec.selection.report import sizes_in_words
@@ -91,7 +92,7 @@ def collection(photographs: list[int]) -> tuple[Collection, pd.DataFrame]:
             **dict.fromkeys(["sharpness", "exposure", "contrast", "box_in_picture"], 1.0),
         }
     )
-    return Collection(frame, [], {}), measures
+    return Collection(frame, [], PersonNames(), {}), measures
 
 
 def test_every_photograph_of_an_uneven_collection_is_used():
