@@ -38,13 +38,21 @@ export const changed = async (what) => {
   for (const listener of listeners[what]) await listener();
 };
 
+let answer = () => {}; // of the question that is open
+
+$("ask").addEventListener("close", ({ target }) => {
+  // The event of an earlier question may come when the next one is already open.
+  if (!target.open) answer(target.returnValue === "yes");
+});
+
 export function confirmed(text, yes) {
+  answer(false);
   const dialog = $("ask");
   $("ask-text").textContent = text;
   $("ask-yes").textContent = yes;
   dialog.returnValue = "no";
   dialog.showModal();
-  return new Promise((resolve) =>
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
-  );
+  return new Promise((resolve) => {
+    answer = resolve;
+  });
 }
